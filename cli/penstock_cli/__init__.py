@@ -1,0 +1,1 @@
+"""The command line: arguments in, answers out. It decides nothing that the engine does not decide."""

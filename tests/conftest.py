@@ -1,0 +1,50 @@
+"""What every test gets: the folder of this repository, a clean environment, derandomized properties, no silent skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFORMANCE = ROOT.parent / "shared" / "conformance"
+ABSENT = "the conformance folder is absent"
+
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def conformance() -> Path:
+    """The folder of flows and expressions with known outcomes; the test is skipped where it is absent."""
+    if not CONFORMANCE.is_dir():
+        pytest.skip(ABSENT)
+    return CONFORMANCE
+
+
+@pytest.fixture(autouse=True)
+def _environment_is_left_as_it_was() -> Iterator[None]:
+    before = dict(os.environ)
+    folder = Path.cwd()
+    yield
+    after = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    before.pop("PYTEST_CURRENT_TEST", None)
+    assert after == before, "the test has left the environment changed"
+    assert Path.cwd() == folder, "the test has left the working directory changed"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where the suite must be whole, a skip is a failure, but for the conformance folder."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("PENSTOCK_TESTS_MAY_SKIP") == "no" and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if ABSENT not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped where nothing may be: {reason}"
