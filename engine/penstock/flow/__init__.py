@@ -1,0 +1,1 @@
+"""Flows as data: from YAML that knows its places, to values that know theirs."""

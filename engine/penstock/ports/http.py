@@ -1,0 +1,43 @@
+"""Outgoing HTTP, through the one guard that decides where a flow may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    content: bytes | None = None
+    form: Mapping[str, str] | None = None
+    basic_auth: tuple[str, str] | None = None
+    connect_timeout: timedelta = timedelta(seconds=10)
+    read_timeout: timedelta = timedelta(seconds=30)
+    follow_redirects: bool = True
+    max_content: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`headers` keeps every value of a repeated header. `url` is the last one after redirects."""
+
+    url: str
+    status: int
+    headers: Mapping[str, tuple[str, ...]]
+    content: bytes
+
+
+class Http(Protocol):
+    """Thread-safe, pooled. Resolves once, pins the address, checks each redirect; link-local and metadata
+    addresses are always denied, loopback and private ranges by policy."""
+
+    def send(self, request: Request) -> Response:
+        """Raises UserError for an address that the policy denies (it names the line to add) or a malformed URL,
+        Retryable when the other side cannot be reached or does not answer in time."""
+        ...
