@@ -1,0 +1,1 @@
+"""The state machine: pure functions over recorded events. No clock, no disk, no id generator, no thread."""

@@ -1,0 +1,42 @@
+"""What is to be rendered for a decision, and what the rendered values amount to. The shell renders in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.duration import parse_duration
+from penstock.errors import UserError
+from penstock.execution.flowable import FLOWABLES
+from penstock.execution.model import ROOT, Execution
+from penstock.expression import is_truthy
+from penstock.flow.inputs import resolve_output
+from penstock.flow.model import Flow
+
+RUN_IF = "runIf"
+TIMEOUT = "timeout"
+OUTPUTS = "outputs"
+
+
+def templates(flow: Flow, execution: Execution, key: str) -> Mapping[str, Any]:
+    """The unrendered values that `key` (the execution, or a task run) has asked for, by name."""
+    if key == ROOT:
+        return {output.id: output.value for output in flow.outputs}
+    task = flow.by_id[execution.runs[key].task]
+    own = {RUN_IF: task.run_if, TIMEOUT: task.timeout}
+    return {name: own[name] if name in own else task.properties[name] for name in execution.asked[key]}
+
+
+def interpret(flow: Flow, execution: Execution, key: str, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts for `Evaluated`. Raises UserError when the values are not what they must be."""
+    if key == ROOT:
+        return {OUTPUTS: {output.id: resolve_output(output, rendered[output.id]) for output in flow.outputs}}
+    if RUN_IF in rendered:
+        return {RUN_IF: is_truthy(str(rendered[RUN_IF]))}
+    if TIMEOUT in rendered:
+        try:
+            return {"timeout_s": parse_duration(str(rendered[TIMEOUT])).total_seconds()}
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    task = flow.by_id[execution.runs[key].task]
+    return FLOWABLES[task.type].interpret(task, rendered)

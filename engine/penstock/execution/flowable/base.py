@@ -1,0 +1,69 @@
+"""A flowable is lanes: sequences of tasks, and how many of them move at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from penstock.flow.model import Task, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Tasks that follow one another. In a loop they see `value` and `iteration`."""
+
+    tasks: tuple[Task, ...]
+    value: str | None = None
+    iteration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """`count` lanes, `width` of them at once (0: all). A lane is made when it is asked for."""
+
+    count: int
+    width: int
+    lane: Callable[[int], Lane]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Before its lanes open, the flowable waits for a person; after `delay` it does what `then` says."""
+
+    delay: timedelta | None
+    then: str
+
+
+def enabled(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """Disabled tasks are as if they were not there: no task run is created for them (Kestra 0.21)."""
+    return tuple(task for task in tasks if not task.disabled)
+
+
+def one_lane(tasks: tuple[Task, ...]) -> Lanes:
+    """One sequence; none when nothing of it is enabled."""
+    lane = Lane(enabled(tasks))
+    return Lanes(1 if lane.tasks else 0, 1, lambda _: lane)
+
+
+class Flowable:
+    """What the flowables have in common: nothing to ask, no wait, no outputs. Stateless."""
+
+    def asks(self, task: Task) -> tuple[str, ...]:
+        """The properties that must be rendered before the lanes are known."""
+        return ()
+
+    def interpret(self, task: Task, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The facts that the rendered properties amount to. Raises UserError: the task run fails with its words."""
+        return rendered
+
+    def wait(self, task: Task, facts: Mapping[str, Any]) -> Wait | None:
+        return None
+
+    def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
+        raise NotImplementedError
+
+    def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What its children, and later tasks, see of it."""
+        return nothing()

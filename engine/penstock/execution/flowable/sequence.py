@@ -1,0 +1,22 @@
+"""Sequential and Parallel: lanes that are known from the flow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.execution.flowable.base import Flowable, Lane, Lanes, enabled, one_lane
+from penstock.flow.model import Task
+
+
+class Sequential(Flowable):
+    def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
+        return one_lane(task.branches.get("tasks", ()))
+
+
+class Parallel(Flowable):
+    """Each task is a lane of its own; `concurrent` of them at once, all when it is 0."""
+
+    def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
+        tasks = enabled(task.branches.get("tasks", ()))
+        return Lanes(len(tasks), int(task.properties.get("concurrent") or 0), lambda n: Lane((tasks[n],)))

@@ -1,0 +1,269 @@
+"""What is known of one execution: the fold of its events, kept so that each step costs what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import immutables
+
+from penstock.diagnostic import FlowName
+from penstock.execution.event import Instant, Phase, StopCause
+from penstock.execution.state import State
+from penstock.flow.model import Kind, nothing
+
+Histories = tuple[tuple[State, Instant], ...]
+
+ROOT = ""
+"""The key of the execution's own scope, beside the ids of flowable task runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason."""
+
+    number: int
+    session: str
+    epoch: int
+    started: Instant
+    state: State = State.RUNNING
+    ended: Instant | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    lost: bool = False
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    log: Mapping[str, Any] = field(default_factory=nothing)
+    usage: Mapping[str, float] = field(default_factory=nothing)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeList:
+    """Which list of a scope is open: `lanes` sequences of tasks, `width` of them at once (0: all)."""
+
+    phase: Phase
+    lanes: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """One task run. `ordinal` counts creations from 0 and orders `taskRunList`.
+
+    `asks` names what was asked to be evaluated and is not answered yet; `facts` are the answers, which decisions read.
+    `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
+    `position` and `last` say where it stands in its parent's list.
+    """
+
+    id: str
+    ordinal: int
+    task: str
+    kind: Kind
+    parent: str | None
+    phase: Phase
+    lane: int
+    position: int
+    last: bool
+    gated: bool
+    state: State
+    histories: Histories
+    path: tuple[str, ...] = ()
+    value: str | None = None
+    iteration: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    asks: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=nothing)
+    sealed: tuple[str, ...] = ()
+    failure: str | None = None
+    outputs: Mapping[str, Any] | None = None
+    error: str | None = None
+    wake_at: Instant | None = None
+    then: str = ""
+    stop: StopCause | None = None
+    orphan: bool = False
+    opened: ScopeList | None = None
+
+    @property
+    def scope_key(self) -> str:
+        """The key of the scope it is a child of."""
+        return self.parent or ROOT
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The latest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an attempt of it has begun whose end is not known."""
+        return bool(self.attempts) and self.attempts[-1].state is State.RUNNING and not self.state.is_terminal
+
+    @property
+    def since(self) -> Instant:
+        """When it took on its present state."""
+        return self.histories[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far the open list of a scope has come. Derived from its children, never stored.
+
+    `begun` lanes have their first child, `done` ones need no more. `steps` are the places to be taken up next,
+    sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
+    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children.
+    """
+
+    open: ScopeList
+    begun: int = 0
+    done: int = 0
+    alive: int = 0
+    failing: bool = False
+    steps: tuple[tuple[int, int], ...] = ()
+    states: immutables.Map[State, int] = field(default_factory=immutables.Map)
+
+    @property
+    def may_begin(self) -> int:
+        """How many further lanes may begin now."""
+        if self.failing:
+            return 0
+        left = self.open.lanes - self.begun
+        return left if self.open.width == 0 else min(left, self.open.width - (self.begun - self.done))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the open list has nothing left: all lanes done, or a failure and no child alive."""
+        return self.alive == 0 and (self.failing or (self.done == self.open.lanes and not self.steps))
+
+    @property
+    def wants_decision(self) -> bool:
+        return self.is_over or (not self.failing and (bool(self.steps) or self.may_begin > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a flow.
+
+    The first block is stored as it stands; `runs` are stored row by row; the indexes below are derived from both
+    (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
+    the last event folded in.
+    """
+
+    id: str
+    flow: FlowName
+    revision: int
+    flow_digest: str
+    created: Instant
+    state: State
+    histories: Histories
+    seq: int = 0
+    inputs: Mapping[str, Any] = field(default_factory=nothing)
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    trigger: Mapping[str, Any] | None = None
+    schedule_date: Instant | None = None
+    source: Mapping[str, Any] = field(default_factory=nothing)
+    dialect: str = "auto"
+    original_id: str | None = None
+    parent_id: str | None = None
+    attempt_number: int = 1
+    opened: ScopeList | None = None
+    asks: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=nothing)
+    sealed: tuple[str, ...] = ()
+    failure: str | None = None
+    held: bool = False
+    kill: bool = False
+    outputs: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    # Derived: never stored, always equal to what `snapshot.restore` makes of the above and the runs.
+    runs: immutables.Map[str, TaskRun] = field(default_factory=immutables.Map)
+    order: immutables.Map[int, str] = field(default_factory=immutables.Map)
+    scopes: immutables.Map[str, Scope] = field(default_factory=immutables.Map)
+    agenda: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    asked: immutables.Map[str, tuple[str, ...]] = field(default_factory=immutables.Map)
+    ready: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    inline: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    running: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    sleeping: immutables.Map[str, Instant] = field(default_factory=immutables.Map)
+    paused: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    places: immutables.Map[str, immutables.Map[tuple[str, ...], str]] = field(default_factory=immutables.Map)
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing follows any more."""
+        return self.state.is_terminal
+
+    @property
+    def started(self) -> Instant:
+        return self.histories[0][1]
+
+    @property
+    def ended(self) -> Instant | None:
+        return self.histories[-1][1] if self.is_over else None
+
+    def in_order(self) -> Iterator[TaskRun]:
+        """The task runs in the order of their creation."""
+        for ordinal in range(len(self.order)):
+            yield self.runs[self.order[ordinal]]
+
+    def lineage(self, run: TaskRun) -> Iterator[TaskRun]:
+        """The flowable task runs around `run`, nearest first."""
+        parent = run.parent
+        while parent is not None:
+            above = self.runs[parent]
+            yield above
+            parent = above.parent
+
+
+class Draft:
+    """A mutable copy of an execution: several events are folded into it at the cost of one new value.
+
+    It never leaves `penstock.execution.apply`.
+    """
+
+    __slots__ = tuple(Execution.__dataclass_fields__)
+
+    id: str
+    flow: FlowName
+    revision: int
+    flow_digest: str
+    created: Instant
+    state: State
+    histories: Histories
+    seq: int
+    inputs: Mapping[str, Any]
+    labels: Mapping[str, str]
+    trigger: Mapping[str, Any] | None
+    schedule_date: Instant | None
+    source: Mapping[str, Any]
+    dialect: str
+    original_id: str | None
+    parent_id: str | None
+    attempt_number: int
+    opened: ScopeList | None
+    asks: tuple[str, ...]
+    facts: Mapping[str, Any]
+    sealed: tuple[str, ...]
+    failure: str | None
+    held: bool
+    kill: bool
+    outputs: Mapping[str, Any] | None
+    error: str | None
+    runs: immutables.Map[str, TaskRun]
+    order: immutables.Map[int, str]
+    scopes: immutables.Map[str, Scope]
+    agenda: immutables.Map[str, int]
+    asked: immutables.Map[str, tuple[str, ...]]
+    ready: immutables.Map[str, int]
+    inline: immutables.Map[str, int]
+    running: immutables.Map[str, int]
+    sleeping: immutables.Map[str, Instant]
+    paused: immutables.Map[str, int]
+    places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
+
+    def __init__(self, execution: Execution) -> None:
+        for name in Draft.__slots__:
+            setattr(self, name, getattr(execution, name))
+
+    def freeze(self) -> Execution:
+        return Execution(*[getattr(self, name) for name in Draft.__slots__])

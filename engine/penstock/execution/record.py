@@ -1,0 +1,108 @@
+"""An execution as everyone shows it: Kestra's shape with our provenance (CLI.md). Plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from penstock.duration import format_duration
+from penstock.execution.event import Instant
+from penstock.execution.model import Attempt, Execution, Histories, TaskRun
+from penstock.execution.sealed import conceal
+from penstock.execution.state import State
+from penstock.execution.variables import iso
+
+SCHEMA_VERSION = 1
+
+
+def as_record(execution: Execution) -> dict[str, Any]:
+    """The whole execution, ready for JSON. Of what was computed from a secret it shows stars."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "id": execution.id,
+        "namespace": execution.flow.namespace,
+        "flowId": execution.flow.id,
+        "flowRevision": execution.revision,
+        "state": state_record(execution.state, execution.histories),
+        "taskRunList": [run_record(execution, run) for run in execution.in_order()],
+        "inputs": _plain(execution.inputs),
+        "outputs": _plain(execution.outputs) if execution.outputs is not None else None,
+        "variables": {},
+        "labels": [{"key": key, "value": value} for key, value in execution.labels.items()],
+        "trigger": _plain(execution.trigger) if execution.trigger is not None else None,
+        "scheduleDate": iso(execution.schedule_date) if execution.schedule_date is not None else None,
+        "originalId": execution.original_id or execution.id,
+        "parentId": execution.parent_id,
+        "error": execution.error,
+        "source": _plain(execution.source),
+    }
+
+
+def state_record(state: State, histories: Histories) -> dict[str, Any]:
+    start = histories[0][1]
+    end = histories[-1][1] if state.is_terminal else None
+    return {
+        "current": state.value,
+        "startDate": iso(start),
+        "endDate": iso(end) if end is not None else None,
+        "duration": format_duration(end - start) if end is not None else None,
+        "histories": [{"state": each.value, "date": iso(at)} for each, at in histories],
+    }
+
+
+def run_record(execution: Execution, run: TaskRun) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": run.id,
+        "executionId": execution.id,
+        "namespace": execution.flow.namespace,
+        "flowId": execution.flow.id,
+        "taskId": run.task,
+        "parentTaskRunId": run.parent,
+        "value": run.value,
+        "iteration": run.iteration,
+        "state": state_record(run.state, run.histories),
+        "attempts": [attempt_record(attempt) for attempt in run.attempts],
+        "outputs": _plain(run.outputs) if run.outputs is not None else {},
+    }
+    if run.error is not None:
+        record["error"] = run.error
+    if run.orphan:
+        record["orphanSuspected"] = True
+    return record
+
+
+def attempt_record(attempt: Attempt) -> dict[str, Any]:
+    ended = attempt.ended
+    histories: list[tuple[State, Instant]] = [(State.CREATED, attempt.started), (State.RUNNING, attempt.started)]
+    if ended is not None:
+        histories.append((attempt.state, ended))
+    record: dict[str, Any] = {
+        "number": attempt.number,
+        "state": state_record(attempt.state, tuple(histories)),
+        "exitCode": attempt.exit_code,
+        "error": attempt.error,
+        "metrics": [_plain(metric) for metric in attempt.metrics],
+        "log": _plain(attempt.log),
+        "usage": _plain(attempt.usage),
+    }
+    if attempt.lost:
+        record["lost"] = True
+    return record
+
+
+def duration_of(histories: Histories, now: Instant) -> timedelta:
+    """From the first state to the terminal one, or until `now`."""
+    end = histories[-1][1] if histories[-1][0].is_terminal else now
+    return end - histories[0][1]
+
+
+def _plain(value: Any) -> Any:
+    """Mappings as dicts, sequences as lists, stars for what is sealed: what `json` takes and a person may see."""
+    if isinstance(value, str):
+        return conceal(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,70 @@
+"""An execution from its stored parts: the header and the task runs, with every index derived anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import immutables
+
+from penstock.execution.agenda import wants_decision
+from penstock.execution.apply import index
+from penstock.execution.event import Phase
+from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
+from penstock.execution.state import FAILING, State
+
+
+def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
+    """`header` with `runs` in it, equal to the fold of the log that both were projected from."""
+    draft = Draft(header)
+    in_order = sorted(runs, key=lambda run: run.ordinal)
+    draft.runs = immutables.Map((run.id, run) for run in in_order)
+    draft.order = immutables.Map((run.ordinal, run.id) for run in in_order)
+    places: dict[str, dict[tuple[str, ...], str]] = {}
+    children: dict[str, list[TaskRun]] = {}
+    for run in in_order:
+        index(draft, run)
+        places.setdefault(run.task, {})[run.path] = run.id
+        children.setdefault(run.scope_key, []).append(run)
+    draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
+    if not header.state.is_terminal:
+        draft.scopes = immutables.Map(
+            (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
+        )
+        if header.asks:
+            draft.asked = draft.asked.set(ROOT, header.asks)
+        keys = [(ROOT, -1), *((run.id, run.ordinal) for run in in_order)]
+        draft.agenda = immutables.Map((key, ordinal) for key, ordinal in keys if wants_decision(draft, key))
+    return draft.freeze()
+
+
+def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
+    if header.opened is not None:
+        yield ROOT, header.opened
+    for run in runs:
+        if run.opened is not None and not run.state.is_terminal:
+            yield run.id, run.opened
+
+
+def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
+    states: dict[State, int] = {}
+    furthest: dict[int, TaskRun] = {}
+    alive, failing = 0, False
+    for child in children:
+        if child.state.is_terminal and child.phase is not Phase.ERRORS:
+            states[child.state] = states.get(child.state, 0) + 1
+        if child.phase is not opened.phase:
+            continue
+        alive += not child.state.is_terminal
+        failing = failing or child.state in FAILING
+        if child.lane not in furthest or furthest[child.lane].position < child.position:
+            furthest[child.lane] = child
+    ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
+    return Scope(
+        open=opened,
+        begun=len(furthest),
+        done=sum(child.last for child in ended),
+        alive=alive,
+        failing=failing,
+        steps=() if failing else tuple(sorted((c.lane, c.position + 1) for c in ended if not c.last)),
+        states=immutables.Map(states),
+    )

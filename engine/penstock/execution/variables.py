@@ -1,0 +1,232 @@
+"""What expressions see of an execution, as read-only views that are built where they are looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import immutables
+
+from penstock.execution.event import Phase
+from penstock.execution.model import Execution, TaskRun
+from penstock.execution.sealed import unseal
+from penstock.flow.model import Flow, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What expressions see beside the execution: `envs`, `globals`, `kestra`; and how to open a sealed value."""
+
+    envs: Mapping[str, Any] = field(default_factory=nothing)
+    globals: Mapping[str, Any] = field(default_factory=nothing)
+    kestra: Mapping[str, Any] = field(default_factory=nothing)
+    open: Callable[[str], str] = str
+
+
+def variables(
+    flow: Flow, execution: Execution, run: TaskRun | None = None, around: Surroundings | None = None
+) -> dict[str, Any]:
+    """The variables of `run`, or, without one, of the execution itself (Kestra 1.x, chapter Expressions)."""
+    around = around or Surroundings()
+    seen: dict[str, Any] = {
+        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision},
+        "execution": {
+            "id": execution.id,
+            "startDate": iso(execution.created),
+            "originalId": execution.original_id or execution.id,
+            "state": execution.state.value,
+        },
+        "inputs": execution.inputs,
+        "outputs": Outputs(execution, around.open),
+        "tasks": TaskStates(execution, around.open),
+        "vars": flow.variables,
+        "labels": nested_labels(execution.labels),
+        "envs": around.envs,
+        "globals": around.globals,
+        "kestra": around.kestra,
+    }
+    if execution.trigger is not None:
+        seen["trigger"] = execution.trigger.get("variables", {})
+    if run is not None:
+        seen |= _of_run(flow, execution, run, around)
+    return seen
+
+
+def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings) -> dict[str, Any]:
+    earlier = len(run.attempts) - 1 if run.is_running else len(run.attempts)
+    taskrun: dict[str, Any] = {
+        "id": run.id,
+        "startDate": iso(run.attempt.started if run.attempt else run.histories[0][1]),
+        "attemptsCount": earlier,
+    }
+    if run.parent is not None:
+        taskrun["parentId"] = run.parent
+    if run.value is not None:
+        taskrun["value"] = run.value
+    if run.iteration is not None:
+        taskrun["iteration"] = run.iteration
+    parents = [_parent(above, around) for above in execution.lineage(run) if above.value is not None or above.outputs]
+    seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}, "taskrun": taskrun}
+    if parents:
+        seen |= {"parent": parents[0], "parents": parents}
+    error = _error(execution, run)
+    if error is not None:
+        seen["error"] = error
+    return seen
+
+
+def _parent(run: TaskRun, around: Surroundings) -> dict[str, Any]:
+    taskrun: dict[str, Any] = {} if run.value is None else {"value": run.value}
+    if run.iteration is not None:
+        taskrun["iteration"] = run.iteration
+    return {"taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
+
+
+def _error(execution: Execution, run: TaskRun) -> dict[str, Any] | None:
+    """In an errors branch: the task run that failed last, and its message."""
+    if not any(each.phase is Phase.ERRORS for each in (run, *execution.lineage(run))):
+        return None
+    failed = [each for each in execution.in_order() if each.error is not None and each.id != run.id]
+    if not failed:
+        return None
+    return {"taskId": failed[-1].task, "message": failed[-1].error}
+
+
+def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
+    """Labels by key; dotted keys also as nested maps, so that `labels.system.correlationId` works."""
+    nested: dict[str, Any] = dict(labels)
+    for key, value in labels.items():
+        first, *rest = key.split(".")
+        if not rest:
+            continue
+        at = nested.setdefault(first, {})
+        for part in rest[:-1]:
+            at = at.setdefault(part, {}) if isinstance(at, dict) else {}
+        if isinstance(at, dict):
+            at[rest[-1]] = value
+    return nested
+
+
+def iso(moment: datetime) -> str:
+    """As Java prints an Instant: UTC, a fraction of three or six digits only where there is one."""
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    micros = moment.microsecond
+    if micros:
+        text += f".{micros // 1000:03d}" if micros % 1000 == 0 else f".{micros:06d}"
+    return text + "Z"
+
+
+class _AtTask(Mapping[str, Any]):
+    """What task runs of one task give, addressed by the loop values around them, outermost first.
+
+    `outputs.t` of a task outside loops is its own; within loops `outputs.t[value]`, nested `outputs.t[outer][inner]`.
+    """
+
+    __slots__ = ("_at", "_execution", "_open", "_prefix")
+
+    def __init__(
+        self,
+        execution: Execution,
+        at: immutables.Map[tuple[str, ...], str],
+        prefix: tuple[str, ...],
+        open_: Callable[[str], str],
+    ) -> None:
+        self._execution = execution
+        self._open = open_
+        self._at = at
+        self._prefix = prefix
+
+    def _given(self, run: TaskRun) -> Any:
+        raise NotImplementedError
+
+    def _below(self, key: str) -> Any:
+        path = (*self._prefix, key)
+        run_id = self._at.get(path)
+        if run_id is not None:
+            return self._given(self._execution.runs[run_id])
+        if any(at[: len(path)] == path for at in self._at):
+            return type(self)(self._execution, self._at, path, self._open)
+        raise KeyError(key)
+
+    def __getitem__(self, key: str) -> Any:
+        if not isinstance(key, str):
+            raise KeyError(key)
+        return self._below(key)
+
+    def __iter__(self) -> Iterator[str]:
+        depth = len(self._prefix)
+        ordered = sorted(self._at.items(), key=lambda item: self._execution.runs[item[1]].ordinal)
+        yield from dict.fromkeys(
+            path[depth] for path, _ in ordered if len(path) > depth and path[:depth] == self._prefix
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class _OutputsOfTask(_AtTask):
+    def _given(self, run: TaskRun) -> Any:
+        if run.outputs is None:
+            raise KeyError(run.value)
+        return unseal(run.outputs, self._open)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in super().__iter__() if self._has(key))
+
+    def _has(self, key: str) -> bool:
+        run_id = self._at.get((*self._prefix, key))
+        return run_id is None or self._execution.runs[run_id].outputs is not None
+
+
+class _StatesOfTask(_AtTask):
+    def _given(self, run: TaskRun) -> Any:
+        return {"state": run.state.value}
+
+
+class _ByTask(Mapping[str, Any]):
+    __slots__ = ("_execution", "_open")
+
+    def __init__(self, execution: Execution, open_: Callable[[str], str] = str) -> None:
+        self._execution = execution
+        self._open = open_
+
+    def __iter__(self) -> Iterator[str]:
+        places = self._execution.places
+        yield from sorted(task for task in places if task in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, task: object) -> bool:
+        try:
+            self[task]  # type: ignore[index]
+        except KeyError:
+            return False
+        return True
+
+
+class Outputs(_ByTask):
+    """`outputs`: by task id, then by loop values."""
+
+    def __getitem__(self, task: str) -> Any:
+        at = self._execution.places[task]
+        own = at.get(())
+        if own is None:
+            return _OutputsOfTask(self._execution, at, (), self._open)
+        outputs = self._execution.runs[own].outputs
+        if outputs is None:
+            raise KeyError(task)
+        return unseal(outputs, self._open)
+
+
+class TaskStates(_ByTask):
+    """`tasks`: `tasks.<id>.state`, within loops `tasks.<id>[value].state`."""
+
+    def __getitem__(self, task: str) -> Any:
+        at = self._execution.places[task]
+        own = at.get(())
+        if own is None:
+            return _StatesOfTask(self._execution, at, (), self._open)
+        return {"state": self._execution.runs[own].state.value}
