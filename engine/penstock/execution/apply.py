@@ -302,10 +302,10 @@ def _changed(run: TaskRun, event: _RunChange) -> TaskRun:
             started = run if run.state is State.RUNNING else _moved(run, event.at, State.RUNNING)
             return replace(started, attempts=(*run.attempts, attempt))
         case AttemptEnded():
-            return replace(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error)
+            return replace(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error, wake_at=None)
         case AttemptLost():
             lost = replace(run.attempts[-1], state=State.KILLED, ended=event.at, error=event.reason, lost=True)
-            return replace(run, attempts=(*run.attempts[:-1], lost))
+            return replace(run, attempts=(*run.attempts[:-1], lost), wake_at=None)
         case TaskRunAdmitted():
             return replace(run, gated=False)
         case FlowableStarted():

@@ -208,6 +208,8 @@ class Flow:
     disabled: bool = False
     dialect: Dialect = Dialect.AUTO
     source_digest: str = ""
+    extras: Mapping[str, Any] = field(default_factory=nothing)
+    """Top-level properties that are kept and not acted upon yet (`concurrency`, `sla`, `afterExecution` …)."""
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
     parents: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 

@@ -1,0 +1,1 @@
+"""The world: what stands behind the ports. No adapter leans on another; only `wiring` builds them."""

@@ -1,0 +1,222 @@
+"""HTTP by httpx, behind the one guard that decides which addresses a flow may reach.
+
+A name is resolved once, every address it leads to is judged, and the connection goes to the address that was judged:
+a name that changes its mind between check and use reaches nothing. Each redirect is judged anew.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from penstock.errors import Retryable, UserError
+from penstock.ports.http import Http, Request, Response
+
+if TYPE_CHECKING:
+    import httpx
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Resolver = Callable[[str, int], list[str]]
+
+MOST_REDIRECTS = 20
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",  # link-local; the metadata services of AWS, GCP, Azure, OpenStack
+        "100.100.100.200/32",  # Alibaba's metadata service
+        "192.0.0.192/32",  # Oracle's
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/128",
+        "fe80::/10",
+        "fd00:ec2::254/128",  # AWS's metadata service on IPv6
+        "ff00::/8",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where requests may go: everywhere public; private and loopback addresses by `private`, or where `allow` says.
+
+    Link-local, metadata, multicast and reserved addresses are denied whatever else is said.
+    """
+
+    private: bool = False
+    allow: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, allow: Iterable[str]) -> Reach:
+        """From the networks or addresses of `agent.http.allow`. Raises UserError."""
+        try:
+            return cls(allow=tuple(ip_network(text, strict=False) for text in allow))
+        except ValueError as error:
+            raise UserError(f"agent.http.allow: {error}") from error
+
+    def refusal(self, text: str) -> str | None:
+        """Why the address may not be reached; None when it may."""
+        address = _unwrapped(ip_address(text))
+        if any(address in network for network in _NEVER if network.version == address.version):
+            return "link-local, metadata and reserved addresses are never reached"
+        if any(address in network for network in self.allow if network.version == address.version):
+            return None
+        if not self.private and not address.is_global:
+            return "private and loopback addresses are reached only where `agent.http.allow` names them"
+        return None
+
+
+def _unwrapped(address: Address) -> Address:
+    """An IPv4 address that travels as IPv6 is judged as what it is."""
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address.sixtofour or address
+    return address
+
+
+def system_resolver(host: str, port: int) -> list[str]:
+    """The addresses that the machine's resolver gives, in its order. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedHttp(Http):
+    """Thread-safe; connections are pooled by address."""
+
+    def __init__(self, reach: Reach, *, resolve: Resolver = system_resolver) -> None:
+        self._reach = reach
+        self._resolve = resolve
+        self._client: httpx.Client | None = None
+        self._lock = Lock()
+
+    def send(self, request: Request) -> Response:
+        import httpx
+
+        url, method, headers = request.url, request.method.upper(), dict(request.headers)
+        content, form, auth = request.content, request.form, request.basic_auth
+        for _ in range(MOST_REDIRECTS + 1):
+            pinned, host = self.pin(url)
+            try:
+                response, body = self._once(request, method, pinned, host, headers, content, form, auth)
+            except httpx.TimeoutException as error:
+                raise Retryable(f"{method} {_shown(url)}: no answer in time", after=timedelta(seconds=5)) from error
+            except httpx.HTTPError as error:
+                raise Retryable(f"{method} {_shown(url)}: {error}", after=timedelta(seconds=5)) from error
+            target = response.headers.get("location")
+            if not (request.follow_redirects and response.is_redirect and target):
+                return Response(url, response.status_code, _headers(response), body)
+            onward = urljoin(url, target)
+            if urlsplit(onward)[:2] != urlsplit(url)[:2]:
+                headers = {name: value for name, value in headers.items() if name.lower() not in _CREDENTIALS}
+                auth = None
+            if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
+                method, content, form = "GET", None, None
+            url = onward
+        raise UserError(f"{request.method} {_shown(request.url)}: more than {MOST_REDIRECTS} redirects")
+
+    def pin(self, url: str) -> tuple[str, str]:
+        """The URL with the judged address in place of the name, and the name for Host and TLS.
+
+        Raises UserError for a URL that is none, or an address that may not be reached; Retryable for a name that
+        does not resolve.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError as error:
+            raise UserError(f"`{url}` is no URL: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(f"`{_shown(url)}` is no http or https URL")
+        host = parts.hostname
+        try:
+            addresses = self._resolve(host, port)
+        except OSError as error:
+            raise Retryable(f"the name `{host}` does not resolve: {error}", after=timedelta(seconds=5)) from error
+        for address in addresses:
+            refusal = self._reach.refusal(address)
+            if refusal is not None:
+                line = f"agent: {{http: {{allow: [{address}]}}}}"
+                raise UserError(f"`{host}` leads to {address}: {refusal}", help=f"in penstock.yaml: {line}")
+        if not addresses:
+            raise Retryable(f"the name `{host}` has no address", after=timedelta(seconds=5))
+        literal = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+        shown_port = f":{parts.port}" if parts.port else ""
+        pinned = parts._replace(netloc=f"{literal}{shown_port}", fragment="").geturl()
+        return pinned, host if not parts.port else f"{host}:{parts.port}"
+
+    def _once(
+        self,
+        request: Request,
+        method: str,
+        pinned: str,
+        host: str,
+        headers: dict[str, str],
+        content: bytes | None,
+        form: Any,
+        auth: tuple[str, str] | None,
+    ) -> tuple[httpx.Response, bytes]:
+        import httpx
+
+        timeout = httpx.Timeout(request.read_timeout.total_seconds(), connect=request.connect_timeout.total_seconds())
+        name = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
+        client = self._pool()
+        built = client.build_request(
+            method,
+            pinned,
+            headers={**headers, "Host": host},
+            content=content,
+            data=dict(form) if form is not None else None,
+            timeout=timeout,
+            extensions={"sni_hostname": name, "timeout": timeout.as_dict()},
+        )
+        response = client.send(built, stream=True, auth=auth or httpx.USE_CLIENT_DEFAULT)
+        try:
+            body = bytearray()
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > request.max_content:
+                    raise UserError(
+                        f"{method} {_shown(request.url)}: the answer is larger than {request.max_content} bytes",
+                        help="raise `options.maxContentLength`, or use http.Download when it comes",
+                    )
+            return response, bytes(body)
+        finally:
+            response.close()
+
+    def _pool(self) -> httpx.Client:
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                forgetful = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+                self._client = httpx.Client(follow_redirects=False, trust_env=False, cookies=forgetful)
+            return self._client
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+
+def _headers(response: httpx.Response) -> dict[str, tuple[str, ...]]:
+    names = dict.fromkeys(name.lower() for name in response.headers)
+    return {name: tuple(response.headers.get_list(name)) for name in names}
+
+
+def _shown(url: str) -> str:
+    """The URL without user and password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,7 @@
+"""The default store: one SQLite file, every append one durable transaction."""
+
+from __future__ import annotations
+
+from penstock.adapters.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

@@ -1,0 +1,74 @@
+"""The schema, as numbered steps that only go forward. A step that was released is never edited.
+
+Instants are integer microseconds since 1970 in UTC. `body` and `header` are JSON (see `penstock.execution.codec`).
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x50454E53
+"""`PENS`: what tells a store of ours from any other SQLite file."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    create table sessions (
+        id text primary key, name text not null, kind text not null, epoch integer not null unique,
+        pid integer not null, opened integer not null, closed integer, renewed integer
+    ) without rowid;
+
+    create table executions (
+        id text primary key, namespace text not null, flow text not null, revision integer not null,
+        state text not null, created integer not null, ended integer, seq integer not null, wake_at integer,
+        session text, ready integer not null, running integer not null, is_over integer not null,
+        header text not null
+    ) without rowid;
+    create index executions_by_created on executions (created desc);
+    create index executions_by_flow on executions (namespace, flow, created desc);
+    create index executions_due on executions (session, wake_at) where wake_at is not null;
+    create index executions_open on executions (session, created) where is_over = 0;
+    create index executions_over on executions (created) where is_over = 1;
+    create index executions_ready on executions (session, running, created) where ready > 0;
+
+    create table task_runs (
+        execution text not null, ordinal integer not null, id text not null, task text not null,
+        state text not null, ready integer not null, body text not null,
+        primary key (execution, ordinal)
+    ) without rowid;
+    create index task_runs_ready on task_runs (execution, ordinal) where ready = 1;
+
+    create table events (
+        execution text not null, seq integer not null, type text not null, v integer not null,
+        at integer not null, body text not null,
+        primary key (execution, seq)
+    ) without rowid;
+
+    create table touches (
+        mark integer primary key autoincrement, execution text not null
+    );
+
+    create table slots (
+        namespace text not null, flow text not null, trigger text not null, date integer not null,
+        origin text not null, execution text not null,
+        primary key (namespace, flow, trigger, date, origin)
+    ) without rowid;
+
+    create table cursors (
+        namespace text not null, flow text not null, trigger text not null, reached integer not null,
+        fingerprint text not null, disabled integer not null,
+        primary key (namespace, flow, trigger)
+    ) without rowid;
+
+    create table deployed (
+        namespace text not null, flow text not null, body text not null,
+        primary key (namespace, flow)
+    ) without rowid;
+
+    create table observations (
+        source text primary key, commit_id text, at integer not null, problem text
+    ) without rowid;
+
+    create table recorded (
+        sink text not null, execution text not null, place text not null, at integer not null,
+        primary key (sink, execution)
+    ) without rowid;
+    """,
+)

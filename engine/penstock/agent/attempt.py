@@ -1,0 +1,290 @@
+"""One attempt of one task run: its world put together, its type run, its end put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from penstock.agent.vault import Vault
+from penstock.agent.worker import Claim
+from penstock.agent.world import World, WorldOf
+from penstock.errors import PenstockError
+from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.identity import attempt_name, idempotency_key
+from penstock.execution.model import Execution, TaskRun
+from penstock.execution.state import State
+from penstock.execution.variables import Surroundings, iso, variables
+from penstock.expression import render, render_value
+from penstock.flow.model import Flow, Level, Task, nothing
+from penstock.ports.clock import Clock
+from penstock.ports.files import SCHEME, Files
+from penstock.ports.http import Http
+from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
+from penstock.ports.runner import Halt, Runner
+from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
+
+MOST_SAID = 64 * 1024
+"""What an inline task may say within its event (bytes). The rest is cut, counted and told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What every attempt of a session works with. `runners` builds a runner by kind, or raises UserError."""
+
+    agent: str
+    files: Files
+    logs: Logs
+    http: Http
+    vault: Vault
+    clock: Clock
+    worlds: WorldOf
+    around: Surroundings
+    runners: Callable[[str], Runner]
+    task_type: Callable[[str], TaskType]
+    prepare: Callable[[TaskType, Task, Callable[[Any], Any]], Any]
+    log_bytes: int = 1 << 30
+
+
+@dataclass(slots=True)
+class AttemptContext(Context):
+    """The world of one attempt. Text leaves it only through the vault's mask."""
+
+    flow: Flow
+    task: Task
+    execution_id: str
+    run_id: str
+    attempt: int
+    name: str
+    idempotency_key: str
+    variables: Mapping[str, Any]
+    files: Files
+    http: Http
+    halt: Halt
+    log_writer: LogWriter
+    resumed: bool
+    world: World
+    vault: Vault
+    runners: Callable[[str], Runner]
+    used: set[str] = field(default_factory=set)
+
+    def render(self, template: str) -> str:
+        return str(render(template, self.variables, world=self.world))
+
+    def render_value(self, value: Any) -> Any:
+        return render_value(value, self.variables, world=self.world)
+
+    def with_variables(self, more: Mapping[str, Any]) -> AttemptContext:
+        return replace(self, variables={**self.variables, **more})
+
+    def mask(self, text: str) -> str:
+        return self.vault.mask.text(text)
+
+    def log(self, level: Level, message: str) -> None:
+        least = self.task.log_level
+        if least is not None and level.rank < least.rank:
+            return
+        for line in self.mask(message).split("\n"):
+            self.log_writer.write("log", level, line.encode())
+
+    def runner(self, kind: str) -> Runner:
+        self.used.add(kind)
+        return self.runners(kind)
+
+    def uri(self, name: str) -> str:
+        namespace = self.flow.namespace.replace(".", "/")
+        where = f"{namespace}/{self.flow.id}/executions/{self.execution_id}/tasks/{self.task.id}/{self.run_id}"
+        return f"{SCHEME}{where}/{name}"
+
+
+class Never(Halt):
+    """Inline tasks are over before anybody could stop them."""
+
+    requested = False
+    grace = timedelta(0)
+
+    def wait(self, seconds: float) -> bool:
+        return False
+
+
+class Said(LogWriter):
+    """What an inline task says: kept in its event, so that it is there exactly when the event is."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._bytes = 0
+        self.cut = 0
+        self.lines: list[list[str]] = []
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def notes(self) -> list[bytes]:
+        return []
+
+    def write(
+        self, stream: str, level: Level, text: bytes, *, offset: int | None = None, continued: bool = False
+    ) -> None:
+        del stream, offset, continued
+        self._bytes += len(text)
+        if self._bytes > MOST_SAID:
+            self.cut += len(text)
+            return
+        self.lines.append([iso(self._now()), level.value, text.decode("utf-8", errors="replace")])
+
+    def note(self, stream: str, payload: bytes, *, offset: int | None = None) -> None:
+        raise TypeError("an inline task has no raw output")
+
+    def flush(self) -> None:
+        return
+
+    def close(self, *, final: bool) -> LogSummary:
+        del final
+        return LogSummary(self._bytes, "", len(self.lines), self.cut)
+
+    def as_log(self) -> dict[str, Any]:
+        if not self.lines and not self.cut:
+            return {}
+        return {"said": self.lines, "cut": self.cut} if self.cut else {"said": self.lines}
+
+
+class TaskAttempts:
+    """Makes the attempts of a session's worker, and those of inline tasks for its executor. Thread-safe."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+
+    def make(self, flow: Flow, execution: Execution, claim: Claim, halt: Halt) -> AttemptEnded | AttemptLost:
+        run = execution.runs[claim.run]
+        task_type = self._equipment.task_type(flow.by_id[run.task].type)
+        if claim.resumed and not task_type.adoptable:
+            reason = "the process that ran it is gone"
+            return AttemptLost(at=self._equipment.clock.now(), run=run.id, attempt=claim.attempt, reason=reason)
+        key = LogKey(execution.id, run.id, claim.attempt)
+        writer = self._equipment.logs.open(key, max_bytes=self._equipment.log_bytes)
+        seen = variables(flow, execution, run, self._equipment.around)
+        context = self._context(flow, execution, run, claim.attempt, seen, halt, writer, resumed=claim.resumed)
+        try:
+            ended = self._run(task_type, context)
+        except TaskLost as error:
+            writer.close(final=True)
+            reason = self._equipment.vault.mask.text(error.message)
+            return AttemptLost(at=self._equipment.clock.now(), run=run.id, attempt=claim.attempt, reason=reason)
+        summary = writer.close(final=True)
+        log = {"bytes": summary.bytes, "digest": summary.digest, "lines": summary.lines}
+        if summary.cut_bytes:
+            log["cut"] = summary.cut_bytes
+        return replace(ended, log=log, usage=self._usage(context))
+
+    def make_inline(
+        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
+    ) -> AttemptEnded:
+        said = Said(self._equipment.clock.now)
+        task_type = self._equipment.task_type(flow.by_id[run.task].type)
+        context = self._context(flow, execution, run, len(run.attempts), seen, _NEVER, said, resumed=False, world=world)
+        return replace(self._run(task_type, context), log=said.as_log())
+
+    def clear(self, claim: Claim) -> None:
+        name = attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt)
+        runner = self._equipment.runners("process")
+        if runner.knows(name):
+            runner.remove(name)
+
+    def _context(
+        self,
+        flow: Flow,
+        execution: Execution,
+        run: TaskRun,
+        attempt: int,
+        seen: Mapping[str, Any],
+        halt: Halt,
+        writer: LogWriter,
+        *,
+        resumed: bool,
+        world: World | None = None,
+    ) -> AttemptContext:
+        equipment = self._equipment
+        return AttemptContext(
+            flow=flow,
+            task=flow.by_id[run.task],
+            execution_id=execution.id,
+            run_id=run.id,
+            attempt=attempt,
+            name=attempt_name(equipment.agent, execution.id, run.id, attempt),
+            idempotency_key=idempotency_key(execution.id, run.id, run.iteration),
+            variables=seen,
+            files=equipment.files,
+            http=equipment.http,
+            halt=halt,
+            log_writer=writer,
+            resumed=resumed,
+            world=world or equipment.worlds(flow, execution),
+            vault=equipment.vault,
+            runners=equipment.runners,
+        )
+
+    def _run(self, task_type: TaskType, context: AttemptContext) -> AttemptEnded:
+        """The end of the attempt. A fault of the task, ours included, ends this attempt and nothing else."""
+        try:
+            properties = self._equipment.prepare(task_type, context.task, context.render_value)
+            result = task_type.run(properties, context)
+        except TaskLost:
+            raise
+        except TaskStopped as stopped:
+            return self._ended(context, State.KILLED, stopped.outputs, exit_code=stopped.exit_code)
+        except TaskFailed as failure:
+            context.log(Level.ERROR, failure.message)
+            return self._ended(
+                context,
+                State.FAILED,
+                failure.outputs,
+                error=failure.message,
+                exit_code=failure.exit_code,
+                metrics=failure.metrics,
+            )
+        except PenstockError as error:
+            context.log(Level.ERROR, error.message if error.help is None else f"{error.message}\n{error.help}")
+            return self._ended(context, State.FAILED, nothing(), error=error.message)
+        except Exception as error:  # noqa: BLE001 - one task's bug must not reach its neighbours (P8)
+            message = f"{context.task.type} has a bug: {type(error).__name__}: {error}"
+            context.log(Level.ERROR, message)
+            return self._ended(context, State.FAILED, nothing(), error=message)
+        return self._of(context, result)
+
+    def _of(self, context: AttemptContext, result: Result) -> AttemptEnded:
+        return self._ended(context, result.state, result.outputs, exit_code=result.exit_code, metrics=result.metrics)
+
+    def _ended(
+        self,
+        context: AttemptContext,
+        state: State,
+        outputs: Mapping[str, Any],
+        *,
+        error: str | None = None,
+        exit_code: int | None = None,
+        metrics: tuple[Mapping[str, Any], ...] = (),
+    ) -> AttemptEnded:
+        return AttemptEnded(
+            at=self._equipment.clock.now(),
+            run=context.run_id,
+            attempt=context.attempt,
+            state=state,
+            outputs=context.vault.keep(outputs),
+            error=context.mask(error) if error is not None else None,
+            exit_code=exit_code,
+            metrics=metrics,
+        )
+
+    def _usage(self, context: AttemptContext) -> Mapping[str, float]:
+        usage: dict[str, float] = {}
+        for kind in context.used:
+            runner = self._equipment.runners(kind)
+            if runner.knows(context.name):
+                usage.update(runner.usage(context.name))
+        return usage
+
+
+_NEVER = Never()

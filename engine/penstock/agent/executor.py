@@ -1,0 +1,283 @@
+"""Settles executions: load, decide, append, until nothing follows. Facts come in, decisions go out, in one append.
+
+A held execution is kept folded in memory; an append that loses a race loads only the events it has missed. Whoever
+brings news settles, in its own thread: news that arrive while another thread is committing are taken along by the
+next one, so that a hundred tasks that end at once cost a few commits, not a hundred.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from penstock.errors import Conflict, NotFound, PenstockError, Refused, Stalled
+from penstock.execution.apply import extend
+from penstock.execution.decide import decide, due
+from penstock.execution.event import Event, Instant, Refusal
+from penstock.execution.legality import refuse
+from penstock.execution.model import Execution
+from penstock.flow.model import Flow
+from penstock.ports.clock import Clock
+from penstock.ports.store import Fenced, Session, Store
+
+MOST_EVENTS = 500
+"""One append holds at most about so many events."""
+
+MOST_INLINE = 100
+"""So many inline task runs are taken into one step."""
+
+MOST_CRASHES = 3
+"""An execution that crashes the engine so often is left alone until the next start (P8)."""
+
+Listener = Callable[[Execution, Sequence[Event]], None]
+"""Told of what was appended, after it was committed, in the order of the log of each execution."""
+
+
+class Shell(Protocol):
+    """What the executor does for an execution between two decisions: rendering, and inline task runs."""
+
+    def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
+        """Answers to everything that the execution has asked for."""
+        ...
+
+    def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
+        """Starts and ends of inline task runs that are ready, up to `most` of them, in their order."""
+        ...
+
+
+class FlowSource(Protocol):
+    def flow(self, execution: Execution) -> Flow:
+        """The flow that the execution is pinned to. Raises NotFound."""
+        ...
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """Facts that somebody wants appended, and what became of them."""
+
+    facts: Sequence[Event]
+    done: bool = False
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class _Held:
+    """One execution in memory. `lock` is held by whoever settles it."""
+
+    execution: Execution
+    flow: Flow
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    inbox: list[_Ticket] = field(default_factory=list)
+    inbox_lock: threading.Lock = field(default_factory=threading.Lock)
+    crashes: int = 0
+
+
+class Executor:
+    """Thread-safe. One for each session."""
+
+    def __init__(
+        self,
+        store: Store,
+        session: Session,
+        flows: FlowSource,
+        shell: Shell,
+        clock: Clock,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self._store = store
+        self._session = session
+        self._flows = flows
+        self._shell = shell
+        self._clock = clock
+        self._listeners = list(listeners)
+        self._held: dict[str, _Held] = {}
+        self._held_lock = threading.Lock()
+        self._mark = 0
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` too of everything from now on."""
+        self._listeners.append(listener)
+
+    def submit(self, execution: str, *facts: Event) -> Execution:
+        """Append `facts`, each checked against what is known then, and all that follows from them.
+
+        With no facts it settles what there is. Raises Refused (a fact is not legal now: none of them is appended),
+        Fenced (another session holds the execution), NotFound, Stalled, Retryable.
+        """
+        held = self._hold(execution)
+        ticket = _Ticket(facts)
+        with held.inbox_lock:
+            held.inbox.append(ticket)
+        with held.lock:
+            if not ticket.done:
+                self._settle(held)
+        if ticket.error is not None:
+            raise ticket.error
+        return held.execution
+
+    def settle(self, execution: str) -> Execution:
+        """Append what follows from what is known now."""
+        return self.submit(execution)
+
+    def peek(self, execution: str) -> Execution:
+        """The execution as it was settled last."""
+        return self._hold(execution).execution
+
+    def flow_of(self, execution: str) -> Flow:
+        return self._hold(execution).flow
+
+    def wake(self, *, limit: int = 200) -> int:
+        """Settle the executions whose moment has come; how many there were."""
+        ids = self._store.due(self._session, now=self._clock.now(), limit=limit)
+        for execution in ids:
+            self._settle_quietly(execution)
+        return len(ids)
+
+    def catch_up(self) -> int:
+        """Settle the executions to which somebody else has appended: a kill, a pause, an answer."""
+        ids, self._mark = self._store.touched(self._session, after=self._mark)
+        for execution in ids:
+            held = self._hold(execution)
+            with held.lock:
+                self._read_on(held)
+            self._settle_quietly(execution)
+        return len(ids)
+
+    def _settle_quietly(self, execution: str) -> None:
+        """A fault of one execution never keeps a loop from the next one; Stalled concerns all of them."""
+        try:
+            self.settle(execution)
+        except Stalled:
+            raise
+        except Fenced:
+            self._forget(execution)
+        except PenstockError:
+            return
+
+    # ── within the lock of one execution ──
+
+    def _settle(self, held: _Held) -> None:
+        with held.inbox_lock:
+            tickets, held.inbox = held.inbox, []
+        if held.crashes >= MOST_CRASHES:
+            crashed = Stalled(
+                f"execution {held.execution.id} has crashed the engine {held.crashes} times and is left alone",
+                help="report it with the output of `penstock executions show -o json`, then restart the agent",
+            )
+            _refuse_all(tickets, crashed)
+            return
+        try:
+            self._settle_tickets(held, tickets)
+        except BaseException as error:  # noqa: BLE001 - handed to everybody who waits for this settlement
+            if isinstance(error, Exception) and not isinstance(error, PenstockError):
+                held.crashes += 1
+            if isinstance(error, Fenced):
+                self._forget(held.execution.id)
+            _refuse_all(tickets, error)
+
+    def _settle_tickets(self, held: _Held, tickets: Sequence[_Ticket]) -> None:
+        waiting = list(tickets)
+        while True:
+            base = held.execution
+            execution, events, taken = self._take_in(base, waiting)
+            execution, more = self._decide(held.flow, execution, events)
+            if events:
+                try:
+                    self._append(held, execution, events)
+                except Fenced:
+                    raise
+                except Conflict:
+                    self._read_on(held)
+                    continue
+            for ticket in taken:
+                ticket.done = True
+            waiting = [ticket for ticket in waiting if not ticket.done]
+            if not more and not waiting:
+                return
+
+    def _take_in(
+        self, execution: Execution, tickets: Sequence[_Ticket]
+    ) -> tuple[Execution, list[Event], list[_Ticket]]:
+        """The execution with the facts of all tickets that are legal; the others are told why not."""
+        events: list[Event] = []
+        taken: list[_Ticket] = []
+        for ticket in tickets:
+            after, refusal = execution, None
+            for fact in ticket.facts:
+                refusal = refuse(after, fact)
+                if refusal is not None:
+                    break
+                after = extend(after, (fact,))
+            if refusal is not None:
+                ticket.error, ticket.done = _refused(refusal), True
+                continue
+            execution = after
+            events.extend(ticket.facts)
+            taken.append(ticket)
+        return execution, events, taken
+
+    def _decide(self, flow: Flow, execution: Execution, events: list[Event]) -> tuple[Execution, bool]:
+        """`events` grown by what follows, and whether more does than one append should hold."""
+        while len(events) < MOST_EVENTS:
+            now = self._clock.now()
+            follows: Sequence[Event] = decide(flow, execution, now)
+            if not follows and execution.asked:
+                follows = self._shell.answer(flow, execution, now)
+            if not follows and execution.inline and not execution.held and not execution.kill:
+                follows = self._shell.inline(flow, execution, self._session, MOST_INLINE)
+            if not follows:
+                return execution, False
+            execution = extend(execution, follows)
+            events.extend(follows)
+        return execution, True
+
+    def _append(self, held: _Held, execution: Execution, events: Sequence[Event]) -> None:
+        self._store.append(execution, events, due=due(held.flow, execution), session=self._session)
+        held.execution = execution
+        held.crashes = 0
+        for listener in self._listeners:
+            listener(execution, events)
+        if execution.is_over:
+            self._forget(execution.id)
+
+    def _read_on(self, held: _Held) -> None:
+        """Fold in what others have appended; listeners are told of it as of our own."""
+        missed = self._store.events(held.execution.id, after=held.execution.seq)
+        if missed:
+            held.execution = extend(held.execution, missed)
+            for listener in self._listeners:
+                listener(held.execution, missed)
+
+    # ── what is held ──
+
+    def _hold(self, execution: str) -> _Held:
+        with self._held_lock:
+            held = self._held.get(execution)
+        if held is not None:
+            return held
+        loaded = self._store.load(execution)
+        if loaded is None:
+            raise NotFound(f"there is no execution {execution}")
+        held = _Held(loaded, self._flows.flow(loaded))
+        with self._held_lock:
+            return self._held.setdefault(execution, held)
+
+    def _forget(self, execution: str) -> None:
+        with self._held_lock:
+            self._held.pop(execution, None)
+
+
+def _refused(refusal: Refusal) -> Refused:
+    return Refused(refusal.reason, help=refusal.help or None)
+
+
+def _refuse_all(tickets: Sequence[_Ticket], error: BaseException) -> None:
+    for ticket in tickets:
+        if not ticket.done:
+            ticket.error, ticket.done = error, True

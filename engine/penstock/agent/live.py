@@ -1,0 +1,149 @@
+"""A live session: one process that holds executions, settles them, works them off, and hears pokes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from penstock.agent.executor import Executor, Listener
+from penstock.agent.supervisor import Loop, Supervisor
+from penstock.agent.worker import Worker
+from penstock.execution.event import Event
+from penstock.execution.model import Execution
+from penstock.ports.clock import Clock
+from penstock.ports.presence import Presence
+from penstock.ports.store import Session, Store
+
+RENEW_EVERY = timedelta(seconds=5)
+LOOK_EVERY = timedelta(seconds=1)
+LONGEST_NAP = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """Executor, worker and loops of one session, and the means to wait for what they bring about."""
+
+    session: Session
+    store: Store
+    presence: Presence
+    clock: Clock
+    executor: Executor
+    worker: Worker
+    supervisor: Supervisor
+    changed: threading.Condition
+
+    def begin(self, execution: str) -> None:
+        """Settle an execution that was just admitted, and put its first tasks to work."""
+        self.executor.settle(execution)
+        self.worker.fill()
+
+    def take_up(self, execution: str) -> None:
+        """Go on with an execution whose session is gone: adopt what lives, settle the rest."""
+        self.store.take_over(execution, by=self.session)
+        self.executor.settle(execution)
+        self.worker.adopt(execution)
+        self.worker.fill()
+
+    def wait(self, done: Callable[[], bool], within: float | None = None) -> bool:
+        """Block until `done`, asked after every change, or until `within` seconds are over. Raises what failed the
+        session."""
+        with self.changed:
+            self.changed.wait_for(lambda: done() or self.supervisor.failure is not None, within)
+        if self.supervisor.failure is not None:
+            raise self.supervisor.failure
+        return done()
+
+
+@contextmanager
+def live_session(
+    *,
+    name: str,
+    kind: str,
+    pid: int,
+    store: Store,
+    presence: Presence,
+    clock: Clock,
+    executor_of: Callable[[Session, Sequence[Listener]], Executor],
+    worker_of: Callable[[Executor, Callable[[BaseException], None]], Worker],
+    loops: Sequence[Loop] = (),
+) -> Iterator[LiveSession]:
+    """Open a session, run its loops within the context, close it. Tasks that still run are left running."""
+    session = store.open_session(name=name, kind=kind, pid=pid, at=clock.now())
+    changed = threading.Condition()
+
+    def notify() -> None:
+        with changed:
+            changed.notify_all()
+
+    def tell(execution: Execution, events: Sequence[Event]) -> None:
+        del execution, events
+        notify()
+
+    executor = executor_of(session, [tell])
+    worker = worker_of(executor, lambda error: supervisor.fail(error))
+
+    def settle() -> int:
+        return executor.wake() + executor.catch_up() + worker.fill()
+
+    def renew() -> int:
+        store.renew_session(session, at=clock.now())
+        return 0
+
+    own = [Loop("executor", settle, LOOK_EVERY), Loop("lease", renew, RENEW_EVERY)]
+    supervisor = Supervisor([*own, *loops], on_failure=notify)
+    timer = _Timer(store, session, clock, lambda: supervisor.poke("executor"))
+
+    executor.listen(timer.hear)
+    with presence.hold(session.id, lambda: supervisor.poke("executor")):
+        supervisor.start()
+        timer.start()
+        try:
+            yield LiveSession(session, store, presence, clock, executor, worker, supervisor, changed)
+        finally:
+            worker.leave()
+            timer.stop()
+            supervisor.stop()
+            store.close_session(session, at=clock.now())
+
+
+class _Timer:
+    """Pokes the executor at the moment that is due next, so that a retry of 100 ms does not wait for a look."""
+
+    def __init__(self, store: Store, session: Session, clock: Clock, poke: Callable[[], None]) -> None:
+        self._store = store
+        self._session = session
+        self._clock = clock
+        self._poke = poke
+        self._news = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        del events
+        if execution.sleeping or execution.running or execution.schedule_date is not None:
+            self._news.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._news.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            due = self._store.next_due(self._session)
+            left = LONGEST_NAP if due is None else min(due - self._clock.now(), LONGEST_NAP)
+            if left > timedelta(0):
+                self._news.wait(left.total_seconds())
+                if self._news.is_set():
+                    self._news.clear()
+                    continue
+            if due is not None and due <= self._clock.now():
+                self._poke()
+                self._news.wait(0.02)
+                self._news.clear()

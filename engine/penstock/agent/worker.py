@@ -1,0 +1,227 @@
+"""Claims ready task runs, has their attempts made, and reports how they ended. A slot is a thread while it works.
+
+The claim is the event `AttemptStarted`: committed before anything is started. Three steps, so that a crash between
+any two of them can be played through: `claim`, `perform`, `report`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from penstock.agent.executor import Executor
+from penstock.errors import NotFound, PenstockError, Refused
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    Event,
+    ExecutionEnded,
+    TaskRunEnded,
+    TaskRunStopping,
+)
+from penstock.execution.model import Execution
+from penstock.flow.model import Flow
+from penstock.ports.clock import Clock
+from penstock.ports.runner import Halt
+from penstock.ports.store import Claimable, Fenced, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An attempt that this worker is to make. `resumed`: it was begun by a process that is gone."""
+
+    execution: str
+    run: str
+    attempt: int
+    resumed: bool = False
+
+
+class Attempts(Protocol):
+    """Makes attempts: renders the properties, runs the type, and says how it ended. Never raises for a task's fault."""
+
+    def make(self, flow: Flow, execution: Execution, claim: Claim, halt: Halt) -> AttemptEnded | AttemptLost: ...
+
+    def clear(self, claim: Claim) -> None:
+        """Free what the attempt held on its runner: its end is recorded."""
+        ...
+
+
+class HaltSwitch(Halt):
+    """A request to stop that is thrown once."""
+
+    def __init__(self, grace: timedelta) -> None:
+        self._grace = grace
+        self._thrown = threading.Event()
+
+    @property
+    def requested(self) -> bool:
+        return self._thrown.is_set()
+
+    @property
+    def grace(self) -> timedelta:
+        return self._grace
+
+    def wait(self, seconds: float) -> bool:
+        return self._thrown.wait(seconds)
+
+    def throw(self) -> None:
+        self._thrown.set()
+
+
+class Worker:
+    """Thread-safe. `slots` attempts at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        attempts: Attempts,
+        clock: Clock,
+        *,
+        slots: int,
+        grace: timedelta,
+        on_fault: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._attempts = attempts
+        self._clock = clock
+        self._slots = slots
+        self._grace = grace
+        self._on_fault = on_fault or _raise
+        self._lock = threading.Lock()
+        self._busy: dict[tuple[str, str], HaltSwitch] = {}
+        self._claiming = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._closed = False
+        executor.listen(self._hear)
+
+    # ── the three steps ──
+
+    def claim(self, most: int) -> list[Claim]:
+        """Take up to `most` ready task runs: the intent to run them is committed when this returns."""
+        ready: dict[str, list[Claimable]] = defaultdict(list)
+        for each in self._store.claimable(self._executor.session, limit=most):
+            ready[each.execution].append(each)
+        claims: list[Claim] = []
+        for execution, runs in ready.items():
+            claims.extend(self._claim_of(execution, runs))
+        return claims
+
+    def _claim_of(self, execution: str, runs: Sequence[Claimable]) -> list[Claim]:
+        session = self._executor.session
+        now = self._clock.now()
+        try:
+            held = self._executor.peek(execution)
+            starts = [
+                AttemptStarted(
+                    at=now,
+                    run=each.run,
+                    attempt=len(held.runs[each.run].attempts) + 1,
+                    session=session.id,
+                    epoch=session.epoch,
+                )
+                for each in runs
+                if each.run in held.ready
+            ]
+            self._executor.submit(execution, *starts)
+        except (Refused, Fenced, NotFound):
+            return []  # somebody killed or paused it meanwhile: nothing was started
+        return [Claim(execution, start.run, start.attempt) for start in starts]
+
+    def perform(self, claim: Claim, halt: Halt) -> AttemptEnded | AttemptLost:
+        """Make the attempt. Blocks until it is over."""
+        execution = self._executor.peek(claim.execution)
+        return self._attempts.make(self._executor.flow_of(claim.execution), execution, claim, halt)
+
+    def report(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
+        """Append the end and what follows from it; then free the runner. A report that comes too late is dropped."""
+        with suppress(Refused, NotFound):  # it was written off: its deadline had passed, or the execution is gone
+            self._executor.submit(claim.execution, ended)
+        self._attempts.clear(claim)
+
+    # ── slots ──
+
+    def fill(self) -> int:
+        """Claim for every free slot and set it to work; how many were claimed."""
+        with self._claiming:
+            free = self._slots - len(self._busy)
+            claims = [] if self._closed or free <= 0 else self.claim(free)
+            for claim in claims:
+                self._begin(claim)
+        return len(claims)
+
+    def adopt(self, execution: str) -> int:
+        """Take up the attempts of `execution` that a process which is gone had begun; how many."""
+        held = self._executor.peek(execution)
+        runs = sorted((held.runs[key] for key in held.running), key=lambda run: run.ordinal)
+        with self._claiming:
+            for run in runs:
+                if (execution, run.id) not in self._busy:
+                    self._begin(Claim(execution, run.id, len(run.attempts), resumed=True))
+        return len(runs)
+
+    def _begin(self, claim: Claim) -> None:
+        switch = HaltSwitch(self._grace)
+        with self._lock:
+            self._busy[claim.execution, claim.run] = switch
+        if self._executor.peek(claim.execution).runs[claim.run].stop is not None:
+            switch.throw()
+        self._spawn(claim, switch)
+
+    def _spawn(self, claim: Claim, switch: HaltSwitch) -> None:
+        """Have `_work` done in a thread of its own. The simulator does it in steps instead."""
+        thread = threading.Thread(target=self._work, args=(claim, switch), name=f"slot {claim.run}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _work(self, claim: Claim, switch: HaltSwitch) -> None:
+        try:
+            ended = self.perform(claim, switch)
+            with self._lock:
+                self._busy.pop((claim.execution, claim.run), None)
+            if not self._closed:
+                self.report(claim, ended)
+                self.fill()
+        except PenstockError as error:
+            self._on_fault(error)
+        finally:
+            with self._lock:
+                self._busy.pop((claim.execution, claim.run), None)
+            self._threads.discard(threading.current_thread())
+
+    def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        """Pass on what was decided about attempts that are being made here."""
+        for event in events:
+            match event:
+                case TaskRunStopping() | TaskRunEnded():
+                    self._stop(execution.id, event.run)
+                case ExecutionEnded():
+                    for key in [key for key in self._busy if key[0] == execution.id]:
+                        self._stop(*key)
+                case _:
+                    continue
+
+    def _stop(self, execution: str, run: str) -> None:
+        with self._lock:
+            switch = self._busy.get((execution, run))
+        if switch is not None:
+            switch.throw()
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    def leave(self) -> None:
+        """Stop claiming and reporting. What runs, runs on: whoever comes next adopts it."""
+        self._closed = True
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,0 +1,95 @@
+"""Kill, pause and resume: a person's word to an execution, whoever holds it. The last legal word wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from penstock.errors import Conflict, NotFound, Refused, Retryable
+from penstock.execution.apply import extend
+from penstock.execution.decide import due
+from penstock.execution.event import Event, KillRequested, PauseRequested, ResumeRequested
+from penstock.execution.legality import refuse
+from penstock.execution.model import Execution, TaskRun
+from penstock.flow.inputs import declared_input, resolve_inputs
+from penstock.flow.model import Flow
+from penstock.ports.presence import Presence
+from penstock.ports.store import Store
+
+MOST_TRIES = 20
+
+_EventFor = Callable[[Execution], Event]
+
+
+def kill(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
+    """Ask for the end of everything in it. Raises NotFound, Refused (it is over, or being killed already)."""
+    return _request(store, presence, flow, execution, lambda _: KillRequested(at=at, by=by))
+
+
+def pause(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
+    """Let what runs end, and begin nothing new. Raises NotFound, Refused (it is not running)."""
+    return _request(store, presence, flow, execution, lambda _: PauseRequested(at=at, by=by))
+
+
+def resume(
+    execution: str,
+    *,
+    values: Mapping[str, Any],
+    by: str,
+    at: datetime,
+    store: Store,
+    presence: Presence,
+    flow: Flow,
+    task: str | None = None,
+) -> Execution:
+    """Answer the first Pause task run that waits (of `task`, when it is named), or lift an operator's pause.
+
+    Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit the task's `onResume`).
+    """
+    return _request(
+        store, presence, flow, execution, lambda current: answer(flow, current, values, by=by, at=at, task=task)
+    )
+
+
+def answer(
+    flow: Flow, execution: Execution, values: Mapping[str, Any], *, by: str, at: datetime, task: str | None = None
+) -> ResumeRequested:
+    """The event that resumes `execution`. Raises Refused, InvalidInputs."""
+    run = waiting(execution, task)
+    if run is None:
+        if execution.held and task is None:
+            return ResumeRequested(at=at, by=by)
+        what = f"task `{task}`" if task else f"Execution '{execution.id}'"
+        raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
+    inputs = [declared_input(raw) for raw in flow.by_id[run.task].properties.get("onResume") or ()]
+    return ResumeRequested(at=at, by=by, paused=run.id, values=resolve_inputs(inputs, values))
+
+
+def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
+    """The Pause task run that has waited longest for a person."""
+    runs = (execution.runs[key] for key in execution.paused)
+    open_runs = [run for run in runs if "resumed" not in run.facts and task in (None, run.task)]
+    return min(open_runs, key=lambda run: run.ordinal, default=None)
+
+
+def _request(store: Store, presence: Presence, flow: Flow, execution_id: str, event_for: _EventFor) -> Execution:
+    """Append what `event_for` makes of the present state; the holder decides what follows, and is poked."""
+    for _ in range(MOST_TRIES):
+        execution = store.load(execution_id)
+        if execution is None:
+            raise NotFound(f"there is no execution {execution_id}")
+        event: Event = event_for(execution)
+        refusal = refuse(execution, event)
+        if refusal is not None:
+            raise Refused(refusal.reason, help=refusal.help or None)
+        after = extend(execution, (event,))
+        try:
+            store.append(after, (event,), due=due(flow, after), session=None)
+        except Conflict:
+            continue
+        holder = store.holder(execution_id)
+        if holder is not None:
+            presence.poke(holder.id)
+        return after
+    raise Retryable(f"execution {execution_id} changes too fast to be told anything", help="try again")

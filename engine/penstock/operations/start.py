@@ -1,0 +1,91 @@
+"""Starting an execution: inputs resolved, the flow pinned, and admitted once it is durable (P1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from penstock.diagnostic import FlowName
+from penstock.errors import Refused
+from penstock.execution.apply import begin
+from penstock.execution.decide import due
+from penstock.execution.event import ExecutionCreated
+from penstock.execution.model import Execution
+from penstock.flow.inputs import resolve_inputs
+from penstock.flow.model import Flow, nothing
+from penstock.ports.store import Session, Slot, Store
+
+CORRELATION = "system.correlationId"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
+
+    `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
+    commit, path, blob, dirty.
+    """
+
+    id: str
+    flow: Flow
+    flow_digest: str
+    revision: int = 1
+    inputs: Mapping[str, Any] = field(default_factory=nothing)
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    trigger: Mapping[str, Any] | None = None
+    schedule_date: datetime | None = None
+    source: Mapping[str, Any] = field(default_factory=nothing)
+    slot: Slot | None = None
+
+
+def start(store: Store, wanted: Start, *, session: Session | None, at: datetime) -> Execution | None:
+    """Admit the execution. None when its slot, or its id, is taken already: it is there, nothing is to be done.
+
+    Raises InvalidInputs (nothing was created) and Refused for a flow that is disabled or cannot run here.
+    """
+    flow = wanted.flow
+    if flow.disabled:
+        raise Refused(f"the flow {flow.name} is disabled", help="remove `disabled: true` from it")
+    refuse_blocked(flow)
+    created = ExecutionCreated(
+        at=at,
+        id=wanted.id,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=wanted.revision,
+        flow_digest=wanted.flow_digest,
+        inputs=resolve_inputs(flow.inputs, wanted.inputs),
+        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
+        trigger=wanted.trigger,
+        schedule_date=wanted.schedule_date,
+        source=wanted.source,
+        dialect=flow.dialect.value,
+    )
+    execution = begin(created)
+    moment = due(flow, execution)
+    admitted = store.create(execution, (created,), due=moment, session=session, slot=wanted.slot)
+    return execution if admitted else None
+
+
+def blocked_types(flow: Flow) -> list[str]:
+    """The types of tasks in `flow` that are known and cannot run here, each once, in order."""
+    return list(dict.fromkeys(task.type for task in flow.walk() if not task.runnable and not task.disabled))
+
+
+def refuse_blocked(flow: Flow) -> None:
+    """Raises Refused, naming the types, when `flow` cannot run here."""
+    blocked = blocked_types(flow)
+    if blocked:
+        names = ", ".join(f"`{name}`" for name in blocked)
+        raise Refused(
+            f"the flow {flow.name} cannot run here: {names} cannot run in this version",
+            help="`penstock types --runnable` lists what can",
+        )
+
+
+def name_of(text: str) -> FlowName | None:
+    """`namespace/id` as a name; None when it is not of that form."""
+    namespace, slash, flow_id = text.partition("/")
+    return FlowName(namespace, flow_id) if slash and namespace and flow_id and "/" not in flow_id else None

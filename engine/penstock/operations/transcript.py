@@ -1,0 +1,33 @@
+"""What an execution said, whole and in order: the logs of its attempts, and the words of its inline tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+
+from penstock.execution.model import Execution, TaskRun
+from penstock.flow.model import Level
+from penstock.ports.logs import LogKey, LogLine, Logs
+
+
+def transcript(
+    logs: Logs, execution: Execution, *, run: str | None = None, min_level: Level = Level.TRACE
+) -> Iterator[LogLine]:
+    """All lines by time; of one task run when named."""
+    runs = [each for each in execution.in_order() if run in (None, each.id)]
+    inline = sorted((line for each in runs for line in said(execution.id, each)), key=lambda line: line.at)
+    kept = (line for line in inline if line.level.rank >= min_level.rank)
+    return merge(logs.read(execution.id, run=run, min_level=min_level), kept, key=lambda line: line.at)
+
+
+def said(execution_id: str, run: TaskRun) -> Iterator[LogLine]:
+    """What the attempts of an inline task run said."""
+    for attempt in run.attempts:
+        key = LogKey(execution_id, run.id, attempt.number)
+        for at, level, text in attempt.log.get("said", ()):
+            yield LogLine(datetime.fromisoformat(at), "log", Level(level), text, key)
+        cut = attempt.log.get("cut")
+        if cut and "said" in attempt.log:
+            words = f"{cut} bytes more were said and are cut: an inline task may say 64 KiB"
+            yield LogLine(attempt.ended or attempt.started, "log", Level.WARN, words, key)
