@@ -1,0 +1,1 @@
+"""Renderers: they read data and decide nothing."""

@@ -1,0 +1,157 @@
+"""Findings as a person, an editor or a workflow reads them: pure functions from data to text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
+
+LineOf = Callable[[str, int], str]
+"""The text of a line of a file: `line_of("flows/etl.yaml", 14)`."""
+
+_MOST_ANNOTATIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was checked. `outcome` is `passed` or `failed`, as `--fail-on` has it."""
+
+    errors: int
+    warnings: int
+    notes: int
+    flows: int
+    elapsed_s: float
+    outcome: str
+
+    @property
+    def sentence(self) -> str:
+        """`Found 1 error and 2 warnings in 12 flows (checked in 38 ms).`"""
+        counts = ((self.errors, "error"), (self.warnings, "warning"), (self.notes, "note"))
+        parts = [_counted(count, noun) for count, noun in counts if count]
+        found = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+        return f"Found {found or 'no problems'} in {_counted(self.flows, 'flow')} (checked in {self._elapsed})."
+
+    @property
+    def _elapsed(self) -> str:
+        return f"{self.elapsed_s * 1000:.0f} ms" if self.elapsed_s < 1 else f"{self.elapsed_s:.1f} s"
+
+
+def as_text(findings: Sequence[Diagnostic], summary: Summary | None, line_of: LineOf, style: Style = plain) -> str:
+    """Frames in the manner of rustc, an empty line between two, then the summary's sentence."""
+    frames = "\n".join(frame(found, line_of(found.file, found.range.start.line), style) for found in findings)
+    return frames + _ending(summary, style)
+
+
+def render_text(findings: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool = False) -> str:
+    """The frames of findings about files whose whole text is at hand, without a summary."""
+
+    def line_of(file: str, number: int) -> str:
+        lines = texts.get(file, "").splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    return as_text(findings, None, line_of, ansi if colour else plain).rstrip("\n")
+
+
+def as_concise(findings: Sequence[Diagnostic], summary: Summary | None, style: Style = plain) -> str:
+    """One line a finding: `flows/etl.yaml:14:18: error[PEN204] message`."""
+    lines = []
+    for found in findings:
+        start = found.range.start
+        place = style(f"{clean(found.file)}:{start.line}:{start.column}:", "bold")
+        code = style(f"{found.severity}[{found.code}]", found.severity)
+        lines.append(f"{place} {code} {clean(found.message)}\n")
+    return "".join(lines) + _ending(summary, style)
+
+
+def _ending(summary: Summary | None, style: Style) -> str:
+    if summary is None:
+        return ""
+    role = "bold" if summary.outcome == "passed" else "error"
+    return style(summary.sentence, role) + "\n"
+
+
+def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
+    """The shape of CLI.md, `schemaVersion` 1; one document, indented, ending with a line break."""
+    data = {
+        "schemaVersion": 1,
+        "outcome": summary.outcome,
+        "summary": {
+            "errors": summary.errors,
+            "warnings": summary.warnings,
+            "information": summary.notes,
+            "flows": summary.flows,
+            "elapsedMs": round(summary.elapsed_s * 1000),
+        },
+        "diagnostics": [finding_json(found) for found in findings],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def finding_json(found: Diagnostic) -> dict[str, Any]:
+    """One finding, in the shape that every surface of Penstock gives it."""
+    fix = found.fix
+    return {
+        "code": found.code,
+        "severity": str(found.severity),
+        "message": found.message,
+        "help": found.help,
+        "label": found.label or None,
+        "file": found.file,
+        "range": _range_json(found.range),
+        "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
+        "fix": {"range": _range_json(fix.range), "text": fix.text} if fix is not None else None,
+    }
+
+
+def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
+    """Workflow commands: at most 10 errors and 10 warnings, the worst first, then how many more there are.
+
+    GitHub shows no more a step. Notes are not annotated.
+    """
+    lines: list[str] = []
+    left = 0
+    for severity in (Severity.ERROR, Severity.WARNING):
+        same = [found for found in findings if found.severity is severity]
+        lines += [_annotation(found) for found in same[:_MOST_ANNOTATIONS]]
+        left += max(0, len(same) - _MOST_ANNOTATIONS)
+    if left:
+        lines.append(f"and {left} more in the summary")
+    if summary is not None:
+        lines.append(summary.sentence)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _annotation(found: Diagnostic) -> str:
+    start, end = found.range.start, found.range.end
+    properties = {"file": found.file, "line": start.line, "endLine": end.line, "col": start.column}
+    if end.line == start.line:
+        properties["endColumn"] = end.column
+    properties["title"] = found.code
+    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    message = f"{found.message}\n{found.help}" if found.help else found.message
+    return f"::{found.severity} {said}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    """The escapes of GitHub's workflow commands (actions/toolkit, command.ts)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _range_json(where: Range) -> dict[str, Any]:
+    return {"start": _position_json(where.start), "end": _position_json(where.end)}
+
+
+def _position_json(position: Position) -> dict[str, int]:
+    return {"line": position.line, "column": position.column}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

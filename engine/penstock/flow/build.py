@@ -1,0 +1,198 @@
+"""From the mapping of a sound flow to the Flow: durations read, branches gathered, spellings made one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from penstock.diagnostic import Range
+from penstock.duration import parse_duration
+from penstock.flow.inputs import declared_input
+from penstock.flow.model import (
+    NOTHING,
+    Backoff,
+    Flow,
+    Input,
+    InputType,
+    Kind,
+    Level,
+    Output,
+    Retry,
+    RetryBehavior,
+    Task,
+    Trigger,
+)
+from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey
+
+TASK_PROPERTIES = frozenset(
+    {
+        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "allowFailure",
+        "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
+    }
+)  # fmt: skip
+"""What every task may have, beside the properties of its type."""
+
+_TRIGGER_PROPERTIES = frozenset({"id", "type", "description", "disabled", "inputs"})
+_DAG = "io.kestra.plugin.core.flow.Dag"
+_PAUSE = "io.kestra.plugin.core.flow.Pause"
+
+
+def build_flow(survey: Survey, digest: str) -> Flow:
+    """The Flow of a survey without errors."""
+    raw, document = survey.flow, survey.document
+    lists = {name: tuple(_task(survey, site) for site in sites) for name, sites in survey.roots.items()}
+    return Flow(
+        namespace=raw["namespace"],
+        id=raw["id"],
+        tasks=lists["tasks"],
+        description=raw.get("description"),
+        labels=_frozen(labels(raw.get("labels"))),
+        variables=_frozen(raw.get("variables") or {}),
+        inputs=build_inputs(survey, raw.get("inputs"), ("inputs",)),
+        outputs=tuple(
+            _output(entry, document.range_of(("outputs", at))) for at, entry in enumerate(raw.get("outputs") or [])
+        ),
+        errors=lists["errors"],
+        finally_=lists["finally"],
+        triggers=tuple(_trigger(survey, site) for site in survey.triggers),
+        retry=build_retry(raw.get("retry")),
+        disabled=raw.get("disabled") is True,
+        dialect=survey.dialect,
+        source_digest=digest,
+        extras=_frozen({name: raw[name] for name in WITHOUT_EFFECT if raw.get(name)}),
+    )
+
+
+def labels(raw: Any) -> dict[str, str]:
+    """Labels from a mapping, or from a list of `{key, value}`."""
+    if isinstance(raw, dict):
+        pairs = list(raw.items())
+    else:
+        pairs = [(item["key"], item.get("value")) for item in raw or [] if isinstance(item, dict) and "key" in item]
+    return {str(key): _as_text(value) for key, value in pairs}
+
+
+def build_inputs(survey: Survey, raw: Any, path: Path) -> tuple[Input, ...]:
+    """The inputs of a list, each with its place."""
+    found = []
+    for at, entry in enumerate(raw or []):
+        plain = declared_input(entry)
+        where = survey.document.range_of((*path, at))
+        found.append(replace(plain, range=where))
+    return tuple(found)
+
+
+def build_retry(raw: Any) -> Retry | None:
+    """A retry from its mapping, which rules have judged already."""
+    if not isinstance(raw, dict):
+        return None
+    attempts = raw.get("maxAttempts", raw.get("maxAttempt"))
+    maximum = raw.get("maxDuration")
+    return Retry(
+        backoff=Backoff(raw["type"]),
+        interval=_length(raw.get("interval")) or timedelta(0),
+        min_interval=_length(raw.get("minInterval")) or timedelta(0),
+        max_interval=_length(raw.get("maxInterval")),
+        factor=float(raw.get("delayFactor") or 2.0),
+        max_attempts=int(attempts) if attempts is not None else None,
+        max_duration=_length(maximum),
+        warning_on_retry=raw.get("warningOnRetry") is True,
+        behavior=RetryBehavior(raw.get("behavior") or RetryBehavior.RETRY_FAILED_TASK),
+    )
+
+
+def _task(survey: Survey, site: Site) -> Task:
+    raw, info = site.raw, site.info
+    branches = {name: tuple(_task(survey, child) for child in children) for name, children in site.branches.items()}
+    names = set(site.branches) | ({"cases"} if "cases" in raw else set())
+    properties = {
+        name: value
+        for name, value in raw.items()
+        if name not in TASK_PROPERTIES and name not in names and value is not None
+    }
+    if isinstance(raw.get("cases"), dict) and any(name.startswith("cases.") for name in site.branches):
+        properties["cases"] = tuple(raw["cases"])
+    if site.type == _DAG:
+        properties["dependsOn"] = _dependencies(raw.get("tasks") or [])
+    if site.type == _PAUSE and "delay" in properties:
+        properties.setdefault("pauseDuration", properties.pop("delay"))
+    level = raw.get("logLevel")
+    return Task(
+        id=raw["id"],
+        type=site.type,
+        kind=Kind.WORKER if info is None or info.kind is None else info.kind,
+        properties=_frozen(properties),
+        branches=_frozen({name: tasks for name, tasks in branches.items() if tasks}),
+        description=raw.get("description"),
+        retry=build_retry(raw.get("retry")),
+        timeout=_timeout(raw.get("timeout")),
+        run_if=None if raw.get("runIf") is None else _as_text(raw["runIf"]),
+        disabled=raw.get("disabled") is True,
+        allow_failure=raw.get("allowFailure") is True,
+        allow_warning=raw.get("allowWarning") is True,
+        log_level=Level(level) if isinstance(level, str) and level in Level.__members__ else None,
+        log_to_file=raw.get("logToFile") is True,
+        runnable=info is not None and info.runnable,
+        range=survey.document.range_of(site.path),
+    )
+
+
+def _dependencies(entries: list[Any]) -> dict[str, list[str]]:
+    """What each task of a Dag waits for, by id."""
+    return {
+        entry["task"]["id"]: list(entry.get("dependsOn") or [])
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("task"), dict)
+    }
+
+
+def _trigger(survey: Survey, site: Site) -> Trigger:
+    raw = site.raw
+    properties = {name: value for name, value in raw.items() if name not in _TRIGGER_PROPERTIES and value is not None}
+    given = raw.get("inputs")
+    return Trigger(
+        id=raw["id"],
+        type=site.type,
+        properties=_frozen(properties),
+        inputs=_frozen(given) if isinstance(given, dict) else NOTHING,
+        disabled=raw.get("disabled") is True,
+        runnable=site.info is not None and site.info.runnable,
+        range=survey.document.range_of(site.path),
+    )
+
+
+def _output(raw: Mapping[str, Any], where: Range) -> Output:
+    known = ("id", "type", "value", "required", "description", "displayName")
+    rules = {name: value for name, value in raw.items() if name not in known and value is not None}
+    return Output(
+        id=raw["id"],
+        type=InputType(raw["type"]),
+        value=raw.get("value"),
+        required=raw.get("required") is not False,
+        description=raw.get("description"),
+        rules=_frozen(rules),
+        range=where,
+    )
+
+
+def _timeout(raw: Any) -> timedelta | str | None:
+    if isinstance(raw, str) and "{{" in raw:
+        return raw
+    return _length(raw)
+
+
+def _length(raw: Any) -> timedelta | None:
+    return None if raw is None else parse_duration(str(raw))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(value)) if value else NOTHING

@@ -1,0 +1,152 @@
+"""The catalogue of types and the published schemas, read from data when they are first needed.
+
+The data is generated from the models of `penstock.tasks` (`python -m penstock.tasks.publish`), which this never
+imports: to judge a flow costs no pydantic.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import penstock_schemas
+from penstock.flow.model import InputType, Kind
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """What the catalogue knows of a type.
+
+    `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
+    for a worker task that cannot run yet. `branches` are the properties that hold tasks: lists, but `cases` (lists
+    by key) and `onPause` (one task). Without a schema any property is accepted.
+    """
+
+    name: str
+    group: str
+    kind: Kind | None
+    runnable: bool
+    aliases: tuple[str, ...]
+    deprecated: str | None
+    branches: tuple[str, ...]
+    has_schema: bool
+    title: str
+
+
+class Catalog:
+    """All types by name and alias, with their schemas. Read-only; may be used by several threads.
+
+    `folder` holds `catalog.json`, `types/`, `inputs/` and `flow.json`; by default the published ones.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder if folder is not None else Path(penstock_schemas.__path__[0]) / "v1"
+        self._entries: Mapping[str, Mapping[str, Any]] | None = None
+        self._canonical: dict[str, str] = {}
+        self._infos: dict[str, TypeInfo] = {}
+        self._schemas: dict[str, Schema] = {}
+        self._validators: dict[str, Any] = {}
+
+    def find(self, type_name: str) -> TypeInfo | None:
+        """What is known of a type, by its name or an alias; None when it is not in the catalogue."""
+        info = self._infos.get(type_name)
+        if info is None:
+            entries = self._load()
+            name = self._canonical.get(type_name, type_name)
+            if name not in entries:
+                return None
+            info = self._infos[type_name] = _info(name, entries[name])
+        return info
+
+    def canonical(self, type_name: str) -> str:
+        """The name that an alias stands for; any other text as it is."""
+        self._load()
+        return self._canonical.get(type_name, type_name)
+
+    def names(self, group: str | None = None) -> list[str]:
+        """All names, aliases left out, sorted; of one group when it is given."""
+        entries = self._load()
+        return sorted(name for name, entry in entries.items() if group is None or entry["group"] == group)
+
+    def schema(self, type_name: str) -> Schema | None:
+        """The JSON Schema (2020-12) of one type with all that it may have; None when there is none.
+
+        Tasks, conditions and runners within are not descended into: each is judged by its own type.
+        """
+        info = self.find(type_name)
+        if info is None or not info.has_schema:
+            return None
+        return self._read(f"types/{info.name}.json")
+
+    def validator(self, type_name: str) -> Any:
+        """jsonschema's validator for `schema(type_name)`, made once. None when there is no schema."""
+        name = self.canonical(type_name)
+        if name not in self._validators:
+            schema = self.schema(name)
+            if schema is None:
+                return None
+            from jsonschema.validators import Draft202012Validator
+
+            self._validators[name] = Draft202012Validator(schema)
+        return self._validators[name]
+
+    def flow_schema(self) -> Schema:
+        """The top level of a flow; tasks, triggers and inputs are not descended into."""
+        return self._read("flow.json")
+
+    def input_schema(self, input_type: str) -> Schema:
+        """One input of a flow by its type. Raises ValueError when `input_type` is no type of inputs."""
+        return self._read(f"inputs/{InputType(input_type).value}.json")
+
+    def editor_schema(self) -> Schema:
+        """A whole flow in one document, for editors."""
+        return self._read("flow.schema.json")
+
+    def codes(self) -> Mapping[str, Any]:
+        """What is published of the codes of findings: code to its entry. Empty when nothing is."""
+        if not (self._folder / "codes.json").is_file():
+            return {}
+        return self._read("codes.json")
+
+    def _load(self) -> Mapping[str, Mapping[str, Any]]:
+        if self._entries is None:
+            entries = json.loads((self._folder / "catalog.json").read_bytes())["types"]
+            for name, entry in entries.items():
+                for alias in entry.get("aliases", ()):
+                    self._canonical[alias] = name
+            self._entries = entries
+        return self._entries
+
+    def _read(self, path: str) -> Schema:
+        found = self._schemas.get(path)
+        if found is None:
+            found = self._schemas[path] = json.loads((self._folder / path).read_bytes())
+        return found
+
+
+def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
+    kind = entry.get("kind")
+    runnable = bool(entry.get("runnable"))
+    return TypeInfo(
+        name=name,
+        group=entry["group"],
+        kind=Kind(kind) if kind is not None else None,
+        runnable=runnable,
+        aliases=tuple(entry.get("aliases", ())),
+        deprecated=entry.get("deprecated"),
+        branches=tuple(entry.get("branches", ())),
+        has_schema=runnable,
+        title=entry["title"],
+    )
+
+
+@cache
+def load_catalog() -> Catalog:
+    """The published catalogue, the same one for everybody."""
+    return Catalog()

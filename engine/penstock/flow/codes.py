@@ -1,0 +1,78 @@
+"""Every code that reading and checking flows can give, with its meaning: what `penstock explain CODE` tells.
+
+Codes are stable: a meaning never moves to another code. PEN1xx YAML and encoding, PEN2xx structure and references,
+PEN3xx expressions, PEN4xx triggers and schedules, PEN5xx cross-flow, PEN6xx security and policy, PEN7xx deprecated
+or portability. PEN204 is kept for references to outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code's meaning in one line, and the help of a finding that has none of its own."""
+
+    code: str
+    title: str
+    help: str
+
+
+_TABLE = (
+    ("PEN101", "The file is not UTF-8 text", "save the file as UTF-8"),
+    ("PEN102", "The file is larger than 3 MiB", "move scripts and data into namespace files"),
+    ("PEN103", "A tab stands in the indentation", "indent with spaces"),
+    ("PEN104", "The text is not YAML", "check the indentation, the quotes and the brackets around this place"),
+    ("PEN105", "A key is not text", "use text as the key"),
+    ("PEN106", "The file holds more than one YAML document", "put each flow into a file of its own"),
+    ("PEN107", "The document is nested or aliased beyond the bounds", "write it flatter, or with fewer aliases"),
+    ("PEN108", "An alias or a merge key does not lead anywhere", "name an anchor that stands before it"),
+    ("PEN109", "A scalar is no number that can be kept", "put it in quotes if it is text"),
+    ("PEN110", "A tag is not allowed in a flow", "remove the tag"),
+    ("PEN111", "A key stands twice in one mapping", "keep one of the two"),
+    ("PEN112", "The document is not a mapping", "begin with `id:`"),
+    ("PEN113", "The file is no flow (noted, not an error)", "name it in .penstockignore"),
+    ("PEN201", "A required property is missing", "add it"),
+    ("PEN202", "A property is unknown to its type", "`penstock explain TYPE` lists the properties"),
+    ("PEN203", "A value is of the wrong kind", "`penstock explain TYPE` tells what is expected"),
+    ("PEN205", "A value is not one of those allowed", "use one of those allowed"),
+    ("PEN206", "A text or list has the wrong form or length", "`penstock explain TYPE` tells what is expected"),
+    ("PEN207", "A number is out of its bounds", "use a number within the bounds"),
+    ("PEN208", "A duration cannot be read", "write PT30S, PT5M, PT1H or P1D"),
+    ("PEN210", "A type is not in the catalogue", "`penstock types` lists the types"),
+    ("PEN211", "A type stands where another kind of type belongs", "`penstock types` lists the types by kind"),
+    ("PEN212", "Two tasks have the same id", "rename one of them"),
+    ("PEN213", "Two inputs or two outputs have the same id", "rename one of them"),
+    ("PEN214", "Two triggers have the same id", "rename one of them"),
+    ("PEN215", "A label begins with `system.`", "choose another label"),
+    ("PEN216", "A list of tasks is empty", "add a task"),
+    ("PEN217", "A Switch has neither cases nor defaults", "add `cases:` or `defaults:` with tasks"),
+    ("PEN218", "A WorkingDirectory holds a task that no worker runs", "move it out"),
+    ("PEN219", "A flow calls itself", "call another flow"),
+    ("PEN220", "A retry contradicts itself or is incomplete", "see Kestra's documentation of retries"),
+    ("PEN221", "The options of an input contradict one another or its type", "leave out the one that does not fit"),
+    ("PEN222", "The default of an input is no value of its type", "write a value of that type"),
+    ("PEN223", "The id of the flow is a reserved word", "choose another id"),
+    ("PEN224", "A plugin default is incomplete or does not fit its type", "write `type:` and `values:`"),
+    ("PEN225", "A Dag has no tasks, a cycle, or needs what is not there", "name tasks of the same Dag"),
+    ("PEN226", "One input's id lies within another's", "rename one of them"),
+    ("PEN227", "A pattern cannot be read", "write a regular expression of RE2"),
+    ("PEN228", "An input depends on one that is not there, or on itself", "name another input of the same list"),
+    ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
+    ("PEN401", "A cron expression cannot be read", "write five fields: minute, hour, day, month, day of the week"),
+    ("PEN402", "A time zone does not exist", "write a name such as Europe/Paris, or an offset"),
+    ("PEN403", "A schedule lacks a required input", "give it under `inputs:` of the trigger, or a default"),
+    ("PEN501", "Two files define the same flow", "rename or remove one of them"),
+    ("PEN701", "A type has an older name, or a successor", "`penstock migrate` rewrites it"),
+    ("PEN702", "A property is deprecated", "`penstock migrate` rewrites it"),
+    ("PEN703", "A property has no effect in this version", "the flow runs as if it were not there"),
+)  # fmt: skip
+
+CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}
+
+
+def help_for(code: str) -> str | None:
+    """What to do about a finding that says nothing of its own; None for a code of another room."""
+    known = CODES.get(code)
+    return known.help if known is not None else None

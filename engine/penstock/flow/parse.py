@@ -1,0 +1,152 @@
+"""A flow file to a Flow, with everything that is wrong with it: read, defaults merged, schemas, rules, build."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
+from penstock.flow.catalog import Catalog
+from penstock.flow.defaults import Default, merge_defaults, own_defaults
+from penstock.flow.document import Document, read_document
+from penstock.flow.judge import judge_of
+from penstock.flow.model import Dialect, Flow, InputType
+from penstock.flow.rules import RULES
+from penstock.flow.rules.declared import inputs
+from penstock.flow.survey import Survey, take_survey
+
+if TYPE_CHECKING:
+    from penstock.flow.violations import Violation
+
+_IGNORE = re.compile(r"#[^\n]*?\bpenstock:\s*ignore\[([A-Z0-9,\s]+)\]")
+UNALTERABLE = ("PEN1", "PEN2")
+"""Errors with these codes cannot be ignored or softened: such a flow could not run."""
+
+_ROOT_KEYS = ("id", "namespace", "tasks")
+
+
+@dataclass(slots=True)
+class ParsedFlow:
+    """What came of one file. `diagnostics` are in reading order; `document` is as written, without defaults merged."""
+
+    document: Document
+    diagnostics: tuple[Diagnostic, ...]
+    digest: str
+    name: FlowName | None = None
+    is_flow: bool = True
+    _survey: Survey | None = field(default=None, repr=False)
+    _flow: Flow | None = field(default=None, repr=False)
+
+    @property
+    def is_valid(self) -> bool:
+        return self._survey is not None and not any(found.is_error for found in self.diagnostics)
+
+    @property
+    def flow(self) -> Flow | None:
+        """The flow, built when first asked for; None when there is any error, or when the file is no flow."""
+        if self._flow is None and self.is_valid and self._survey is not None:
+            from penstock.flow.build import build_flow  # who only judges flows builds none
+
+            self._flow = build_flow(self._survey, self.digest)
+        return self._flow
+
+
+def parse_flow(
+    source: bytes | str,
+    path: str,
+    *,
+    catalog: Catalog,
+    dialect: Dialect = Dialect.AUTO,
+    defaults: Sequence[Default] = (),
+    unknown_types: Severity | None = Severity.ERROR,
+) -> ParsedFlow:
+    """Reads one flow. Never raises for what the file holds.
+
+    `path` is how diagnostics name the file. `defaults` are plugin defaults from outside the flow, the strongest
+    first; the flow's own win over them. `unknown_types` is the severity of a type that the catalogue does not know;
+    None ignores it.
+    """
+    data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    digest = sha256(data).hexdigest()
+    document = read_document(source, path)
+    root = document.value
+    if not document.is_sound:
+        return ParsedFlow(document, _kept(document, document.diagnostics), digest, _name(root))
+    found = list(document.diagnostics)
+    if not isinstance(root, dict) or not any(key in root for key in _ROOT_KEYS):
+        found.append(_no_flow(document, root))
+        return ParsedFlow(document, tuple(found), digest, is_flow=False)
+    survey = Survey(document, root, catalog, dialect, unknown_types)
+    own = own_defaults(root, document.place)
+    if own or defaults:
+        merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
+        survey.document, survey.flow = replace(document, value=merged, place=place), merged
+    take_survey(survey)
+    _hold_against_schemas(survey)
+    for rule in RULES:
+        rule(survey)
+    found += survey.found
+    return ParsedFlow(document, _kept(document, found), digest, survey.name, _survey=survey)
+
+
+def _hold_against_schemas(survey: Survey) -> None:
+    judge = judge_of(survey.catalog)
+    for path, raw in inputs(survey):
+        kind = raw.get("type")
+        if kind in InputType.__members__:
+            _report(survey, path, judge.input(str(kind), raw))
+        else:  # a rule tells of the type; what every input must have is judged all the same
+            faults = judge.input("STRING", raw)
+            _report(survey, path, [one for one in faults if one.path == ("id",) or one.message == "`id` is missing"])
+    for site in survey.everything():
+        if site.info is not None and site.info.has_schema:
+            _report(survey, site.path, judge.typed(site.info.name, site.raw))
+    _report(survey, (), judge.flow(survey.flow))
+
+
+def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]) -> None:
+    for fault in faults:
+        whole = (*path, *fault.path)
+        if fault.at_key or not survey.is_faulty(whole):
+            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=fault.help)
+
+
+def _no_flow(document: Document, root: Any) -> Diagnostic:
+    """A mapping of something else, or nothing, is noted; a list or a bare value in a flow file is an error."""
+    if root is None or isinstance(root, dict):
+        message = "this file is no flow: it has neither `id` nor `namespace` nor `tasks`"
+        return Diagnostic("PEN113", Severity.INFO, message, document.path, Range.at(1, 1), "name it in .penstockignore")
+    given = "a list" if isinstance(root, list) else "a single value"
+    where = document.value_range((document.place[0], document.place[0] + 1))
+    return Diagnostic(
+        "PEN112", Severity.ERROR, f"a flow is a mapping, and this is {given}", document.path, where, "begin with `id:`"
+    )
+
+
+def _name(root: Any) -> FlowName | None:
+    if isinstance(root, dict) and isinstance(root.get("id"), str) and isinstance(root.get("namespace"), str):
+        return FlowName(root["namespace"], root["id"])
+    return None
+
+
+def _kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """In reading order, each once, without what a comment on its line ignores.
+
+    Errors of reading and structure cannot be ignored.
+    """
+    if not found:
+        return ()
+    unique = list(dict.fromkeys(found))
+    if "penstock:" in document.text:
+        unique = [one for one in unique if not _is_ignored(document, one)]
+    return tuple(ordered(unique))
+
+
+def _is_ignored(document: Document, found: Diagnostic) -> bool:
+    if found.is_error and found.code.startswith(UNALTERABLE):
+        return False
+    match = _IGNORE.search(document.line(found.range.start.line))
+    return match is not None and found.code in {code.strip() for code in match[1].split(",")}

@@ -1,0 +1,40 @@
+"""What must hold in a flow beyond its schemas: one function, one code each. They read a survey and report to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from penstock.flow.rules import declared, expressions, flowables, identity, portability, retries, schedules
+from penstock.flow.survey import Survey
+
+Rule = Callable[[Survey], None]
+
+RULES: tuple[Rule, ...] = (
+    identity.id_of_every_task,
+    identity.unique_task_ids,
+    identity.unique_trigger_ids,
+    identity.reserved_flow_id,
+    identity.no_system_labels,
+    identity.no_recursion,
+    flowables.no_empty_task_list,
+    flowables.switch_has_a_case,
+    flowables.working_directory_runs_only_tasks,
+    flowables.dag_is_ordered,
+    declared.known_input_types,
+    declared.unique_inputs_and_outputs,
+    declared.inputs_do_not_nest_under_values,
+    declared.input_options_fit,
+    declared.patterns_compile,
+    declared.defaults_fit_their_type,
+    declared.dependencies_exist,
+    retries.retries_are_consistent,
+    retries.durations_can_be_read,
+    schedules.cron_can_be_read,
+    schedules.time_zone_exists,
+    schedules.triggers_give_required_inputs,
+    expressions.expressions_parse,
+    portability.deprecated_types,
+    portability.deprecated_properties,
+    portability.properties_without_effect,
+    portability.plugin_defaults_are_whole,
+)

@@ -1,0 +1,203 @@
+"""What a flow declares: its inputs, those that a Pause asks for, and its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from penstock.diagnostic import did_you_mean
+from penstock.flow.model import Dialect, InputType
+from penstock.flow.survey import Path, Survey
+
+_TYPES = frozenset(str(kind) for kind in InputType)
+_BOUNDS = (("min", "max"), ("after", "before"))
+
+
+def input_lists(survey: Survey) -> Iterator[tuple[Path, list[Any]]]:
+    """The flow's inputs, and what each Pause asks for on resume."""
+    if isinstance(survey.flow.get("inputs"), list):
+        yield ("inputs",), survey.flow["inputs"]
+    for site in survey.tasks:
+        if isinstance(site.raw.get("onResume"), list):
+            yield (*site.path, "onResume"), site.raw["onResume"]
+
+
+def inputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every declared input that is a mapping."""
+    for path, entries in input_lists(survey):
+        for at, raw in enumerate(entries):
+            if isinstance(raw, dict):
+                yield (*path, at), raw
+
+
+def _outputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:
+    entries = survey.flow.get("outputs")
+    for at, raw in enumerate(entries if isinstance(entries, list) else []):
+        if isinstance(raw, dict):
+            yield ("outputs", at), raw
+
+
+def name_of(raw: dict[str, Any]) -> str | None:
+    """An input's id, or its older spelling `name`."""
+    name = raw.get("id", raw.get("name"))
+    return name if isinstance(name, str) else None
+
+
+def known_input_types(survey: Survey) -> None:
+    """PEN205: the type of an input or output is one of Kestra's."""
+    for path, raw in (*inputs(survey), *_outputs(survey)):
+        kind = raw.get("type")
+        if kind is None or kind in _TYPES or survey.is_faulty((*path, "type")):
+            continue
+        near = did_you_mean(str(kind), _TYPES) or "one of " + ", ".join(sorted(_TYPES - {"REUSABLE_INPUTS"}))
+        survey.report("PEN205", f"Invalid type: {kind}", (*path, "type"), hint=near)
+
+
+def unique_inputs_and_outputs(survey: Survey) -> None:
+    """PEN213: an input has an id of its own in its list, and so has an output."""
+    lists = [(path, entries, "input") for path, entries in input_lists(survey)]
+    if isinstance(survey.flow.get("outputs"), list):
+        lists.append((("outputs",), survey.flow["outputs"], "output"))
+    for path, entries, noun in lists:
+        seen: dict[str, Path] = {}
+        for at, raw in enumerate(entries):
+            name = name_of(raw) if isinstance(raw, dict) else None
+            if name is None:
+                continue
+            here = (*path, at, "id" if "id" in raw else "name")
+            if seen.setdefault(name, here) is not here:
+                line = survey.document.range_of(seen[name]).start.line
+                survey.report(
+                    "PEN213", f"Duplicate {noun} with name [{name}]", here,
+                    hint="rename one of them", label=f"the first stands in line {line}",
+                )  # fmt: skip
+
+
+def inputs_do_not_nest_under_values(survey: Survey) -> None:
+    """PEN226: `a` cannot be a value while `a.b` lies within it."""
+    for path, entries in input_lists(survey):
+        names = [name_of(raw) if isinstance(raw, dict) else None for raw in entries]
+        for at, name in enumerate(names):
+            outer = next((one for one in names if one and name and name.startswith(f"{one}.")), None)
+            if outer is not None:
+                survey.report(
+                    "PEN226",
+                    f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
+                    (*path, at, "id" if "id" in entries[at] else "name"), hint="rename one of them",
+                )  # fmt: skip
+
+
+def input_options_fit(survey: Survey) -> None:
+    """PEN221: the options of an input belong together."""
+    for path, raw in inputs(survey):
+        kind, name = raw.get("type"), name_of(raw)
+        if kind == "FILE" and raw.get("defaults") is not None:
+            default = raw["defaults"]
+            known = isinstance(default, str) and default.startswith(("nsfile://", "kestra://", "file://", "{{"))
+            if survey.dialect is Dialect.V0_21 or not known:
+                survey.report(
+                    "PEN221", f"{name}: no `defaults` can be set for inputs of type 'FILE'", (*path, "defaults"),
+                    hint="name a namespace file: nsfile:///path",
+                )  # fmt: skip
+        if kind == "ARRAY":
+            _array(survey, path, raw)
+        if kind == "MULTISELECT" and raw.get("values") and raw.get("options"):
+            survey.report("PEN221", "you can't define both `values` and `options`", (*path, "options"), at_key=True)
+        is_choice = kind in ("SELECT", "ENUM", "MULTISELECT")
+        if is_choice and not any(map(raw.get, ("values", "options", "expression"))) and not survey.is_faulty(path):
+            survey.report(
+                "PEN221", f"a {kind} input needs `values`", path, at_key=True, hint="list them under `values:`"
+            )
+        for low, high in _BOUNDS:
+            _bounds(survey, path, raw, low, high)
+
+
+def _array(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
+    item = raw.get("itemType")
+    if survey.is_faulty((*path, "itemType")):
+        return
+    if item == "ARRAY":
+        survey.report("PEN221", "`itemType` cannot be `ARRAY`", (*path, "itemType"), hint="use JSON for nested lists")
+    elif item is None and not survey.is_faulty(path):
+        survey.report("PEN221", "an ARRAY input needs `itemType`", path, at_key=True, hint="add `itemType: STRING`")
+    elif item is not None and item not in _TYPES:
+        survey.report(
+            "PEN221", f"`{item}` is no type of input", (*path, "itemType"), hint=did_you_mean(str(item), _TYPES)
+        )
+
+
+def _bounds(survey: Survey, path: Path, raw: dict[str, Any], low: str, high: str) -> None:
+    least, most = raw.get(low), raw.get(high)
+    if isinstance(least, bool) or isinstance(most, bool):
+        return
+    if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+        survey.report("PEN221", f"`{low}` is greater than `{high}`, so no value fits", (*path, low))
+
+
+def patterns_compile(survey: Survey) -> None:
+    """PEN227: the pattern of an input can be read."""
+    for path, raw in inputs(survey):
+        pattern = raw.get("validator")
+        if not isinstance(pattern, str) or raw.get("type") not in ("STRING", "SECRET"):
+            continue
+        from penstock.flow.validators import compiled
+
+        try:
+            compiled(pattern)
+        except ValueError as error:
+            hint = "look-around and back references are not supported" if "(?" in pattern else None
+            survey.report("PEN227", f"invalid pattern [{pattern}]: {error}", (*path, "validator"), hint=hint)
+
+
+def defaults_fit_their_type(survey: Survey) -> None:
+    """PEN222: a default is a value of its input."""
+    for path, raw in inputs(survey):
+        if raw.get("defaults") is None or raw.get("type") not in _TYPES or survey.is_faulty(path):
+            continue
+        from penstock.flow.inputs import check_default, declared_input
+
+        fault = check_default(declared_input(raw))
+        if fault is not None:
+            first = fault.splitlines()[0].removesuffix(" with errors:")
+            survey.report("PEN222", f"Invalid default for input '{name_of(raw)}': {first}", (*path, "defaults"))
+
+
+def dependencies_exist(survey: Survey) -> None:
+    """PEN228: an input depends on inputs that exist, and not on itself by a detour."""
+    for path, entries in input_lists(survey):
+        edges: dict[str, list[str]] = {}
+        for raw in entries:
+            name = name_of(raw) if isinstance(raw, dict) else None
+            if name is not None:
+                edges.setdefault(name, [one for _, one in _needs(raw)])
+        for at, raw in enumerate(entries):
+            if not isinstance(raw, dict):
+                continue
+            name = name_of(raw)
+            for index, needed in _needs(raw):
+                where = (*path, at, "dependsOn", "inputs", index)
+                if needed not in edges:
+                    survey.report(
+                        "PEN228", f"Input with id '{name}' depends on a non-existent input '{needed}'.", where,
+                        hint=did_you_mean(needed, edges),
+                    )  # fmt: skip
+                elif name is not None and _leads_to(edges, needed, name):
+                    survey.report("PEN228", f"Cycle dependency detected for input with id '{name}': [{needed}]", where)
+
+
+def _needs(raw: dict[str, Any]) -> list[tuple[int, str]]:
+    depends = raw.get("dependsOn")
+    names = depends.get("inputs") if isinstance(depends, dict) else None
+    return [(at, one) for at, one in enumerate(names if isinstance(names, list) else []) if isinstance(one, str)]
+
+
+def _leads_to(edges: dict[str, list[str]], start: str, goal: str) -> bool:
+    seen, ahead = set[str](), [start]
+    while ahead:
+        name = ahead.pop()
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            ahead += edges.get(name, [])
+    return False

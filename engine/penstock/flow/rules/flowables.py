@@ -1,0 +1,103 @@
+"""Tasks that hold tasks: what each must and may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.flow.model import Kind
+from penstock.flow.survey import Site, Survey
+
+_FLOW = "io.kestra.plugin.core.flow."
+_SWITCH, _DAG, _WORKING_DIRECTORY = _FLOW + "Switch", _FLOW + "Dag", _FLOW + "WorkingDirectory"
+_OPTIONAL_TASKS = frozenset({_FLOW + "Pause", _SWITCH, _DAG})
+_EXECUTABLE = frozenset({_FLOW + "Subflow", _FLOW + "ForEachItem"})
+
+
+def no_empty_task_list(survey: Survey) -> None:
+    """PEN216: a flow has tasks, and so has every flowable that is made of them."""
+    if "tasks" in survey.flow and not survey.flow["tasks"] and not survey.is_faulty(("tasks",)):
+        survey.report("PEN216", "must not be empty", ("tasks",), at_key=True, hint="add a task")
+    for site in survey.tasks:
+        info = site.info
+        if info is None or "tasks" not in info.branches or site.type in _OPTIONAL_TASKS:
+            continue
+        path = (*site.path, "tasks")
+        if not site.raw.get("tasks") and not survey.is_faulty(path) and not _misses(survey, site, "tasks"):
+            where = path if "tasks" in site.raw else site.path
+            survey.report("PEN216", "`tasks` must not be empty", where, at_key=True, hint="add a task")
+
+
+def _misses(survey: Survey, site: Site, name: str) -> bool:
+    """The schema has told already that the property is missing."""
+    said = f"`{name}` is missing"
+    where = survey.where(site.path, at_key=True)
+    return any(found.message == said and found.range == where for found in survey.found)
+
+
+def switch_has_a_case(survey: Survey) -> None:
+    """PEN217: a Switch without cases and defaults can do nothing."""
+    for site in survey.tasks:
+        if site.type == _SWITCH and not _any_tasks(site.raw.get("cases")) and not site.raw.get("defaults"):
+            survey.report(
+                "PEN217", "No task defined, neither cases or default have any tasks", site.path, at_key=True,
+                hint="add `cases:` or `defaults:` with tasks",
+            )  # fmt: skip
+
+
+def _any_tasks(cases: Any) -> bool:
+    return isinstance(cases, dict) and any(cases.values())
+
+
+def working_directory_runs_only_tasks(survey: Survey) -> None:
+    """PEN218: the children of a WorkingDirectory share a worker, so each must be a task that a worker can run."""
+    for site in survey.tasks:
+        parent = site.parent
+        if parent is None or parent.type != _WORKING_DIRECTORY or site.info is None:
+            continue
+        if site.path[len(parent.path)] == "tasks" and (site.info.kind is Kind.FLOWABLE or site.type in _EXECUTABLE):
+            survey.report(
+                "PEN218", "Only runnable tasks are allowed as children of a WorkingDirectory task",
+                (*site.path, "type"), hint=f"move `{site.id}` out of `{parent.id}`",
+            )  # fmt: skip
+
+
+def dag_is_ordered(survey: Survey) -> None:
+    """PEN225: what a Dag's task depends on exists, and nothing depends on itself by a detour."""
+    for site in survey.tasks:
+        if site.type != _DAG:
+            continue
+        entries = site.raw.get("tasks")
+        if not isinstance(entries, list) or not entries:
+            survey.report("PEN225", "No task defined", site.path, at_key=True, hint="add `tasks:`")
+            continue
+        _judge_dag(survey, site, entries)
+
+
+def _judge_dag(survey: Survey, site: Site, entries: list[Any]) -> None:
+    edges: dict[str, list[str]] = {}
+    for entry in entries:
+        task = entry.get("task") if isinstance(entry, dict) else None
+        name = task.get("id") if isinstance(task, dict) else None
+        needed = entry.get("dependsOn") if isinstance(entry, dict) else None
+        if isinstance(name, str):
+            edges[name] = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
+    for at, entry in enumerate(entries):
+        needed = entry.get("dependsOn") if isinstance(entry, dict) else None
+        for index, one in enumerate(needed if isinstance(needed, list) else []):
+            if one not in edges:
+                path = (*site.path, "tasks", at, "dependsOn", index)
+                survey.report("PEN225", f"Not existing task id in dependency: {one}", path)
+    cyclic = _in_cycles(edges)
+    if cyclic:
+        survey.report("PEN225", f"Cyclic dependency detected: {', '.join(cyclic)}", (*site.path, "tasks"), at_key=True)
+
+
+def _in_cycles(edges: dict[str, list[str]]) -> list[str]:
+    """What is left when everything whose needs are met has been taken away, again and again."""
+    left = {name: {one for one in needed if one in edges} for name, needed in edges.items()}
+    while True:
+        ready = [name for name, needed in left.items() if not needed & left.keys()]
+        if not ready:
+            return list(left)
+        for name in ready:
+            del left[name]

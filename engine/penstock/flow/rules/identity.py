@@ -1,0 +1,107 @@
+"""Names: of tasks, triggers, labels, and of the flow itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from penstock.diagnostic import FlowName
+from penstock.flow.survey import Path, Site, Survey
+
+_TASK_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
+_RESERVED = frozenset(
+    {
+        "pause", "resume", "force-run", "change-status", "kill", "executions", "search", "source", "disable",
+        "enable",
+    }
+)  # fmt: skip
+_ALLOWED_SYSTEM_LABELS = frozenset({"system.readOnly"})
+_CALLS = frozenset({"io.kestra.plugin.core.flow.Subflow", "io.kestra.plugin.core.flow.ForEachItem"})
+
+
+def id_of_every_task(survey: Survey) -> None:
+    """PEN201, PEN206: a task or trigger whose type has no schema needs an id all the same."""
+    for site in (*survey.tasks, *survey.triggers):
+        name = site.raw.get("id")
+        if survey.is_faulty((*site.path, "id")) or (site.info is not None and site.info.has_schema):
+            continue
+        if name is None:
+            survey.report("PEN201", "`id` is missing", site.path, at_key=True, hint="add `id:`")
+        elif not isinstance(name, str) or (site.group == "task" and not _TASK_ID.fullmatch(name)):
+            survey.report(
+                "PEN206", f'`{name}` must match "^[a-zA-Z0-9][a-zA-Z0-9_-]*"', (*site.path, "id"),
+                hint="an id has letters, digits, `-` and `_`",
+            )  # fmt: skip
+
+
+def unique_task_ids(survey: Survey) -> None:
+    """PEN212: every task of a flow, nested ones and error handlers included, has an id of its own."""
+    _unique(survey, survey.tasks, "PEN212", "task")
+
+
+def unique_trigger_ids(survey: Survey) -> None:
+    """PEN214: every trigger of a flow has an id of its own."""
+    _unique(survey, survey.triggers, "PEN214", "trigger")
+
+
+def _unique(survey: Survey, sites: Iterable[Site], code: str, noun: str) -> None:
+    first: dict[str, Site] = {}
+    for site in sites:
+        name = site.id
+        if name is None or first.setdefault(name, site) is site:
+            continue
+        line = survey.document.range_of((*first[name].path, "id")).start.line
+        survey.report(
+            code, f"Duplicate {noun} id with name [{name}]", (*site.path, "id"),
+            hint="rename one of them", label=f"the first stands in line {line}",
+        )  # fmt: skip
+
+
+def reserved_flow_id(survey: Survey) -> None:
+    """PEN223: these ids are words of Kestra's API paths."""
+    name = survey.flow.get("id")
+    if isinstance(name, str) and name in _RESERVED:
+        survey.report("PEN223", f"`{name}` is reserved and cannot be the id of a flow", ("id",), hint="choose another")
+
+
+def no_system_labels(survey: Survey) -> None:
+    """PEN215: labels that begin with `system.` belong to Kestra, `system.readOnly` aside."""
+    holders: list[tuple[Path, Any]] = [(("labels",), survey.flow.get("labels"))]
+    holders += [((*site.path, "labels"), site.raw.get("labels")) for site in survey.triggers]
+    for path, labels in holders:
+        for key, value, at in _labels(labels, path):
+            if key.startswith("system.") and key not in _ALLOWED_SYSTEM_LABELS:
+                survey.report(
+                    "PEN215", f"System labels can only be set by Kestra itself, offending label: {key}={value}", at,
+                    at_key=isinstance(labels, Mapping), hint="choose a label that does not begin with `system.`",
+                )  # fmt: skip
+
+
+def _labels(labels: Any, path: Path) -> Iterator[tuple[str, Any, Path]]:
+    """Every label with the path of what names it: a mapping's key, or a list item's `key`."""
+    if isinstance(labels, dict):
+        for key, value in labels.items():
+            yield key, value, (*path, key)
+    elif isinstance(labels, list):
+        for at, item in enumerate(labels):
+            if isinstance(item, dict) and isinstance(item.get("key"), str):
+                yield item["key"], item.get("value"), (*path, at, "key")
+
+
+def no_recursion(survey: Survey) -> None:
+    """PEN219: a flow that calls itself as a subflow never ends."""
+    own = survey.name
+    for site in survey.tasks:
+        if site.type not in _CALLS or own is None:
+            continue
+        called = (site.raw.get("namespace"), site.raw.get("flowId"))
+        if called == (own.namespace, own.id):
+            dotted = _dotted(own)
+            survey.report(
+                "PEN219", f"Recursive call to flow [{dotted}]", (*site.path, "flowId"), hint="call another flow"
+            )
+
+
+def _dotted(name: FlowName) -> str:
+    return f"{name.namespace}.{name.id}"

@@ -1,0 +1,91 @@
+"""What is deprecated, what Kestra 2 removed, and what this version reads but does not act upon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.diagnostic import Severity
+from penstock.flow.defaults import PROPERTIES
+from penstock.flow.model import Dialect
+from penstock.flow.survey import WITHOUT_EFFECT, Path, Survey
+
+_DEPRECATED = {
+    "taskDefaults": "write `pluginDefaults`",
+    "listeners": "use a Flow trigger, `errors` or `finally`",
+}
+
+
+def deprecated_types(survey: Survey) -> None:
+    """PEN701: an older name of a type, or a type that has a successor. Kestra 2 does not know older names any more."""
+    for site in survey.everything():
+        info = site.info
+        if info is None:
+            continue
+        written, path = site.raw["type"], (*site.path, "type")
+        if written != info.name:
+            removed = survey.dialect is Dialect.V2
+            survey.report(
+                "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`",
+                severity=Severity.ERROR if removed else Severity.INFO,
+            )  # fmt: skip
+        elif info.deprecated is not None:
+            survey.report("PEN701", f"`{written}` is deprecated", path, hint=info.deprecated, severity=Severity.INFO)
+
+
+def deprecated_properties(survey: Survey) -> None:
+    """PEN702: an older spelling of a property."""
+    for name, hint in _DEPRECATED.items():
+        if name in survey.flow:
+            survey.report("PEN702", f"`{name}` is deprecated", (name,), at_key=True, hint=hint, severity=Severity.INFO)
+    entries = survey.flow.get("inputs")
+    for at, raw in enumerate(entries if isinstance(entries, list) else []):
+        if isinstance(raw, dict) and "name" in raw and "id" not in raw:
+            survey.report(
+                "PEN702", "`name` of an input is deprecated", ("inputs", at, "name"), at_key=True,
+                hint="write `id`", severity=Severity.INFO,
+            )  # fmt: skip
+
+
+def properties_without_effect(survey: Survey) -> None:
+    """PEN703: a property that is read and kept, and that this version does not act upon."""
+    for name in WITHOUT_EFFECT:
+        if survey.flow.get(name):
+            survey.report(
+                "PEN703", f"`{name}` has no effect in this version", (name,), at_key=True,
+                hint="the flow runs as if it were not there", severity=Severity.WARNING,
+            )  # fmt: skip
+
+
+def plugin_defaults_are_whole(survey: Survey) -> None:
+    """PEN224: a plugin default names a type and values, and properties that its type has."""
+    for name in PROPERTIES:
+        entries = survey.flow.get(name)
+        if entries is None or survey.is_faulty((name,)):
+            continue
+        if not isinstance(entries, list):
+            survey.report("PEN203", f"`{name}` must be a list", (name,), hint="begin each item with `- type:`")
+            continue
+        for at, entry in enumerate(entries):
+            _judge_default(survey, (name, at), entry)
+
+
+def _judge_default(survey: Survey, path: Path, entry: Any) -> None:
+    kind = entry.get("type") if isinstance(entry, dict) else None
+    values = entry.get("values") if isinstance(entry, dict) else None
+    if not isinstance(kind, str) or not kind:
+        survey.report("PEN224", "Invalid Plugin Default: No 'type' provided", path, at_key=True)
+    elif not isinstance(values, dict) or not values:
+        survey.report("PEN224", "Invalid Plugin Default: No 'values' provided", path, at_key=True)
+    else:
+        info = survey.catalog.find(kind)
+        known = (survey.catalog.schema(kind) or {}).get("properties") if info is not None else None
+        for key, value in values.items():
+            if value is None:
+                survey.report(
+                    "PEN224", f"Invalid Plugin Default: No value provided for key '{key}'", (*path, "values", key),
+                    at_key=True,
+                )  # fmt: skip
+            elif known and key not in known:
+                survey.report(
+                    "PEN224", f"No property '{key}' exists in plugin '{kind}'", (*path, "values", key), at_key=True
+                )

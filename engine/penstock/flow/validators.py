@@ -1,0 +1,109 @@
+"""The rules that an input may carry beside its type: pattern, bounds, choices; with Kestra's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, time
+from functools import lru_cache
+from typing import Any
+
+from penstock.duration import parse_duration
+from penstock.flow.convert import instant
+from penstock.flow.model import InputType
+
+
+def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required: bool) -> str | None:
+    """Kestra's sentence for the first rule that `value` breaks, or None. Bounds are inclusive.
+
+    A bound that is itself no value of the type binds nothing here: validation of the flow reports it.
+    """
+    if not rules:
+        return None
+    match kind:
+        case InputType.STRING:
+            pattern = rules.get("validator")
+            if isinstance(pattern, str) and value:
+                return _matches(pattern, value)
+        case InputType.INT | InputType.FLOAT:
+            return _between(value, rules, ("min", "max"), float, "it must be more than", "it must be less than")
+        case InputType.DURATION:
+            return _between(
+                parse_duration(value), rules, ("min", "max"), parse_duration,
+                "It must be more than", "It must be less than",
+            )  # fmt: skip
+        case InputType.DATETIME:
+            return _between(
+                instant(value), rules, ("after", "before"), instant, "it must be after", "it must be before"
+            )
+        case InputType.DATE:
+            read = date.fromisoformat
+            return _between(read(value), rules, ("after", "before"), read, "it must be after", "it must be before")
+        case InputType.TIME:
+            return _between(_clock(value), rules, ("after", "before"), _clock, "it must be after", "it must be before")
+        case InputType.SELECT | InputType.ENUM | InputType.MULTISELECT:
+            return _chosen(value, rules, required)
+    return None
+
+
+def _matches(pattern: str, value: str) -> str | None:
+    try:
+        return None if full_match(pattern, value) else f"it must match the pattern `{pattern}`"
+    except ValueError as error:
+        return f"invalid pattern [{pattern}]: {error}"
+
+
+def _clock(value: Any) -> time:
+    moment = time.fromisoformat(value)
+    if moment.tzinfo is not None:
+        raise ValueError(f"Text '{value}' has a time zone")
+    return moment
+
+
+def _between(
+    value: Any, rules: Mapping[str, Any], names: tuple[str, str], read: Callable[[Any], Any], more: str, less: str
+) -> str | None:
+    low, high = (_bound(rules.get(name), read) for name in names)
+    if low is not None and value < low:
+        return f"{more} `{rules[names[0]]}`"
+    if high is not None and value > high:
+        return f"{less} `{rules[names[1]]}`"
+    return None
+
+
+def _bound(raw: Any, read: Callable[[Any], Any]) -> Any:
+    if raw is None or isinstance(raw, bool):
+        return None
+    try:
+        return read(raw if isinstance(raw, int | float) and read is float else str(raw))
+    except ValueError:
+        return None
+
+
+def _chosen(value: Any, rules: Mapping[str, Any], required: bool) -> str | None:
+    values = rules.get("values") or rules.get("options")
+    if not isinstance(values, list) or rules.get("allowCustomValue") is True or not required:
+        return None
+    known = ["true" if one is True else "false" if one is False else str(one) for one in values]
+    given = value if isinstance(value, list) else [value]
+    if all(str(one) in known for one in given):
+        return None
+    return f"it must match the values `[{', '.join(known)}]`"
+
+
+def full_match(pattern: str, text: str) -> bool:
+    """Whether the whole text matches, as java.util.regex's `matches`. Raises ValueError for a pattern RE2 refuses."""
+    return compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> Any:
+    """A pattern for RE2, whose time is linear in the text. Raises ValueError with its reason."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        raise ValueError(reason.decode() if isinstance(reason, bytes) else str(reason)) from error

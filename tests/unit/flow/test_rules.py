@@ -1,0 +1,285 @@
+"""Each rule on the least flow that breaks it: code, place, and words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.diagnostic import Position, Severity
+from penstock.expression import ExpressionSyntaxError, parse
+from penstock.flow.catalog import load_catalog
+from penstock.flow.codes import CODES
+from penstock.flow.model import Dialect
+from penstock.flow.parse import parse_flow
+from penstock.flow.rules.expressions import fault_in
+from penstock.flow.rules.schedules import cron_fault
+
+CATALOG = load_catalog()
+CORE = "io.kestra.plugin.core"
+HEAD = "id: f\nnamespace: n\n"
+TASK = f"tasks:\n  - {{id: t, type: {CORE}.log.Log, message: x}}\n"
+TRIGGER = f"triggers:\n  - id: s\n    type: {CORE}.trigger.Schedule\n"
+
+
+def log(name: str) -> str:
+    return f"{{id: {name}, type: {CORE}.log.Log, message: x}}"
+
+
+def flowable(kind: str, body: str) -> str:
+    return HEAD + f"tasks:\n  - id: b\n    type: {CORE}.flow.{kind}\n{body}"
+
+
+RETRY = HEAD + f"tasks:\n  - id: t\n    type: {CORE}.log.Log\n    message: x\n    retry:\n"
+
+CASES = [
+    (HEAD + f"tasks:\n  - {log('a')}\n  - {log('a')}\n", "PEN212", 5, 10, "Duplicate task id with name [a]"),
+    (flowable("Parallel", f"    tasks:\n      - {log('b')}\n"), "PEN212", 7, 14, "Duplicate task id with name [b]"),
+    (HEAD + TASK + f"finally:\n  - {log('t')}\n", "PEN212", 6, 10, "Duplicate task id with name [t]"),
+    (HEAD + "tasks: []\n", "PEN206|PEN216", 3, None, "must not be empty"),
+    (HEAD, "PEN201", 1, 1, "`tasks` is missing"),
+    (flowable("Sequential", "    tasks: []\n"), "PEN206|PEN216", 6, None, "must not be empty"),
+    (
+        flowable("Switch", "    value: x\n    cases: {}\n"),
+        "PEN217",
+        4,
+        5,
+        "No task defined, neither cases or default have any tasks",
+    ),
+    (
+        flowable("Dag", f"    tasks:\n      - task: {log('a')}\n        dependsOn: [z]\n"),
+        "PEN225",
+        8,
+        21,
+        "Not existing task id in dependency: z",
+    ),
+    (
+        flowable("Dag", f"    tasks:\n      - task: {log('x')}\n        dependsOn: [x]\n"),
+        "PEN225",
+        6,
+        5,
+        "Cyclic dependency detected: x",
+    ),
+    (
+        flowable("WorkingDirectory", f"    tasks:\n      - id: p\n        type: {CORE}.flow.Pause\n"),
+        "PEN218",
+        8,
+        15,
+        "Only runnable tasks are allowed as children of a WorkingDirectory task",
+    ),
+    (flowable("Subflow", "    namespace: n\n    flowId: f\n"), "PEN219", 7, 13, "Recursive call to flow [n.f]"),
+    ("id: kill\nnamespace: n\n" + TASK, "PEN223", 1, 5, "`kill` is reserved and cannot be the id of a flow"),
+    (
+        HEAD + "labels:\n  system.x: y\n" + TASK,
+        "PEN215",
+        4,
+        3,
+        "System labels can only be set by Kestra itself, offending label: system.x=y",
+    ),
+    (
+        HEAD + "labels:\n  - {key: system.x, value: y}\n" + TASK,
+        "PEN215",
+        4,
+        11,
+        "System labels can only be set by Kestra itself, offending label: system.x=y",
+    ),
+    (HEAD + f"tasks:\n  - id: t\n    type: {CORE}.log.Logg\n", "PEN210", 5, 11, f"Invalid type: {CORE}.log.Logg"),
+    (
+        HEAD + f"tasks:\n  - id: t\n    type: {CORE}.trigger.Schedule\n",
+        "PEN211",
+        5,
+        11,
+        f"`{CORE}.trigger.Schedule` is a trigger, not a task",
+    ),
+    (HEAD + "tasks:\n  - just text\n", "PEN203", 4, 5, "expected a task, got a single value"),
+    (HEAD + "tasks:\n  - id: t\n", "PEN201", 4, 5, "`type` is missing"),
+    (HEAD + "inputs:\n  - {id: i, type: FOO}\n" + TASK, "PEN205", 4, 19, "Invalid type: FOO"),
+    (
+        HEAD + "inputs:\n  - {id: i, type: STRING}\n  - {id: i, type: INT}\n" + TASK,
+        "PEN213",
+        5,
+        10,
+        "Duplicate input with name [i]",
+    ),
+    (
+        HEAD + "outputs:\n  - {id: o, type: STRING, value: x}\n  - {id: o, type: STRING, value: x}\n" + TASK,
+        "PEN213",
+        5,
+        10,
+        "Duplicate output with name [o]",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: a, type: STRING}\n  - {id: a.b, type: STRING}\n" + TASK,
+        "PEN226",
+        5,
+        10,
+        "Input path 'a' conflicts with 'a.b'; one cannot be nested under the other.",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: i, type: FILE, defaults: x}\n" + TASK,
+        "PEN221",
+        4,
+        35,
+        "i: no `defaults` can be set for inputs of type 'FILE'",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: i, type: INT, defaults: x}\n" + TASK,
+        "PEN222",
+        4,
+        34,
+        "Invalid default for input 'i': Expected `INT` but received `x`",
+    ),
+    (HEAD + "inputs:\n  - {id: i, type: STRING, validator: '('}\n" + TASK, "PEN227", 4, 38, None),
+    (
+        HEAD + "inputs:\n  - {id: i, type: STRING, dependsOn: {inputs: [j]}}\n" + TASK,
+        "PEN228",
+        4,
+        48,
+        "Input with id 'i' depends on a non-existent input 'j'.",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: i, type: STRING, dependsOn: {inputs: [i]}}\n" + TASK,
+        "PEN228",
+        4,
+        48,
+        "Cycle dependency detected for input with id 'i': [i]",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: i, type: INT, min: 5, max: 4}\n" + TASK,
+        "PEN221",
+        4,
+        29,
+        "`min` is greater than `max`, so no value fits",
+    ),
+    (
+        RETRY + "      {type: constant, interval: PT2S, maxDuration: PT1S}\n",
+        "PEN220",
+        8,
+        34,
+        "'interval' must be less than 'maxDuration' but is PT2S",
+    ),
+    (
+        RETRY + "      {type: random, minInterval: PT2S, maxInterval: PT1S}\n",
+        "PEN220",
+        8,
+        35,
+        "'minInterval' must be less than 'maxInterval' but is PT2S",
+    ),
+    (HEAD + TRIGGER + "    cron: '* * * *'\n" + TASK, "PEN401", 6, 12, None),
+    (
+        HEAD + TRIGGER + "    cron: '0 25 * * *'\n" + TASK,
+        "PEN401",
+        6,
+        14,
+        "invalid cron expression '0 25 * * *': `25` is no hour",
+    ),
+    (
+        HEAD + TRIGGER + "    cron: '@often'\n" + TASK,
+        "PEN401",
+        6,
+        12,
+        "invalid cron expression '@often': unknown nickname",
+    ),
+    (
+        HEAD + TRIGGER + "    cron: '0 9 * * *'\n    timezone: Europe/Pariss\n" + TASK,
+        "PEN402",
+        7,
+        15,
+        "timezone '(Europe/Pariss)' is not a valid time-zone ID",
+    ),
+    (HEAD + "pluginDefaults:\n  - type: x\n" + TASK, "PEN201|PEN224", 4, 5, None),
+    (
+        HEAD + "variables:\n  a: '{{ 1 + }}'\ntasks:\n  - {id: t, type: " + CORE + ".log.Log, message: '{{ 1 + }}'}\n",
+        "PEN301",
+        6,
+        None,
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "line", "column", "message"), CASES, ids=[f"{row[1]}-{n}" for n, row in enumerate(CASES)]
+)
+def test_each_rule_tells_code_place_and_words(
+    source: str, code: str, line: int, column: int | None, message: str | None
+) -> None:
+    parsed = parse_flow(source, "f.yaml", catalog=CATALOG)
+    errors = [found for found in parsed.diagnostics if found.is_error]
+    assert len(errors) == 1, errors
+    [found] = errors
+    assert found.code in code.split("|")
+    assert found.range.start.line == line
+    assert column is None or found.range.start.column == column
+    assert message is None or found.message.endswith(message)
+    assert found.help
+    assert found.code in CODES
+    assert parsed.flow is None
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "* * * * *",
+        "*/15 * * * *",
+        "0 9 * * 1#1",
+        "0 9 1,15 * MON-FRI",
+        "0 0 L * *",
+        "@daily",
+        "5 4 * JAN sun",
+        "0 0 * * 7",
+    ],
+)
+def test_crons_that_are_read(cron: str) -> None:
+    assert cron_fault(cron) is None
+
+
+def test_seconds_come_first_when_they_are_asked_for() -> None:
+    assert cron_fault("*/5 0 9 * * *", with_seconds=True) is None
+    assert cron_fault("61 0 9 * * *", with_seconds=True) == ("`61` is no second", 0, 2, None)
+    fault = cron_fault("0 0 9 * * *")
+    assert fault is not None
+    assert fault[3] == "set `withSeconds: true` for six fields"
+
+
+@pytest.mark.parametrize(
+    "cron", ["", " ", "@", "a b c d e", "* * * * * * *", "0 0 31 2 * x", "H H * * *", "R * * * *", "0 0 * * 1#9"]
+)
+def test_crons_that_are_not(cron: str) -> None:
+    assert cron_fault(cron) is not None
+
+
+def test_a_schedule_that_leaves_out_a_required_input_warns_and_is_refused_by_kestra_2() -> None:
+    source = HEAD + "inputs:\n  - {id: i, type: STRING}\n" + TRIGGER + "    cron: '@daily'\n" + TASK
+    [found] = parse_flow(source, "f", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity, found.range.start) == ("PEN403", Severity.WARNING, Position(6, 5))
+    [refused] = parse_flow(source, "f", catalog=CATALOG, dialect=Dialect.V2).diagnostics
+    assert refused.is_error
+
+
+def test_a_runner_in_the_place_of_a_task_warns_only() -> None:
+    source = HEAD + "tasks:\n  - id: t\n    type: io.kestra.plugin.scripts.runner.docker.Docker\n    commands: [x]\n"
+    parsed = parse_flow(source, "f", catalog=CATALOG)
+    assert [(found.code, found.severity) for found in parsed.diagnostics] == [("PEN211", Severity.WARNING)]
+    assert parsed.flow is not None
+    assert not parsed.flow.tasks[0].runnable
+
+
+_PIECES = st.sampled_from(
+    [
+        "{{ a }}", "{{ a.b['c'] }}", "{{", "}}", "{", "}", "{% if a %}", "{% endif %}", "{# x #}", " text ", "'", '"',
+        "{{ 1 + }}", "{{ '}}' }}", '{{ "a" }}', "{{- a -}}", "\\", "\n", "{{ {'a': 1} }}", "{{ (a }}", "%}", "#}",
+        "{{}}", "{{ '\\'' }}",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=6).map("".join))
+@settings(max_examples=400)
+def test_judging_a_text_tag_by_tag_finds_what_judging_it_whole_finds(text: str) -> None:
+    try:
+        parse(text)
+        expected = None
+    except ExpressionSyntaxError as error:
+        expected = (error.message, error.offset, error.width, error.help)
+    assert fault_in(text) == expected
