@@ -1,0 +1,210 @@
+"""`penstock executions`: what ran, what runs, and a word to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock_cli.globals import Globals
+
+if TYPE_CHECKING:
+    from penstock.execution.model import Execution
+    from penstock.flow.model import Flow
+    from penstock.wiring import Workplace
+
+_data = click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
+_output = click.option(
+    "-o", "--output", "--format", "output", type=click.Choice(["table", "json", "yaml", "ndjson", "name"])
+)
+
+
+@click.group("executions", short_help="What ran and what runs: list, show, logs, watch, kill, pause, resume.")
+def command() -> None:
+    """Executions on the local state. An ID may be shortened as far as it is the only one."""
+
+
+@contextmanager
+def _place(data: Path | None) -> Iterator[Workplace]:
+    from penstock.errors import NotFound
+    from penstock.settings import data_folder
+    from penstock.wiring import workplace
+
+    folder = data_folder(data)
+    if not (folder / "store.db").exists():
+        raise NotFound(f"nothing has run with the data folder {folder} yet", help="--data DIR names another one")
+    with workplace(folder) as place:
+        yield place
+
+
+def _found(place: Workplace, prefix: str) -> Execution:
+    from penstock_cli.lookup import full_id
+
+    execution = place.store.load(full_id(place.store, prefix))
+    assert execution is not None
+    return execution
+
+
+@command.command("list", short_help="The latest executions.")
+@click.argument("flow", required=False)
+@click.option("--state", "states", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@_data
+@_output
+def list_(flow: str | None, states: tuple[str, ...], limit: int, data: Path | None, output: str | None) -> None:
+    """List executions, newest first; of FLOW (`namespace/id`) when it is named."""
+    from penstock.errors import UserError
+    from penstock.execution.state import State
+    from penstock.execution.variables import iso
+    from penstock.operations.start import name_of
+    from penstock.ports.store import Query
+    from penstock_cli.render.tables import show_rows
+
+    unknown = [state for state in states if state.upper() not in State.__members__]
+    if unknown:
+        raise UserError(f"`{unknown[0]}` is no state", help=", ".join(State.__members__))
+    name = name_of(flow) if flow else None
+    if flow and name is None:
+        raise UserError(f"`{flow}` does not name a flow", help="name it as `namespace/id`")
+    with _place(data) as place:
+        query = Query(flow=name, states=tuple(State(state.upper()) for state in states), limit=limit)
+        rows: list[dict[str, Any]] = [
+            {
+                "id": each.id,
+                "flow": str(each.flow),
+                "state": each.state.value,
+                "created": iso(each.created),
+                "ended": iso(each.ended) if each.ended else None,
+            }
+            for each in place.store.summaries(query)
+        ]
+    show_rows(rows, output, columns=("id", "flow", "state", "created", "ended"), name="id")
+
+
+@command.command("show", short_help="One execution, whole.")
+@click.argument("id_", metavar="ID")
+@_data
+@_output
+@click.pass_obj
+def show(globals_: Globals, id_: str, data: Path | None, output: str | None) -> None:
+    """Show one execution: its task runs with states, times and errors; `-o json` has everything; `-v` each attempt."""
+    from penstock.execution.record import as_record
+    from penstock_cli.render.execution import show_execution
+    from penstock_cli.render.tables import show_value
+
+    with _place(data) as place:
+        execution = _found(place, id_)
+        if output in ("json", "yaml", "ndjson"):
+            show_value(as_record(execution), output)
+        elif output == "name":
+            click.echo(execution.id)
+        else:
+            show_execution(execution, place.clock.now(), attempts=globals_.verbose > 0)
+
+
+@command.command("logs", short_help="What the tasks said.")
+@click.argument("id_", metavar="ID")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the execution is over.")
+@click.option("--task", help="Of this task only.")
+@click.option("--level", type=click.Choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]), default="TRACE")
+@_data
+@_output
+def logs(id_: str, follow: bool, task: str | None, level: str, data: Path | None, output: str | None) -> None:
+    """Print the log lines of an execution, by time, on stdout."""
+    from penstock.flow.model import Level
+    from penstock_cli.watching import follow_logs, print_logs
+
+    with _place(data) as place:
+        execution = _found(place, id_)
+        if follow:
+            follow_logs(place, execution, task, Level(level), output)
+        else:
+            print_logs(place, execution, task, Level(level), output)
+
+
+@command.command("watch", short_help="Follow an execution until it is over; exits as `run` does.")
+@click.argument("id_", metavar="ID")
+@_data
+@click.pass_obj
+def watch(globals_: Globals, id_: str, data: Path | None) -> None:
+    """Follow an execution that another process holds, live."""
+    from penstock_cli.watching import watch_execution
+
+    with _place(data) as place:
+        raise SystemExit(watch_execution(place, _found(place, id_), globals_))
+
+
+def _ask(place: Workplace, id_: str, operation: Callable[..., Execution], **more: Any) -> Execution:
+    import os
+
+    execution = _found(place, id_)
+    flow: Flow = place.flow_of(execution)
+    by = os.environ.get("USER") or "somebody"
+    return operation(
+        execution.id, by=by, at=place.clock.now(), store=place.store, presence=place.presence, flow=flow, **more
+    )
+
+
+def _tell_holder(place: Workplace, execution: Execution) -> None:
+    """Who acts on the word now; and how to have it acted on when nobody is there."""
+    holder = place.store.holder(execution.id)
+    if execution.is_over or (holder is not None and place.presence.is_alive(holder.id)):
+        return
+    click.echo(f"noted, but no process holds it: penstock run --resume {execution.id} takes it up", err=True)
+
+
+@command.command("kill", short_help="Stop everything in it.")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--wait/--no-wait", default=False, help="Until it is KILLED.")
+@_data
+def kill(ids: tuple[str, ...], wait: bool, data: Path | None) -> None:
+    """Kill executions: TERM, the grace, KILL of whatever they have started."""
+    from penstock.operations.request import kill as operation
+    from penstock_cli.watching import wait_until_over
+
+    with _place(data) as place:
+        for id_ in ids:
+            execution = _ask(place, id_, operation)
+            click.echo(f"{execution.id} is being killed", err=True)
+            _tell_holder(place, execution)
+            if wait:
+                wait_until_over(place, execution.id)
+
+
+@command.command("pause", short_help="Let what runs end, begin nothing new.")
+@click.argument("id_", metavar="ID")
+@_data
+def pause(id_: str, data: Path | None) -> None:
+    """Pause a running execution until somebody resumes it."""
+    from penstock.operations.request import pause as operation
+
+    with _place(data) as place:
+        execution = _ask(place, id_, operation)
+        click.echo(f"{execution.id} is paused", err=True)
+        _tell_holder(place, execution)
+
+
+@command.command("resume", short_help="Answer a Pause, or lift a pause.")
+@click.argument("id_", metavar="ID")
+@click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An `onResume` input.")
+@click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
+@click.option("--task", help="The Pause task that is meant, where several wait.")
+@_data
+def resume(
+    id_: str,
+    inputs: tuple[str, ...],
+    inputs_file: Path | None,
+    task: str | None,
+    data: Path | None,
+) -> None:
+    """Resume an execution that waits for a person."""
+    from penstock.operations.request import resume as operation
+    from penstock_cli.flow_files import given_inputs
+
+    with _place(data) as place:
+        execution = _ask(place, id_, operation, values=given_inputs(inputs, inputs_file), task=task)
+        click.echo(f"{execution.id} goes on", err=True)
+        _tell_holder(place, execution)

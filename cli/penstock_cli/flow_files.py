@@ -1,0 +1,129 @@
+"""From what a person typed to a flow: a file, standard input, or the name of a flow in this repository."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from penstock.errors import NotFound, UserError
+from penstock.flow.catalog import load_catalog
+from penstock.flow.document import read_document
+from penstock.flow.model import Dialect
+from penstock.flow.parse import ParsedFlow, parse_flow
+from penstock.flow.tree import discover
+from penstock.operations.start import name_of
+from penstock_cli.exits import Exit
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile:
+    """A flow's text, where it is from (`-` is standard input), and what came of parsing it."""
+
+    path: str
+    source: bytes
+    parsed: ParsedFlow
+
+
+def read_flow(text: str, dialect: Dialect) -> FlowFile:
+    """The flow that `text` names: a path, `-`, `namespace/id` or `namespace.id`. Raises NotFound, UserError."""
+    if text == "-":
+        return _parsed("<stdin>", sys.stdin.buffer.read(), dialect)
+    path = Path(text)
+    if path.is_file():
+        return _parsed(text, _bytes(path), dialect)
+    if path.is_dir():
+        raise UserError(f"{text} is a folder", help="name one flow file, or a flow as `namespace/id`")
+    if path.suffix in (".yaml", ".yml") or text.startswith((".", "/")):
+        raise NotFound(f"there is no file {text}")
+    return _by_name(text, dialect)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parsed(path: str, source: bytes, dialect: Dialect) -> FlowFile:
+    return FlowFile(path, source, parse_flow(source, path, catalog=load_catalog(), dialect=dialect))
+
+
+def _by_name(text: str, dialect: Dialect) -> FlowFile:
+    """A flow of this repository by name; `namespace.id` where only one reading is known."""
+    from penstock.diagnostic import did_you_mean
+
+    wanted = name_of(text)
+    found: dict[str, FlowFile] = {}
+    names: list[str] = []
+    for path in discover(()):
+        candidate = _parsed(str(path), _bytes(Path(path)), dialect)
+        name = candidate.parsed.name
+        if name is None:
+            continue
+        names.append(str(name))
+        if name == wanted or (wanted is None and f"{name.namespace}.{name.id}" == text):
+            found.setdefault(str(name), candidate)
+    if len(found) > 1:
+        raise UserError(f"`{text}` is {' or '.join(f'`{name}`' for name in found)}", help="name it as `namespace/id`")
+    if not found:
+        raise NotFound(f"there is no flow `{text}` here", help=did_you_mean(text, names))
+    return next(iter(found.values()))
+
+
+def refuse_invalid(file: FlowFile, *, colour: bool) -> None:
+    """Show the findings of a flow that is not valid, and leave with 1."""
+    from penstock_cli.render.findings import render_text
+
+    if file.parsed.flow is None:
+        texts = {file.path: file.parsed.document.text}
+        click.echo(render_text(list(file.parsed.diagnostics), texts, colour=colour), err=True)
+        raise SystemExit(Exit.FINDINGS)
+
+
+def given_inputs(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """Raw inputs: those of `--inputs FILE` (YAML or JSON), then every `key=value`, `key=@path` over them."""
+    given: dict[str, Any] = {}
+    if file is not None:
+        document = read_document(_bytes(file), str(file))
+        if not document.is_sound or not isinstance(document.value, dict):
+            raise UserError(f"{file} holds no map of inputs in YAML or JSON")
+        given.update(document.value)
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"`-i {pair}` is not of the form key=value")
+        given[key] = _bytes(Path(value[1:])).decode("utf-8", "replace") if value.startswith("@") else value
+    return given
+
+
+def given_mocks(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Outputs by task, each from a file: `task=outputs.json`. Raises UserError."""
+    mocks: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        task, equals, path = pair.partition("=")
+        if not equals or not task:
+            raise UserError(f"`--mock {pair}` is not of the form task=outputs.json")
+        document = read_document(_bytes(Path(path)), path)
+        if not document.is_sound or not isinstance(document.value, dict):
+            raise UserError(f"{path} holds no map of outputs in JSON or YAML")
+        mocks[task] = document.value
+    return mocks
+
+
+def given_labels(pairs: Sequence[str]) -> dict[str, str]:
+    """Labels as `key:value`. Raises UserError for a system label."""
+    labels: dict[str, str] = {}
+    for pair in pairs:
+        key, colon, value = pair.partition(":")
+        if not colon or not key:
+            raise UserError(f"`--label {pair}` is not of the form key:value")
+        if key.startswith("system."):
+            raise UserError(f"System labels can only be set by Kestra itself, offending label: {key}={value}")
+        labels[key] = value
+    return labels

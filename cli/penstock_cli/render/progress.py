@@ -1,0 +1,243 @@
+"""A running execution on the way by: plain lines where nobody watches, a live tree on a terminal.
+
+Both hear the same events and read the same execution. Everything here goes to stderr.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TextIO
+
+from penstock.duration import humane
+from penstock.execution.event import AttemptEnded, AttemptStarted, Event, TaskRunEnded, TaskRunPaused, TaskRunRetrying
+from penstock.execution.model import Execution, TaskRun
+from penstock.execution.record import duration_of
+from penstock.execution.state import State
+from penstock.flow.model import Level
+from penstock.ports.logs import LogLine
+
+MARKS = {
+    State.CREATED: "·",
+    State.QUEUED: "·",
+    State.RUNNING: "▶",
+    State.PAUSED: "⏸",
+    State.RESTARTED: "▶",
+    State.RETRYING: "↻",
+    State.KILLING: "◼",
+    State.SUCCESS: "✔",
+    State.WARNING: "!",
+    State.FAILED: "✘",
+    State.KILLED: "◼",
+    State.CANCELLED: "◼",
+    State.RETRIED: "↻",
+    State.SKIPPED: "↷",
+}
+
+COLOURS = {
+    State.RUNNING: "cyan",
+    State.PAUSED: "magenta",
+    State.RETRYING: "yellow",
+    State.KILLING: "red",
+    State.SUCCESS: "green",
+    State.WARNING: "yellow",
+    State.FAILED: "red",
+    State.KILLED: "red",
+    State.CANCELLED: "red",
+    State.SKIPPED: "bright_black",
+}
+
+LEVEL_COLOURS = {Level.WARN: "yellow", Level.ERROR: "red", Level.DEBUG: "bright_black", Level.TRACE: "bright_black"}
+
+MOST_SHOWN = 30
+"""A live tree shows at most so many task runs: those that move or failed first."""
+
+
+class Progress(Protocol):
+    """What `run` and `executions watch` tell of events and lines. Called from any thread."""
+
+    def hear(self, execution: Execution, events: Sequence[Event]) -> None: ...
+
+    def lines(self, lines: Sequence[LogLine]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def label(run: TaskRun) -> str:
+    """A task run as a person names it: its task, in a loop with its value."""
+    return run.task if run.value is None else f"{run.task}[{shortened(run.value, 24)}]"
+
+
+def shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def harmless(text: str) -> str:
+    """`text` with control characters shown instead of obeyed: a task cannot move our cursor or colour our lines."""
+    return "".join(each if each.isprintable() or each == "\t" else f"\\x{ord(each):02x}" for each in text)
+
+
+class Silent:
+    """Nothing at all (`--quiet`, or `-o ndjson`)."""
+
+    def hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        return
+
+    def lines(self, lines: Sequence[LogLine]) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+class PlainProgress:
+    """One line for each start, end and line of log; made for CI and files."""
+
+    def __init__(self, stream: TextIO, names: Callable[[str], str]) -> None:
+        self._stream = stream
+        self._names = names
+        self._lock = threading.Lock()
+
+    def hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        for event in events:
+            told = _told(execution, event)
+            if told is not None:
+                self._write(event.at, *told)
+
+    def lines(self, lines: Sequence[LogLine]) -> None:
+        for line in lines:
+            level = "" if line.level is Level.INFO else f"{line.level.value} "
+            self._write(line.at, "log", f"{self._names(line.key.run)} | {level}{harmless(line.text)}")
+
+    def close(self) -> None:
+        return
+
+    def _write(self, at: datetime, what: str, text: str) -> None:
+        moment = at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+        with self._lock:
+            self._stream.write(f"{moment}  {what:<8}  {text}\n")
+            self._stream.flush()
+
+
+def _told(execution: Execution, event: Event) -> tuple[str, str] | None:
+    match event:
+        case AttemptStarted():
+            run = execution.runs[event.run]
+            again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+            return "start", label(run) + again
+        case TaskRunRetrying():
+            return "retry", f"{label(execution.runs[event.run])} in {humane(event.until - event.at)}"
+        case TaskRunPaused():
+            return "paused", label(execution.runs[event.run])
+        case AttemptEnded(error=str() as error):
+            return "error", f"{label(execution.runs[event.run])}: {harmless(error)}"
+        case TaskRunEnded():
+            run = execution.runs[event.run]
+            return event.state.value.lower(), f"{label(run)} {humane(duration_of(run.histories, event.at))}"
+        case _:
+            return None
+
+
+class TreeProgress:
+    """The live tree: task runs as they nest, with state and time; log lines scroll above it."""
+
+    def __init__(self, console: Any, names: Callable[[str], str], title: str) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._names = names
+        self._title = title
+        self._execution: Execution | None = None
+        self._live = Live(
+            console=console, get_renderable=self._draw, refresh_per_second=12, transient=True, redirect_stdout=False
+        )
+        self._live.start()
+
+    def hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        self._execution = execution
+
+    def lines(self, lines: Sequence[LogLine]) -> None:
+        from rich.text import Text
+
+        for line in lines:
+            text = Text(f"{self._names(line.key.run)} │ ", style="bright_black")
+            text.append(harmless(line.text), style=LEVEL_COLOURS.get(line.level, ""))
+            self._console.print(text, soft_wrap=True)
+
+    def close(self) -> None:
+        self._live.stop()
+        if self._execution is not None:
+            self._console.print(tree(self._execution, self._title, datetime.now(UTC), most=200))
+
+    def _draw(self) -> Any:
+        if self._execution is None:
+            return self._title
+        return tree(self._execution, self._title, datetime.now(UTC), most=MOST_SHOWN)
+
+
+def tree(execution: Execution, title: str, now: datetime, *, most: int) -> Any:
+    """The task runs of an execution as a rich tree: nested as the flowables nest, at most `most` of them."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    shown, left_out = _chosen(execution, most)
+    head = _state_text(execution.state)
+    head.append(f" {title} ", style="bold")
+    head.append(_spent(duration_of(execution.histories, now)), style="bright_black")
+    root = Tree(head, guide_style="bright_black")
+    nodes: dict[str | None, Any] = {None: root}
+    for run in execution.in_order():
+        if run.id in shown:
+            above = nodes.get(run.parent, root)
+            nodes[run.id] = above.add(_run_text(run, now))
+    if left_out:
+        root.add(Text(f"… {left_out} more", style="bright_black"))
+    return root
+
+
+def _chosen(execution: Execution, most: int) -> tuple[set[str], int]:
+    """Which task runs are shown when there are too many: what moves or failed, then the latest, with their parents."""
+    runs = list(execution.in_order())
+    if len(runs) <= most:
+        return {run.id for run in runs}, 0
+    urgent = [run for run in runs if not run.state.is_terminal or run.state is State.FAILED]
+    shown: set[str] = set()
+    for run in [*urgent, *reversed(runs)]:
+        if len(shown) >= most:
+            break
+        shown.add(run.id)
+        shown.update(above.id for above in execution.lineage(run))
+    return shown, len(runs) - len(shown)
+
+
+def _run_text(run: TaskRun, now: datetime) -> Any:
+    text = _state_text(run.state)
+    text.append(f" {harmless(label(run))} ")
+    if run.state is not State.CREATED:
+        text.append(_spent(duration_of(run.histories, now)), style="bright_black")
+    if len(run.attempts) > 1:
+        text.append(f"  attempt {len(run.attempts)}", style="yellow")
+    if run.error:
+        text.append(f"  {shortened(harmless(run.error.splitlines()[0]), 90)}", style="red")
+    return text
+
+
+def _state_text(state: State) -> Any:
+    from rich.text import Text
+
+    return Text(MARKS[state], style=COLOURS.get(state, ""))
+
+
+def _spent(length: timedelta) -> str:
+    return humane(length)
+
+
+def state_lines(execution: Execution, now: datetime) -> Iterator[str]:
+    """The task runs as indented plain lines, for `executions show` and pipes."""
+    for run in execution.in_order():
+        depth = sum(1 for _ in execution.lineage(run))
+        attempts = f"  attempt {len(run.attempts)}" if len(run.attempts) > 1 else ""
+        error = f"  {harmless(run.error.splitlines()[0])}" if run.error else ""
+        spent = humane(duration_of(run.histories, now))
+        yield f"{'  ' * depth}{MARKS[run.state]} {harmless(label(run))}  {run.state.value}  {spent}{attempts}{error}"

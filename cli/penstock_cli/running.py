@@ -1,0 +1,412 @@
+"""What `penstock run` does: admit, follow, ask, stop, tell. The engine decides; this waits and shows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.duration import humane, parse_duration
+from penstock.errors import NotFound, Refused, UserError
+from penstock.execution.event import AttemptEnded, Event, KillRequested
+from penstock.execution.model import Execution
+from penstock.execution.record import as_record, duration_of
+from penstock.execution.state import State
+from penstock.flow.model import Dialect, Flow
+from penstock.operations.request import answer, waiting
+from penstock.operations.start import Start, refuse_blocked, start
+from penstock.operations.transcript import said
+from penstock_cli.exits import Exit
+from penstock_cli.flow_files import FlowFile, given_inputs, given_labels, given_mocks, read_flow, refuse_invalid
+from penstock_cli.globals import Globals
+from penstock_cli.lookup import full_id
+from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, label
+from penstock_cli.render.terminal import wants_colour, watches
+
+if TYPE_CHECKING:
+    from penstock.agent.live import LiveSession
+    from penstock.wiring import Workplace
+
+LOG_EVERY = 0.05
+"""Seconds between two looks at the logs: a line is to be readable 200 ms after it was written."""
+
+EXITS = {
+    State.SUCCESS: Exit.FINE,
+    State.SKIPPED: Exit.FINE,
+    State.WARNING: Exit.FINE,
+    State.FAILED: Exit.FINDINGS,
+    State.KILLED: Exit.KILLED,
+    State.CANCELLED: Exit.CANCELLED,
+    State.RETRIED: Exit.FINDINGS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunWish:
+    """The options of `run`, as they were given."""
+
+    flow: str | None
+    inputs: tuple[str, ...] = ()
+    inputs_file: Path | None = None
+    labels: tuple[str, ...] = ()
+    runner: str | None = None
+    secrets_file: Path | None = None
+    dialect: str = "auto"
+    output: str | None = None
+    data: Path | None = None
+    ephemeral: bool = False
+    resume: str | None = None
+    timeout: str | None = None
+    fail_on_warning: bool = False
+    mocks: tuple[str, ...] = ()
+    dry_run: bool = False
+    keep: bool = False
+    slots: int | None = None
+
+
+class Terminated(BaseException):
+    """TERM: the same as Ctrl-C, with another exit code."""
+
+
+class HungUp(BaseException):
+    """The terminal is gone: leave the tasks running."""
+
+
+def run(wish: RunWish, globals_: Globals) -> int:
+    """Run one flow to its end, or as far as it goes without a person; the exit code."""
+    from penstock.settings import data_folder
+    from penstock.wiring import workplace
+
+    limit = _limit(wish.timeout)
+    colour = wants_colour(globals_.color, sys.stderr)
+    file = read_flow(wish.flow, Dialect(wish.dialect)) if wish.flow is not None else None
+    wanted = _wanted(file, wish, colour=colour) if file is not None else None
+    folder = None if wish.ephemeral else data_folder(wish.data)
+    with workplace(folder, secrets_file=wish.secrets_file) as place:
+        if wanted is not None and file is not None:
+            place.pin(wanted.flow, file.source)
+        flow = wanted.flow if wanted is not None else _flow_to_resume(place, wish)
+        with _live(place, wish) as live, _progress(wish, globals_, flow, live) as progress:
+            runner = _Run(place, live, flow, progress, wish, globals_)
+            return runner.go(wanted, limit)
+
+
+def _limit(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise UserError(f"--timeout: {error}") from error
+
+
+def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
+    """The start that was asked for, refused before anything is opened when it cannot be."""
+    from penstock.flow.inputs import resolve_inputs
+    from penstock.wiring import new_execution_id, source_of
+
+    refuse_invalid(file, colour=colour)
+    flow = file.parsed.flow
+    assert flow is not None
+    refuse_blocked(flow)
+    inputs = given_inputs(wish.inputs, wish.inputs_file)
+    resolve_inputs(flow.inputs, inputs)
+    return Start(
+        id=new_execution_id(),
+        flow=flow,
+        flow_digest=file.parsed.digest,
+        inputs=inputs,
+        labels=given_labels(wish.labels),
+        source=source_of(file.path, file.source),
+    )
+
+
+def _flow_to_resume(place: Workplace, wish: RunWish) -> Flow:
+    execution = place.store.load(full_id(place.store, wish.resume or ""))
+    assert execution is not None
+    if execution.is_over:
+        raise Refused(f"the execution {execution.id} is over, it is {execution.state}")
+    holder = place.store.holder(execution.id)
+    if holder is not None and place.presence.is_alive(holder.id):
+        raise Refused(
+            f"the execution {execution.id} is held by a live process (pid {holder.pid})",
+            help=f"follow it with `penstock executions watch {execution.id}`",
+        )
+    return place.flow_of(execution)
+
+
+@contextmanager
+def _live(place: Workplace, wish: RunWish) -> Iterator[LiveSession]:
+    from penstock.wiring import DEFAULT_SLOTS, Rehearsing
+
+    name = socket.gethostname().split(".")[0] or "local"
+    slots = wish.slots or DEFAULT_SLOTS
+    rehearsal = Rehearsing(given_mocks(wish.mocks), dry=wish.dry_run, keep=wish.keep)
+    with place.session(name=name, kind="run", slots=slots, rehearsal=rehearsal) as live:
+        yield live
+
+
+@contextmanager
+def _progress(wish: RunWish, globals_: Globals, flow: Flow, live: LiveSession) -> Iterator[Progress]:
+    """How the run is shown: as a tree on a terminal, as lines elsewhere, as events on stdout with ndjson."""
+
+    def names(run_id: str) -> str:
+        for execution in current:
+            if run_id in execution.runs:
+                return label(execution.runs[run_id])
+        return run_id
+
+    current: list[Execution] = []
+
+    def keep(execution: Execution, _: Sequence[Event]) -> None:
+        current[:] = [execution]
+
+    progress: Progress
+    if globals_.quiet:
+        progress = Silent()
+    elif watches(sys.stderr) and wish.output != "ndjson":
+        from penstock_cli.render.terminal import console
+
+        progress = TreeProgress(console(globals_.color, stderr=True), names, str(flow.name))
+    else:
+        progress = PlainProgress(sys.stderr, names)
+    live.executor.listen(keep)
+    live.executor.listen(progress.hear)
+    if wish.output == "ndjson":
+        live.executor.listen(_event_lines())
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+def _event_lines() -> Callable[[Execution, Sequence[Event]], None]:
+    import json
+
+    from penstock.execution.codec import encode_event
+    from penstock.execution.sealed import conceal
+
+    def write(execution: Execution, events: Sequence[Event]) -> None:
+        first = execution.seq - len(events) + 1
+        for seq, event in enumerate(events, first):
+            name, version, body = encode_event(event)
+            fields = conceal(json.loads(body))
+            line = {"execution": execution.id, "seq": seq, "type": name, "v": version, **fields}
+            click.echo(json.dumps(line, ensure_ascii=False))
+
+    return write
+
+
+class _Run:
+    """One run on its way: waits for what ends it, and says what came of it."""
+
+    def __init__(
+        self, place: Workplace, live: LiveSession, flow: Flow, progress: Progress, wish: RunWish, globals_: Globals
+    ) -> None:
+        self._place = place
+        self._live = live
+        self._flow = flow
+        self._progress = progress
+        self._wish = wish
+        self._globals = globals_
+        self._latest: Execution | None = None
+        self._stop_logs = threading.Event()
+        live.executor.listen(self._hear)
+
+    def go(self, wanted: Start | None, limit: float | None) -> int:
+        if wanted is not None:
+            admitted = start(self._place.store, wanted, session=self._live.session, at=self._place.clock.now())
+            assert admitted is not None
+            self._latest = admitted
+        else:
+            self._latest = self._place.store.load(full_id(self._place.store, self._wish.resume or ""))
+        assert self._latest is not None
+        with ExitStack() as stack:
+            stack.enter_context(_signals())
+            stack.enter_context(self._logs(self._latest.id))
+            if wanted is not None:
+                self._live.begin(self._latest.id)
+            else:
+                self._live.take_up(self._latest.id)
+            code = self._until_over(self._latest.id, limit)
+        self._progress.close()
+        return self._tell(code)
+
+    # ── hearing ──
+
+    def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        self._latest = execution
+        for event in events:
+            if isinstance(event, AttemptEnded) and "said" in event.log:
+                lines = said(execution.id, execution.runs[event.run])
+                self._progress.lines([line for line in lines if line.key.attempt == event.attempt])
+
+    @contextmanager
+    def _logs(self, execution: str) -> Iterator[None]:
+        """Show log lines as they are written, and the last of them before anything else is said."""
+        with self._place.logs.follow(execution) as tail:
+
+            def show() -> None:
+                while not self._stop_logs.wait(LOG_EVERY):
+                    self._progress.lines(tail.new())
+
+            thread = threading.Thread(target=show, name="log lines", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._stop_logs.set()
+                thread.join()
+                self._progress.lines(tail.new())
+
+    # ── waiting ──
+
+    def _until_over(self, execution: str, limit: float | None) -> int | None:
+        """Wait for the end. An exit code where something else than the end has to be told; None otherwise."""
+        try:
+            while True:
+                over = self._live.wait(lambda: self._is_over() or self._waits(), limit)
+                if not over:
+                    return self._kill(execution, Exit.TIMED_OUT, f"--timeout {self._wish.timeout} is over")
+                if self._is_over():
+                    return None
+                if not self._ask(execution):
+                    return Exit.PAUSED
+        except KeyboardInterrupt:
+            return self._kill(execution, Exit.INTERRUPTED, "interrupted")
+        except Terminated:
+            return self._kill(execution, Exit.TERMINATED, "told to terminate")
+        except HungUp:
+            return self._leave(execution, Exit.TERMINATED)
+
+    def _is_over(self) -> bool:
+        return self._latest is not None and self._latest.is_over
+
+    def _waits(self) -> bool:
+        """Whether only a person can move it on: a Pause with a delay moves on by itself."""
+        execution = self._latest
+        if execution is None or execution.state is not State.PAUSED:
+            return False
+        run = waiting(execution)
+        return execution.held or (run is not None and (run.wake_at is None or run.then == "TIMEOUT"))
+
+    def _ask(self, execution: str) -> bool:
+        """Ask on the terminal what a Pause wants to know, and go on. False when there is nobody to ask."""
+        current = self._live.executor.peek(execution)
+        run = waiting(current)
+        if run is None or self._globals.no_input or not watches(sys.stdin) or not watches(sys.stderr):
+            return False
+        from penstock_cli.render.asking import ask
+
+        self._progress.close()
+        values = ask(self._flow.by_id[run.task], label(run))
+        event = answer(self._flow, current, values, by=_person(), at=self._place.clock.now(), task=run.task)
+        self._live.executor.submit(execution, event)
+        self._live.worker.fill()
+        return True
+
+    # ── stopping ──
+
+    def _kill(self, execution: str, code: int, why: str) -> int:
+        self._say(f"{why}: killing the execution; Ctrl-C again leaves its tasks running")
+        try:
+            try:
+                self._live.executor.submit(execution, KillRequested(at=self._place.clock.now(), by=_person()))
+            except (Refused, NotFound):
+                return code
+            self._live.wait(self._is_over)
+            return code
+        except (KeyboardInterrupt, Terminated, HungUp):
+            return self._leave(execution, code)
+
+    def _leave(self, execution: str, code: int) -> int:
+        self._live.worker.leave()
+        self._say(f"its tasks run on; take it up again with: penstock run --resume {execution}")
+        return code
+
+    # ── telling ──
+
+    def _tell(self, code: int | None) -> int:
+        execution = self._latest
+        assert execution is not None
+        if code == Exit.PAUSED:
+            self._say(f"paused: resume it with\n  {_how_to_resume(self._flow, execution)}")
+        elif execution.is_over:
+            spent = humane(duration_of(execution.histories, execution.histories[-1][1]))
+            where = "" if self._wish.ephemeral else f"\nlogs: penstock executions logs {execution.id}"
+            self._say(f"{execution.state.value}: {execution.flow} in {spent}{where}")
+            if execution.error:
+                self._say(execution.error)
+        _show(execution, self._wish.output)
+        if code is not None:
+            return code
+        if execution.state is State.WARNING and self._wish.fail_on_warning:
+            return Exit.WARNED
+        return EXITS.get(execution.state, Exit.FINDINGS)
+
+    def _say(self, text: str) -> None:
+        if not self._globals.quiet:
+            click.echo(text, err=True)
+
+
+def _show(execution: Execution, output: str | None) -> None:
+    """The data of the run, on stdout."""
+    record = as_record(execution)
+    if output == "name":
+        click.echo(execution.id)
+    elif output in ("json", "yaml"):
+        from penstock_cli.render.tables import show_value
+
+        show_value(record, output)
+    elif output in (None, "table") and record["outputs"]:
+        outputs: dict[str, Any] = record["outputs"]
+        width = max(len(name) for name in outputs)
+        for name, value in outputs.items():
+            click.echo(f"{name:<{width}}  {_plain_text(value)}")
+
+
+def _plain_text(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _how_to_resume(flow: Flow, execution: Execution) -> str:
+    run = waiting(execution)
+    asked = flow.by_id[run.task].properties.get("onResume") or () if run is not None else ()
+    pairs = "".join(f" -i {each.get('id')}=…" for each in asked)
+    resume = f"penstock executions resume {execution.id}{pairs}"
+    return f"{resume}\n  penstock run --resume {execution.id}"
+
+
+def _person() -> str:
+    return os.environ.get("USER") or os.environ.get("USERNAME") or "somebody"
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """TERM and HUP as exceptions in this thread, for as long as the run is followed."""
+
+    def terminated(*_: object) -> None:
+        raise Terminated
+
+    def hung_up(*_: object) -> None:
+        raise HungUp
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, terminated)}
+    if hasattr(signal, "SIGHUP"):
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

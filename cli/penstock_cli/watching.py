@@ -1,0 +1,148 @@
+"""Following an execution that another process holds: by looking at the store and the logs, never by asking it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.execution.apply import extend
+from penstock.execution.event import AttemptEnded, Event
+from penstock.execution.model import Execution
+from penstock.execution.state import State
+from penstock.execution.variables import iso
+from penstock.flow.model import Level
+from penstock.operations.transcript import said, transcript
+from penstock.ports.logs import LogLine
+from penstock_cli.exits import Exit
+from penstock_cli.globals import Globals
+from penstock_cli.render.progress import PlainProgress, Progress, TreeProgress, harmless, label
+from penstock_cli.render.terminal import console, watches
+from penstock_cli.running import EXITS
+
+if TYPE_CHECKING:
+    from penstock.wiring import Workplace
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at the store and the logs."""
+
+
+class Following:
+    """An execution as it grows: the events and lines since the last look."""
+
+    def __init__(self, place: Workplace, execution: Execution) -> None:
+        self._place = place
+        self.execution = execution
+
+    def news(self) -> Sequence[Event]:
+        events = self._place.store.events(self.execution.id, after=self.execution.seq)
+        if events:
+            self.execution = extend(self.execution, events)
+        return events
+
+    def said(self, events: Sequence[Event]) -> Iterator[LogLine]:
+        """What inline tasks said in `events`."""
+        for event in events:
+            if isinstance(event, AttemptEnded) and "said" in event.log:
+                run = self.execution.runs[event.run]
+                yield from (line for line in said(self.execution.id, run) if line.key.attempt == event.attempt)
+
+
+def _pause() -> None:
+    threading.Event().wait(LOOK_EVERY)
+
+
+def print_logs(place: Workplace, execution: Execution, task: str | None, least: Level, output: str | None) -> None:
+    for line in transcript(place.logs, execution, min_level=least):
+        _print(execution, line, task, output)
+
+
+def follow_logs(place: Workplace, execution: Execution, task: str | None, least: Level, output: str | None) -> None:
+    """Print what was said, then what is being said, until the execution is over."""
+    following = Following(place, execution)
+    with place.logs.follow(execution.id) as tail:
+        earlier = [line for run in execution.in_order() for line in said(execution.id, run)]
+        lines = sorted([*tail.new(), *earlier], key=lambda line: line.at)
+        while True:
+            for line in lines:
+                if line.level.rank >= least.rank:
+                    _print(following.execution, line, task, output)
+            if following.execution.is_over:
+                return
+            _pause()
+            events = following.news()
+            lines = sorted([*tail.new(), *following.said(events)], key=lambda line: line.at)
+
+
+def _print(execution: Execution, line: LogLine, task: str | None, output: str | None) -> None:
+    run = execution.runs.get(line.key.run)
+    name = label(run) if run is not None else line.key.run
+    if task is not None and (run is None or run.task != task):
+        return
+    if output in ("json", "ndjson"):
+        fields = {
+            "timestamp": iso(line.at),
+            "level": line.level.value,
+            "stream": line.stream,
+            "taskId": run.task if run is not None else None,
+            "taskRunId": line.key.run,
+            "attempt": line.key.attempt,
+            "message": line.text,
+        }
+        click.echo(json.dumps(fields, ensure_ascii=False))
+    else:
+        click.echo(f"{iso(line.at)}  {line.level.value:<5}  {name} | {harmless(line.text)}", nl=not line.continued)
+
+
+def watch_execution(place: Workplace, execution: Execution, globals_: Globals) -> int:
+    """Show the execution live; the exit code that `run` would have had. It ends when nobody moves it any more."""
+    following = Following(place, execution)
+
+    def names(run: str) -> str:
+        found = following.execution.runs.get(run)
+        return label(found) if found is not None else run
+
+    progress: Progress
+    if watches(sys.stderr):
+        progress = TreeProgress(console(globals_.color, stderr=True), names, str(execution.flow))
+    else:
+        progress = PlainProgress(sys.stderr, names)
+    try:
+        with place.logs.follow(execution.id) as tail:
+            progress.hear(execution, ())
+            while True:
+                events = following.news()
+                if events:
+                    progress.hear(following.execution, events)
+                progress.lines([*tail.new(), *following.said(events)])
+                if following.execution.is_over:
+                    return EXITS.get(following.execution.state, Exit.FINDINGS)
+                if not _is_held(place, following.execution):
+                    return Exit.PAUSED
+                _pause()
+    finally:
+        progress.close()
+
+
+def _is_held(place: Workplace, execution: Execution) -> bool:
+    holder = place.store.holder(execution.id)
+    if holder is not None and place.presence.is_alive(holder.id):
+        return True
+    paused = execution.state is State.PAUSED
+    why = "it is paused" if paused else "no process holds it"
+    click.echo(f"{execution.id}: {why}; penstock run --resume {execution.id} takes it up", err=True)
+    return False
+
+
+def wait_until_over(place: Workplace, execution: str) -> None:
+    """Block until the execution is over, or nobody moves it any more."""
+    loaded = place.store.load(execution)
+    assert loaded is not None
+    following = Following(place, loaded)
+    while not following.execution.is_over and _is_held(place, following.execution):
+        _pause()
+        following.news()
