@@ -33,8 +33,7 @@ from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreePr
 from penstock_cli.render.terminal import wants_colour, watches
 
 if TYPE_CHECKING:
-    from penstock.agent.live import LiveSession
-    from penstock.wiring import Workplace
+    from penstock.wiring import LiveSession, Workplace
 
 LOG_EVERY = 0.05
 """Seconds between two looks at the logs: a line is to be readable 200 ms after it was written."""

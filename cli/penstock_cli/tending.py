@@ -26,8 +26,7 @@ from penstock_cli.globals import Globals
 from penstock_cli.render.progress import MARKS, harmless, label
 
 if TYPE_CHECKING:
-    from penstock.agent.once import Round
-    from penstock.agent.reconciler import Reconciled
+    from penstock.wiring import Reconciled, Round
 
 _GOOD = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED, State.PAUSED, State.CANCELLED})
 
@@ -47,13 +46,12 @@ class AgentWish:
 
 def tend(wish: AgentWish, globals_: Globals) -> int:
     """One round; the exit code."""
-    from penstock.agent.once import run_once
     from penstock.settings import data_folder
     from penstock.wiring import DEFAULT_SLOTS, PROCESS
 
     starts = [_flow_name(text) for text in wish.starts]
     name = wish.name or socket.gethostname().split(".")[0] or "agent"
-    folder = data_folder(wish.data, identity=wish.repository.source)
+    folder = data_folder(wish.data, agent=wish.repository.identity)
     allowance = Allowance(frozenset({PROCESS}) if wish.allow_process else frozenset(), reach=())
     tell = _silent if globals_.quiet else _tell
     with workplace(folder) as place, place.presence.hold_agent() as mine:
@@ -64,8 +62,7 @@ def tend(wish: AgentWish, globals_: Globals) -> int:
         slots = wish.slots or DEFAULT_SLOTS
         with place.session(name=name, kind="agent", slots=slots, allowance=allowance) as live:
             live.executor.listen(_Teller(tell).hear)
-            loops = place.round(wish.repository, live, name=name, record=wish.record, tell=tell)
-            outcome = run_once(live, *loops, starts=starts, tell=tell)
+            outcome = place.once(wish.repository, live, name=name, record=wish.record, starts=starts, tell=tell)
     return _report(outcome, globals_, wish)
 
 
@@ -97,7 +94,7 @@ class _Teller:
                 depth = "  " * (1 + sum(1 for _ in execution.lineage(run)))
                 spent = humane(duration_of(run.histories, event.at))
                 error = f"  {harmless(run.error.splitlines()[0])}" if run.error else ""
-                self._tell(f"{depth}{MARKS[event.state]} {execution.flow.id} › {label(run)}  {spent}{error}")
+                self._tell(f"{depth}{MARKS[event.state]} {execution.flow.id} > {label(run)}  {spent}{error}")
         if execution.is_over:
             spent = humane(duration_of(execution.histories, execution.histories[-1][1]))
             self._tell(f"{MARKS[execution.state]} {execution.flow}  {execution.state.value}  {spent}  {execution.id}")
@@ -165,7 +162,7 @@ def show_status(repository: Repository | None, data: Path | None, output: str | 
     from penstock.settings import data_folder
     from penstock_cli.render.tables import show_rows, show_value
 
-    folder = data_folder(data, identity=repository.source if repository is not None else None)
+    folder = data_folder(data, agent=repository.identity if repository is not None else None)
     if not (folder / "store.db").exists():
         raise NotFound(f"no agent has worked in {folder} yet")
     with workplace(folder) as place:

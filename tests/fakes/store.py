@@ -206,6 +206,9 @@ class MemoryStore(Store):
     def observation(self, source: str) -> Observation | None:
         return self._observations.get(source)
 
+    def observations(self) -> list[Observation]:
+        return [self._observations[source] for source in sorted(self._observations)]
+
     def cursors(self) -> list[Cursor]:
         return [
             self._cursors[key] for key in sorted(self._cursors, key=lambda key: (key[0].namespace, key[0].id, key[1]))

@@ -22,7 +22,7 @@ from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
-from penstock.ports.runner import Halt, Runner
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 
 MOST_SAID = 64 * 1024
@@ -165,7 +165,7 @@ class TaskAttempts:
             return AttemptLost(at=self._equipment.clock.now(), run=run.id, attempt=claim.attempt, reason=reason)
         key = LogKey(execution.id, run.id, claim.attempt)
         writer = self._equipment.logs.open(key, max_bytes=self._equipment.log_bytes)
-        seen = variables(flow, execution, run, self._equipment.around)
+        seen = self.seen(flow, execution, run)
         context = self._context(flow, execution, run, claim.attempt, seen, halt, writer, resumed=claim.resumed)
         try:
             ended = self._run(task_type, context)
@@ -182,10 +182,25 @@ class TaskAttempts:
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
     ) -> AttemptEnded:
-        said = Said(self._equipment.clock.now)
         task_type = self._equipment.task_type(flow.by_id[run.task].type)
-        context = self._context(flow, execution, run, len(run.attempts), seen, _NEVER, said, resumed=False, world=world)
+        said, context = self.sayer(flow, execution, run, len(run.attempts), seen, world)
         return replace(self._run(task_type, context), log=said.as_log())
+
+    def now(self) -> datetime:
+        return self._equipment.clock.now()
+
+    def seen(self, flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
+        """What expressions of a program see: `workingDir` and `outputDir` beside the execution."""
+        dirs = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
+        return {**variables(flow, execution, run, self._equipment.around), **dirs}
+
+    def sayer(
+        self, flow: Flow, execution: Execution, run: TaskRun, attempt: int, seen: Mapping[str, Any], world: World | None
+    ) -> tuple[Said, AttemptContext]:
+        """A context whose log is kept in the event: of inline tasks, and of tasks that are only rehearsed."""
+        said = Said(self._equipment.clock.now)
+        context = self._context(flow, execution, run, attempt, seen, _NEVER, said, resumed=False, world=world)
+        return said, context
 
     def clear(self, claim: Claim) -> None:
         name = attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from penstock.errors import Conflict, NotFound, PenstockError, Refused, Stalled
+from penstock.errors import Conflict, NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
 from penstock.execution.event import Event, Instant, Refusal
@@ -95,6 +95,7 @@ class Executor:
         self._held: dict[str, _Held] = {}
         self._held_lock = threading.Lock()
         self._mark = 0
+        self._behind: dict[str, None] = {}
 
     @property
     def session(self) -> Session:
@@ -110,6 +111,13 @@ class Executor:
         With no facts it settles what there is. Raises Refused (a fact is not legal now: none of them is appended),
         Fenced (another session holds the execution), NotFound, Stalled, Retryable.
         """
+        try:
+            return self._submit(execution, facts)
+        except Retryable:
+            self._behind[execution] = None
+            raise
+
+    def _submit(self, execution: str, facts: Sequence[Event]) -> Execution:
         held = self._hold(execution)
         ticket = _Ticket(facts)
         with held.inbox_lock:
@@ -135,30 +143,35 @@ class Executor:
     def wake(self, *, limit: int = 200) -> int:
         """Settle the executions whose moment has come; how many there were."""
         ids = self._store.due(self._session, now=self._clock.now(), limit=limit)
-        for execution in ids:
-            self._settle_quietly(execution)
-        return len(ids)
+        return sum(self._settle_quietly(execution) for execution in ids)
 
     def catch_up(self) -> int:
-        """Settle the executions to which somebody else has appended: a kill, a pause, an answer."""
-        ids, self._mark = self._store.touched(self._session, after=self._mark)
-        for execution in ids:
-            held = self._hold(execution)
-            with held.lock:
-                self._read_on(held)
-            self._settle_quietly(execution)
-        return len(ids)
+        """Settle the executions to which somebody else has appended (a kill, a pause, an answer), and those that the
+        store was too busy to settle; how many there were. None is forgotten: what could not be settled stays behind."""
+        touched, self._mark = self._store.touched(self._session, after=self._mark)
+        self._behind |= dict.fromkeys(touched)
+        return sum(self._settle_quietly(execution, read=True) for execution in tuple(self._behind))
 
-    def _settle_quietly(self, execution: str) -> None:
-        """A fault of one execution never keeps a loop from the next one; Stalled concerns all of them."""
+    def _settle_quietly(self, execution: str, *, read: bool = False) -> bool:
+        """Whether it was settled. A fault of one execution never keeps a loop from the next one; Stalled concerns all
+        of them."""
+        self._behind.pop(execution, None)
         try:
+            if read:
+                held = self._hold(execution)
+                with held.lock:
+                    self._read_on(held)
             self.settle(execution)
         except Stalled:
             raise
         except Fenced:
             self._forget(execution)
+        except Retryable:
+            self._behind[execution] = None
+            return False
         except PenstockError:
-            return
+            return False
+        return True
 
     # ── within the lock of one execution ──
 

@@ -30,28 +30,32 @@ class PinnedFlows:
         return digest
 
     def flow(self, execution: Execution) -> Flow:
-        key = (execution.flow_digest, execution.dialect)
+        """The flow that an execution is pinned to. Raises Stalled when its text is gone or cannot be read any more."""
+        path = str(execution.source.get("path") or f"{execution.flow}.yaml")
+        return self.of_digest(execution.flow_digest, path, Dialect(execution.dialect))
+
+    def of_digest(self, digest: str, path: str, dialect: Dialect = Dialect.AUTO) -> Flow:
+        """The flow whose text has that digest; `path` is how a fault of it is told. Raises Stalled."""
+        key = (digest, dialect.value)
         with self._lock:
             flow = self._kept.get(key)
             if flow is not None:
                 self._kept.move_to_end(key)
                 return flow
         try:
-            with self._files.open(execution.flow_digest) as file:
+            with self._files.open(digest) as file:
                 source = file.read()
         except NotFound as error:
             raise Stalled(
-                f"the flow text {execution.flow_digest[:12]}… of execution {execution.id} is gone from the data folder",
-                help="restore the data folder from a backup, or delete the execution",
+                f"the text {digest[:12]}… of the flow {path} is gone from the data folder",
+                help="restore the data folder from a backup, or delete what is pinned to it",
             ) from error
-        path = str(execution.source.get("path") or f"{execution.flow}.yaml")
-        parsed = parse_flow(source, path, catalog=load_catalog(), dialect=Dialect(execution.dialect))
+        parsed = parse_flow(source, path, catalog=load_catalog(), dialect=dialect)
         if parsed.flow is None:
             problem = next((each.message for each in parsed.diagnostics if each.is_error), "it is not valid")
             raise Stalled(
-                f"the flow {execution.flow} that execution {execution.id} is pinned to cannot be read by this version: "
-                f"{problem}",
-                help="run the version of Penstock that accepted it, or delete the execution",
+                f"the flow {path} cannot be read by this version any more: {problem}",
+                help="run the version of Penstock that accepted it, or delete what is pinned to it",
             )
         self._keep(key, parsed.flow)
         return parsed.flow

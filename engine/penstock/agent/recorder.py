@@ -35,17 +35,17 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def folder_of(execution: Execution) -> str:
-    """Where the results of an execution lie: `<yyyy>/<mm>/<dd>/<HH>/<namespace>/<flow>/<execution id>`, by its creation."""
+    """Where its results lie: `<yyyy>/<mm>/<dd>/<HH>/<namespace>/<flow>/<execution id>`, by its creation."""
     at = execution.created
     return f"{at:%Y/%m/%d/%H}/{execution.flow.namespace}/{execution.flow.id}/{execution.id}"
 
 
 @dataclass(slots=True)
 class Recorder:
-    """One sink: the results branch. One thread at a time."""
+    """One sink: the results branch. One thread at a time. `session`: only what it holds; None: everything."""
 
     store: Store
-    session: Session
+    session: Session | None
     logs: Logs
     files: Files
     branch: ResultsBranch

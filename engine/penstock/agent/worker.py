@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from penstock.agent.executor import Executor
-from penstock.errors import NotFound, PenstockError, Refused
+from penstock.errors import NotFound, PenstockError, Refused, Retryable
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -111,7 +111,12 @@ class Worker:
             ready[each.execution].append(each)
         claims: list[Claim] = []
         for execution, runs in ready.items():
-            claims.extend(self._claim_of(execution, runs))
+            try:
+                claims.extend(self._claim_of(execution, runs))
+            except Retryable:
+                if claims:
+                    break  # what was claimed is committed and must be begun; the rest is claimed next time
+                raise
         return claims
 
     def _claim_of(self, execution: str, runs: Sequence[Claimable]) -> list[Claim]:
@@ -184,17 +189,21 @@ class Worker:
     def _work(self, claim: Claim, switch: HaltSwitch) -> None:
         try:
             ended = self.perform(claim, switch)
-            with self._lock:
-                self._busy.pop((claim.execution, claim.run), None)
+            self._free(claim, switch)
             if not self._closed:
                 self.report(claim, ended)
                 self.fill()
         except PenstockError as error:
             self._on_fault(error)
         finally:
-            with self._lock:
-                self._busy.pop((claim.execution, claim.run), None)
+            self._free(claim, switch)
             self._threads.discard(threading.current_thread())
+
+    def _free(self, claim: Claim, switch: HaltSwitch) -> None:
+        """Free the slot. The next attempt of the same task run may have begun by now: its slot is not touched."""
+        with self._lock:
+            if self._busy.get((claim.execution, claim.run)) is switch:
+                del self._busy[claim.execution, claim.run]
 
     def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
         """Pass on what was decided about attempts that are being made here."""

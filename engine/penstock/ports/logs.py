@@ -74,7 +74,8 @@ class LogWriter(Protocol):
         ...
 
     def close(self, *, final: bool) -> LogSummary:
-        """Final: nothing follows; the file is made durable and compressed. Else it can be opened again."""
+        """Final: nothing follows; the log is made durable and compressed, if need be a little later (`Logs.settle`).
+        Else it can be opened again."""
         ...
 
 
@@ -99,8 +100,13 @@ class Logs(Protocol):
 
     def delete(self, execution: str) -> None: ...
 
+    def settle(self) -> None:
+        """Wait until every log that was closed for good is durable. The end of the program does so too."""
+        ...
+
 
 class LogTail(Protocol):
     def new(self) -> list[LogLine]:
-        """What was added since the last call, by time. Never blocks."""
+        """What was added since the last call, by time. Never blocks. After a burst it may be a portion: an empty
+        answer says that there is nothing more for now."""
         ...

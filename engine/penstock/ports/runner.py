@@ -71,6 +71,9 @@ class Order:
 
 WORKING_DIR_MARK = "\x00working-dir\x00"
 
+OUTPUT_DIR = "outputs"
+"""Where `{{ outputDir }}` leads, within the working directory; what lies there at the end is kept."""
+
 Tail = Callable[[Stream, bytes, int], None]
 """Called with a piece of raw output, and the raw offset just behind it in that stream. Pieces come in the order
 of each stream; a piece holds whole lines, except that a line over 64 KiB comes in several. Returning means that

@@ -28,6 +28,23 @@ class Seal(Protocol):
         ...
 
 
+class MaskStream(Protocol):
+    """Masks bytes that come in pieces, which may cut a secret in two. For one thread."""
+
+    @property
+    def held(self) -> int:
+        """How many of the bytes that were fed have not come out: they might be the beginning of a secret."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """What is certain by now, masked."""
+        ...
+
+    def finish(self) -> bytes:
+        """The rest, masked; then the stream is as new."""
+        ...
+
+
 class Mask(Protocol):
     """Knows the secret values that were used, and replaces them by `******` wherever they turn up. Thread-safe.
 
@@ -48,4 +65,8 @@ class Mask(Protocol):
 
     def hides(self, value: Any) -> bool:
         """Whether masking `value` would change it."""
+        ...
+
+    def stream(self) -> MaskStream:
+        """For a line that comes in several pieces."""
         ...

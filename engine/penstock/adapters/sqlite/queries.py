@@ -118,6 +118,8 @@ SET_OBSERVATION = (
 
 OBSERVATION = "select source, commit_id, at, problem from observations where source = ?"
 
+OBSERVATIONS = "select source, commit_id, at, problem from observations order by source"
+
 UNRECORDED = (
     "select e.id from executions e where e.is_over = 1 "
     "and not exists (select 1 from recorded r where r.sink = ? and r.execution = e.id) "

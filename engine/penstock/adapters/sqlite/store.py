@@ -271,6 +271,11 @@ class SqliteStore(Store):
             row = connection.execute(sql.OBSERVATION, (source,)).fetchone()
         return Observation(row[0], row[1], instant(row[2]), row[3]) if row is not None else None
 
+    def observations(self) -> list[Observation]:
+        with self._database.reading() as connection:
+            rows: list[Any] = connection.execute(sql.OBSERVATIONS).fetchall()
+        return [Observation(row[0], row[1], instant(row[2]), row[3]) for row in rows]
+
     def cursors(self) -> list[Cursor]:
         with self._database.reading() as connection:
             return [cursor_of(row) for row in connection.execute(sql.CURSORS)]

@@ -1,0 +1,9 @@
+"""Git, by its own program: a mirror that is read by object id, a branch of results that is only added to."""
+
+from __future__ import annotations
+
+from penstock.adapters.git.command import Credentials
+from penstock.adapters.git.mirror import GitMirror
+from penstock.adapters.git.results import GitResultsBranch
+
+__all__ = ["Credentials", "GitMirror", "GitResultsBranch"]
