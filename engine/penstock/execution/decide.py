@@ -81,9 +81,8 @@ def _timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """What the passing of time alone has brought about."""
     for run in _in_order(execution, [key for key, wake_at in execution.sleeping.items() if wake_at <= now]):
         yield from _woken(flow, run, now)
-    for key, run_out in _deadlines(flow, execution):
-        if run_out <= now:
-            yield TaskRunStopping(at=now, run=key, cause=StopCause.TIMEOUT, until=now + STOP_WITHIN)
+    for run in _in_order(execution, [key for key, run_out in _deadlines(flow, execution) if run_out <= now]):
+        yield TaskRunStopping(at=now, run=run.id, cause=StopCause.TIMEOUT, until=now + STOP_WITHIN)
 
 
 def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:

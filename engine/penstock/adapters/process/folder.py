@@ -1,0 +1,221 @@
+"""The private folder of an attempt: made whole or not at all, and what the files in it tell.
+
+<root>/<name>/        0700, HOME of the program
+    work/             its working directory
+    .run/             ours: out, err, pid (the claim), exit, order.json, stop, paused, wrapper
+<root>/.staging/      folders being made        <root>/.trash/   folders being removed
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from penstock.adapters.process import wrapper
+from penstock.errors import Stalled, UserError
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Order
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+_OUTPUT_MODE = 0o600
+_NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the wrapper told at the end. `code` is None when it could not start the program at all."""
+
+    code: int | None
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The paths of one attempt. Nothing is said about their existence."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, root: Path, name: str) -> Folder:
+        """Raises UserError for a name that is no plain file name."""
+        if not _NAME.fullmatch(name):
+            raise UserError(f"`{name!r}` is no name for an attempt: letters, digits, `.`, `_`, `-`, at most 200")
+        return cls(root / name)
+
+    @property
+    def run(self) -> Path:
+        return self.path / ".run"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def mark(self) -> str:
+        """What every process of the attempt inherits in its environment. Another runner's may have the same name."""
+        return str(self.path)
+
+    def output(self, stream: str) -> Path:
+        return self.run / ("out" if stream == "stdout" else "err")
+
+    # ── making ──
+
+    def prepare(self, order: Order, staging: Path) -> bool:
+        """Make it with the order's files, and rename it into place; False when it was there already."""
+        if self.path.exists():
+            return False
+        made = Folder(staging / secrets.token_hex(8))
+        try:
+            staging.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            staging.mkdir(exist_ok=True, mode=0o700)
+            for folder in (made.path, made.work, made.work / OUTPUT_DIR, made.run):
+                folder.mkdir(mode=0o700)
+            for stream in ("stdout", "stderr"):
+                os.close(os.open(made.output(stream), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OUTPUT_MODE))
+            told = {"processes": order.limits.processes, "labels": dict(order.labels)}
+            (made.run / "order.json").write_text(json.dumps(told))
+            lay(made.work, order.files, str(self.work))
+            made.path.rename(self.path)
+        except OSError as error:
+            shutil.rmtree(made.path, ignore_errors=True)
+            if self.path.exists():  # somebody else was faster
+                return False
+            if error.errno in _NO_PLACE:
+                raise Stalled(
+                    f"the folder of the attempt could not be made in {self.path.parent}: {error.strerror}",
+                    help="make room there, or see that its user may write; then run it again",
+                ) from error
+            raise UserError(f"the folder of the attempt could not be made: {error}") from error
+        except BaseException:
+            shutil.rmtree(made.path, ignore_errors=True)
+            raise
+        return True
+
+    # ── what is known ──
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a wrapper has begun: from then on there is never a second one."""
+        return (self.run / "pid").exists()
+
+    def wrapper_pid(self) -> tuple[int, int] | None:
+        """The wrapper's pid and start time; None while the file is not whole."""
+        text = self._text("pid")
+        match = re.fullmatch(r"(\d+) (\d+)\n", text)
+        return (int(match[1]), int(match[2])) if match else None
+
+    def ended(self) -> Ended | None:
+        """How the program ended, once the wrapper has told."""
+        text = self._text("exit")
+        if not text:
+            return None
+        first, _, times = text.partition("\n")
+        return Ended(None if first == wrapper.NOT_STARTED else int(first), _seconds(times))
+
+    def processes(self) -> int | None:
+        """How many processes the order allows."""
+        try:
+            allowed = json.loads(self._text("order.json") or "{}").get("processes")
+        except ValueError:
+            return None
+        return allowed if isinstance(allowed, int) else None
+
+    def wall_s(self) -> float | None:
+        """From the wrapper's claim to its last word."""
+        try:
+            return max(0.0, (self.run / "exit").stat().st_mtime - (self.run / "pid").stat().st_mtime)
+        except OSError:
+            return None
+
+    def last_words(self) -> str:
+        """What the wrapper itself complained about."""
+        return self._text("wrapper").strip()[-500:]
+
+    # ── what a later follower must know ──
+
+    def noted(self, what: str) -> str | None:
+        try:
+            return (self.run / what).read_text()
+        except OSError:
+            return None
+
+    def note(self, what: str, text: str) -> None:
+        """Keep `text` under `what`: whole, or not at all."""
+        temporary = self.run / f"{what}.tmp"
+        temporary.write_text(text)
+        temporary.replace(self.run / what)
+
+    def forget(self, what: str) -> None:
+        (self.run / what).unlink(missing_ok=True)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.run / name).read_text(errors="replace")
+        except OSError:
+            return ""
+
+    # ── the end ──
+
+    def remove(self, trash: Path) -> None:
+        """Free the name at once, then the space. What cannot be deleted now is deleted with the next trash."""
+        trash.mkdir(parents=True, exist_ok=True, mode=0o700)
+        doomed = trash / secrets.token_hex(8)
+        with suppress(FileNotFoundError):
+            self.path.rename(doomed)
+            clear(doomed)
+
+
+def clear(folder: Path) -> None:
+    """Delete a tree, also folders that forbid it. Links are deleted, never followed."""
+
+    def allow(_: object, path: str, __: object) -> None:
+        for each in (Path(path).parent, Path(path)):
+            with suppress(OSError):
+                if stat.S_ISDIR(each.lstat().st_mode):
+                    each.chmod(0o700)
+        with suppress(OSError):
+            if Path(path).is_dir() and not Path(path).is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                Path(path).unlink()
+
+    for _ in range(3):  # a folder is opened up where it resists, and gone the next time
+        if not folder.exists():
+            return
+        shutil.rmtree(folder, onerror=allow)
+
+
+def lay(work: Path, files: Mapping[PurePosixPath, bytes | str], seen_as: str) -> None:
+    """Lay files into a working directory. Raises UserError for a path that leads out, or a file that is not there."""
+    for path, content in files.items():
+        target = work / inside(path)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if isinstance(content, bytes):
+            target.write_bytes(content.replace(WORKING_DIR_MARK.encode(), seen_as.encode()))
+            continue
+        try:
+            shutil.copyfile(content, target)
+        except FileNotFoundError as error:
+            raise UserError(f"the input file `{path}` cannot be laid down: `{content}` does not exist") from error
+
+
+def inside(path: PurePosixPath) -> PurePosixPath:
+    """`path` itself. Raises UserError unless it is relative and stays below where it starts."""
+    text = str(path)
+    if path.is_absolute() or ".." in path.parts or "\0" in text or not path.parts:
+        raise UserError(f"`{text}` leads out of the working directory", help="use a relative path without `..`")
+    return path
+
+
+def _seconds(times: str) -> float:
+    """The sum of what `times` prints: `0m0.010000s` four times."""
+    found = re.findall(r"(\d+)m([\d.]+)s", times.replace(",", "."))
+    return sum(int(minutes) * 60 + float(seconds) for minutes, seconds in found)

@@ -1,0 +1,53 @@
+"""Kestra's expressions: Pebble's grammar, its functions and filters, and rendering under budgets.
+
+    render("{{ inputs.name | upper }}", {"inputs": {"name": "ada"}})   # "ADA"
+
+The grammar and the evaluator are our own; ../reference/kestra.md, chapter 7, is what they follow. Values are plain
+data, a name is an item and never a Python attribute, and only what is registered can be called.
+"""
+
+from __future__ import annotations
+
+from penstock.expression.budget import Budget
+from penstock.expression.errors import (
+    BudgetExceeded,
+    ExpressionError,
+    ExpressionSyntaxError,
+    UndefinedVariable,
+)
+from penstock.expression.reads import Path, Reads
+from penstock.expression.registry import (
+    FILTERS,
+    FUNCTIONS,
+    IMPURE,
+    KNOWN_LATER,
+    TESTS,
+    Parameter,
+    Spec,
+)
+from penstock.expression.template import Template, is_truthy, parse, reads, render, render_value
+from penstock.expression.world import World
+
+__all__ = [
+    "FILTERS",
+    "FUNCTIONS",
+    "IMPURE",
+    "KNOWN_LATER",
+    "TESTS",
+    "Budget",
+    "BudgetExceeded",
+    "ExpressionError",
+    "ExpressionSyntaxError",
+    "Parameter",
+    "Path",
+    "Reads",
+    "Spec",
+    "Template",
+    "UndefinedVariable",
+    "World",
+    "is_truthy",
+    "parse",
+    "reads",
+    "render",
+    "render_value",
+]

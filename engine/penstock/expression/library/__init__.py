@@ -1,0 +1,14 @@
+"""What expressions can call: importing this registers every function, filter and test."""
+
+from __future__ import annotations
+
+from penstock.expression.library import (  # noqa: F401 - imported to register what they hold
+    checks,
+    collections,
+    encodings,
+    executions,
+    moments,
+    numerals,
+    outside,
+    texts,
+)

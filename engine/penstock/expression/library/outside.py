@@ -1,0 +1,90 @@
+"""Functions that reach outside, through the World: secrets, files, logs, and what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.expression.errors import ExpressionError
+from penstock.expression.library import arguments
+from penstock.expression.registry import function
+from penstock.expression.scope import Scope
+
+_NANO_ALPHABET = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_KSUID_EPOCH = 1_400_000_000
+_NANO_MOST = 1_000
+
+
+@function("secret", "key", ("namespace", None), ("subkey", None), ("full", False), impure=True)
+def _secret(scope: Scope, key: object, namespace: object, subkey: object, full: object) -> object:
+    """The secret's text; with `full` its `{value}` (Kestra gives the store's whole record there)."""
+    name = arguments.text(key, "the argument `key`")
+    part = arguments.optional_text(subkey, "the argument `subkey`")
+    place = arguments.optional_text(namespace, "the argument `namespace`")
+    value = scope.outside("secret").secret(name, place, part)
+    return {"value": value} if arguments.flag(full, "the argument `full`") else value
+
+
+@function("read", "path", ("namespace", None), ("version", None), ("revision", None), impure=True)
+def _read(scope: Scope, path: object, namespace: object, version: object, revision: object) -> str:
+    if isinstance(path, Mapping):
+        path = path.get("uri")
+    if namespace is not None or version is not None or revision is not None:
+        raise ExpressionError("`read` of another namespace, version or revision is not available yet")
+    return scope.outside("read").read(arguments.text(path, "the argument `path`"))
+
+
+@function("errorLogs", impure=True)
+def _error_logs(scope: Scope) -> object:
+    return list(scope.outside("errorLogs").error_logs())
+
+
+@function("uuid", impure=True)
+def _uuid(scope: Scope) -> str:
+    """Version 4."""
+    bits = scope.outside("uuid").random().getrandbits(128)
+    bits = bits & ~(0xF << 76) | (4 << 76)
+    bits = bits & ~(0b11 << 62) | (0b10 << 62)
+    digits = f"{bits:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+@function("id", impure=True)
+def _id(scope: Scope) -> str:
+    return scope.outside("id").new_id()
+
+
+@function("ksuid", impure=True)
+def _ksuid(scope: Scope) -> str:
+    """20 bytes, seconds since May 2014 first, in 27 characters of base 62: sorts by time."""
+    world = scope.outside("ksuid")
+    number = (int(world.now().timestamp()) - _KSUID_EPOCH) % 2**32 << 128 | world.random().getrandbits(128)
+    text = ""
+    for _ in range(27):
+        number, digit = divmod(number, 62)
+        text = _BASE62[digit] + text
+    return text
+
+
+@function("nanoId", ("length", 21), ("alphabet", _NANO_ALPHABET), impure=True)
+def _nano_id(scope: Scope, length: object, alphabet: object) -> str:
+    count, letters = arguments.whole(length, "the length"), arguments.text(alphabet, "the alphabet")
+    if not 1 <= count <= _NANO_MOST or not letters:
+        raise ExpressionError(f"`nanoId` makes 1 to {_NANO_MOST:,} characters of an alphabet that is not empty")
+    random = scope.outside("nanoId").random()
+    return "".join(letters[random.randrange(len(letters))] for _ in range(count))
+
+
+@function("randomInt", "lower", "upper", impure=True)
+def _random_int(scope: Scope, lower: object, upper: object) -> int:
+    """From `lower` up to, not including, `upper`."""
+    low, high = arguments.whole(lower, "the argument `lower`"), arguments.whole(upper, "the argument `upper`")
+    if low >= high:
+        raise ExpressionError("in `randomInt` upper must be greater than lower")
+    return scope.outside("randomInt").random().randrange(low, high)
+
+
+@function("randomPort", impure=True)
+def _random_port(scope: Scope) -> int:
+    """A number of the range for ports of one's own; whether it is free is not looked up."""
+    return scope.outside("randomPort").random().randrange(49152, 65536)

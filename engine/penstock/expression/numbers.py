@@ -1,0 +1,164 @@
+"""Numbers as Java holds, prints and formats them."""
+
+from __future__ import annotations
+
+import math
+
+from penstock.expression.errors import BudgetExceeded, ExpressionError
+
+LONG_MAX = 2**63 - 1
+LONG_MIN = -(2**63)
+INT_MAX = 2**31 - 1
+INT_MIN = -(2**31)
+_BIG_BITS = 10_000
+_PATTERN_LENGTH = 200
+
+
+def wrap(value: int, *, big: bool = False) -> int:
+    """The 64-bit long that Java would have after an overflow; a BigInteger (`big`) grows up to 10,000 bits."""
+    if LONG_MIN <= value <= LONG_MAX:
+        return value
+    if big:
+        if value.bit_length() > _BIG_BITS:
+            raise BudgetExceeded(f"a number in the expression passes the bound of {_BIG_BITS:,} bits")
+        return value
+    return (value - LONG_MIN) % 2**64 + LONG_MIN
+
+
+def print_int(value: int) -> str:
+    if value.bit_length() > _BIG_BITS:
+        raise BudgetExceeded(f"a number in the expression passes the bound of {_BIG_BITS:,} bits")
+    return str(int(value))
+
+
+def print_double(value: float) -> str:
+    """As java.lang.Double.toString: `2.0`, `1.0E8`, `1.5E-5`, `NaN`, `Infinity`."""
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    text = repr(float(value))
+    size = abs(value)
+    if size == 0 or 1e-3 <= size < 1e7:
+        return text
+    sign = "-" if text.startswith("-") else ""
+    mantissa, _, exponent = text.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if fraction == "0":
+        fraction = ""
+    digits = (whole + fraction).lstrip("0")
+    scale = int(exponent or 0) + len(whole) - 1
+    if whole == "0":
+        scale = int(exponent or 0) - (len(fraction) - len(digits)) - 1
+    rest = digits[1:].rstrip("0") or "0"
+    return f"{sign}{digits[0]}.{rest}E{scale}"
+
+
+def read_number(text: str, kind: str | None) -> int | float:
+    """As Kestra's `number` filter (commons-lang NumberUtils). Raises ExpressionError when it is none."""
+    wanted = (kind or "").upper()
+    if wanted not in ("", "INT", "LONG", "FLOAT", "DOUBLE", "BIGDECIMAL", "BIGINTEGER"):
+        raise ExpressionError(f"`{kind}` is not a type of number: INT, FLOAT, LONG, DOUBLE, BIGDECIMAL or BIGINTEGER")
+    wrong = ExpressionError(f"{text[:100]} is not a valid number")
+    if len(text) > 3000 or not text.isascii() or "_" in text or text != text.strip():
+        raise wrong
+    try:
+        if wanted in ("FLOAT", "DOUBLE", "BIGDECIMAL"):
+            return float(text)
+        if wanted == "" and not text.lstrip("+-").isdigit() and not text.lower().lstrip("+-").startswith("0x"):
+            if text.lower().strip("+-") in ("nan", "inf", "infinity"):
+                raise wrong
+            return int(text[:-1]) if text[-1:] in "lL" and text[:-1] else float(text.rstrip("fFdD"))
+        value = int(text, 16) if "x" in text.lower() else int(text)
+    except ValueError:
+        raise wrong from None
+    low, high = (INT_MIN, INT_MAX) if wanted == "INT" else (LONG_MIN, LONG_MAX)
+    if wanted in ("INT", "LONG") and not low <= value <= high:
+        raise wrong
+    return value
+
+
+def format_number(value: float, pattern: str) -> str:
+    """As java.text.DecimalFormat in English: `#,##0.00`, `0.#`, `0.0%`, `'#'0`, `0.00E0`, `pos;neg`.
+
+    Raises ExpressionError for a pattern that it cannot read. Rounds half to even, as Java does.
+    """
+    if len(pattern) > _PATTERN_LENGTH:
+        raise ExpressionError(f"a number pattern has at most {_PATTERN_LENGTH} characters")
+    if not isinstance(value, int) and not math.isfinite(value):
+        return "NaN" if value != value else ("∞" if value > 0 else "-∞")
+    positive, _, negative = pattern.partition(";")
+    prefix, body, suffix = _split_pattern(positive)
+    factor = 100 if "%" in prefix + suffix else 1000 if "\u2030" in prefix + suffix else 1
+    digits = _format_body(abs(value), factor, body, pattern)
+    if value < 0 and any(char in "123456789" for char in digits):
+        if negative:
+            before, _, after = _split_pattern(negative)
+            return before + digits + after
+        prefix = "-" + prefix
+    return prefix + digits + suffix
+
+
+def _split_pattern(pattern: str) -> tuple[str, str, str]:
+    """Prefix, the part that holds digits, suffix; quotes taken off."""
+    parts = ["", "", ""]
+    where, quoted, index = 0, False, 0
+    while index < len(pattern):
+        char = pattern[index]
+        if char == "'":
+            if pattern[index + 1 : index + 2] == "'":
+                parts[where] += "'"
+                index += 1
+            else:
+                quoted = not quoted
+        elif quoted or char not in "#0,.E":
+            where = 2 if where else 0
+            if not quoted and char in "+-" and parts[1].endswith("E"):
+                raise ExpressionError(f"`{pattern}` is not a number pattern")
+            parts[where] += char
+        else:
+            if where == 2:
+                raise ExpressionError(f"`{pattern}` is not a number pattern: digits after its end")
+            where = 1
+            parts[1] += char
+        index += 1
+    return parts[0], parts[1], parts[2]
+
+
+def _format_body(value: float, factor: int, body: str, pattern: str) -> str:
+    from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+    mantissa, _, exponent = body.partition("E")
+    whole, _, fraction = mantissa.partition(".")
+    if "," in fraction or "." in fraction or set(exponent) - {"0"} or ("E" in body and not exponent):
+        raise ExpressionError(f"`{pattern}` is not a number pattern")
+    # a context of our own: the default one holds 28 digits, a double in plain digits may need 1,100
+    context = Context(prec=4000, rounding=ROUND_HALF_EVEN)
+    number = context.multiply(Decimal(value if isinstance(value, int) else repr(value)), Decimal(factor))
+    least, most = fraction.count("0"), len(fraction)
+    least_whole = whole.count("0")
+    tail = ""
+    if exponent:
+        shift = max(least_whole, 1) - 1
+        power = (number.adjusted() - shift) if number else 0
+        number = number.scaleb(-power, context)
+        tail = f"E{'-' if power < 0 else ''}{abs(power):0{len(exponent)}d}"
+    text = format(number.quantize(Decimal(1).scaleb(-most), context=context), "f")
+    left, _, right = text.partition(".")
+    right = right.rstrip("0").ljust(least, "0")
+    left = left.lstrip("0").rjust(least_whole, "0")
+    if not left and not right:
+        left = "0"
+    if "," in whole:
+        left = _grouped(left, len(whole) - whole.rindex(",") - 1)
+    return left + ("." + right if right else "") + tail
+
+
+def _grouped(digits: str, size: int) -> str:
+    if size <= 0:
+        return digits
+    groups = []
+    while len(digits) > size:
+        groups.append(digits[-size:])
+        digits = digits[:-size]
+    return ",".join([digits, *reversed(groups)])

@@ -1,0 +1,173 @@
+"""A template that has been parsed, and the ways to render it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import penstock.expression.library  # noqa: F401 - registers functions, filters and tests
+from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
+from penstock.expression.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError
+from penstock.expression.reads import NOTHING, Reads
+from penstock.expression.registry import IMPURE, OPAQUE
+from penstock.expression.scope import Scope
+from penstock.expression.statements import Body, Macro, Output, Sink, Statement, Text, TypedSink
+from penstock.expression.stringify import is_list, to_text
+from penstock.expression.tags import Parser
+from penstock.expression.world import World
+
+_FALSE = frozenset({"", "false", "0", "-0"})
+_CACHED_TEMPLATES = 4096
+_CACHED_LENGTH = 8192
+
+
+class Template:
+    """A parsed source; immutable, may be rendered any number of times and by several threads at once.
+
+    is_literal  it holds no expression: it renders to its text
+    single      it is exactly one `{{ }}` and nothing else
+    is_pure     it consults nothing but the variables (see IMPURE; `render` may hide anything, so it is not pure)
+    """
+
+    __slots__ = ("blocks", "body", "is_literal", "is_pure", "macros", "reads", "single", "source")
+
+    def __init__(
+        self, source: str, body: Body, reads: Reads, macros: dict[str, Macro], blocks: dict[str, Body]
+    ) -> None:
+        self.source = source
+        self.body = body
+        self.reads = reads
+        self.macros = macros
+        self.blocks = blocks
+        statements: tuple[Statement, ...] = body.statements
+        self.is_literal = all(isinstance(statement, Text) for statement in statements)
+        self.single = len(statements) == 1 and isinstance(statements[0], Output)
+        self.is_pure = reads.functions.isdisjoint(IMPURE | OPAQUE)
+
+    @staticmethod
+    def parse(source: str) -> Template:
+        """Another template, as `render` within this one needs it (the library stands below and cannot import it)."""
+        return parse(source)
+
+    def render(
+        self,
+        variables: Mapping[str, object],
+        *,
+        typed: bool = False,
+        world: World | None = None,
+        budget: Budget = DEFAULT,
+    ) -> object:
+        """The text; with `typed` the value. Raises ExpressionError, and what `world` and lazy variables raise."""
+        return self.evaluate(Scope(self, variables, Meter(budget), world), typed=typed)
+
+    def evaluate(self, scope: Scope, *, typed: bool = False) -> object:
+        """As `render`, on a meter that may be running already."""
+        try:
+            if self.single:
+                statement = self.body.statements[0]
+                assert isinstance(statement, Output)
+                value = statement.node.evaluate(scope)
+                if typed:
+                    return value
+                text = value if type(value) is str else to_text(value, scope.meter)
+                if len(text) > scope.meter.budget.output:
+                    scope.meter.made_text(len(text))
+                return text
+            sink = TypedSink(scope.meter) if typed else Sink(scope.meter)
+            self.body.write(scope, sink)
+            return sink.result()
+        except ExpressionError as error:
+            error.within(self.source)
+            raise
+        except RecursionError:
+            # macros and data nested in one another can outgrow Python's stack before a single bound is passed
+            deep = too_deep(scope.meter.budget.depth)
+            deep.within(self.source)
+            raise deep from None
+        except MemoryError:
+            raise BudgetExceeded("the expression needs more memory than there is") from None
+
+
+def parse(source: str) -> Template:
+    """The template. Cached. Raises ExpressionSyntaxError with its offset, BudgetExceeded when it nests too deep."""
+    return _cached(source) if len(source) <= _CACHED_LENGTH else _parse(source)
+
+
+def reads(template: str | Template) -> Reads:
+    """The variables, functions and filters that a template uses, found without evaluating it."""
+    return (parse(template) if isinstance(template, str) else template).reads
+
+
+def render(
+    template: str,
+    variables: Mapping[str, object],
+    *,
+    typed: bool = False,
+    world: World | None = None,
+    budget: Budget = DEFAULT,
+) -> object:
+    """What `template` says over `variables`: a text; with `typed` the value, if it is exactly one expression.
+
+    Variables are plain data: None, bool, int, float, str, datetime, and Mapping and Sequence of those (lazy views
+    too). Nothing is rendered twice (Kestra since 0.14); `render(x)` within a template does that. Raises
+    ExpressionError and its subclasses; functions that reach outside need `world`. May be called at once by threads.
+    """
+    if "{" not in template:
+        return template
+    return parse(template).render(variables, typed=typed, world=world, budget=budget)
+
+
+def render_value(
+    value: object,
+    variables: Mapping[str, object],
+    *,
+    world: World | None = None,
+    budget: Budget = DEFAULT,
+) -> object:
+    """`value` with every text in it rendered, in lists and maps of any shape, keys too; the first of two equal
+    keys wins. What is no text stays as it is. Each text has a budget of its own. Raises as `render`."""
+    return _render_value(value, variables, world, budget, budget.depth)
+
+
+def is_truthy(text: str) -> bool:
+    """Kestra's rule for a rendered condition: false are `false`, `0`, `-0` and blank; everything else is true."""
+    return text.strip() != "" and text not in _FALSE
+
+
+def _render_value(
+    value: object, variables: Mapping[str, object], world: World | None, budget: Budget, room: int
+) -> object:
+    if isinstance(value, str):
+        return render(value, variables, world=world, budget=budget)
+    if room <= 0:
+        raise too_deep(budget.depth)
+    if isinstance(value, Mapping):
+        made: dict[object, object] = {}
+        for key in value:
+            rendered = _render_value(key, variables, world, budget, room) if isinstance(key, str) else key
+            if rendered not in made:
+                made[rendered] = _render_value(value[key], variables, world, budget, room - 1)
+        return made
+    if isinstance(value, Sequence) and is_list(value):
+        return [_render_value(item, variables, world, budget, room - 1) for item in value]
+    return value
+
+
+def _parse(source: str) -> Template:
+    if "{" not in source:
+        return Template(source, Body([Text(source)] if source else []), NOTHING, {}, {})
+    if len(source) > DEFAULT.output:
+        raise BudgetExceeded(f"a template is longer than the output bound of {DEFAULT.output:,} characters")
+    try:
+        parser = Parser(source)
+        body = parser.template()
+    except ExpressionSyntaxError as error:
+        error.within(source)
+        raise
+    except RecursionError:
+        # brackets at every level of precedence can outgrow Python's stack before the depth bound is passed
+        raise too_deep(DEFAULT.depth) from None
+    return Template(source, body, parser.reads(), parser.found_macros, parser.blocks)
+
+
+_cached = lru_cache(maxsize=_CACHED_TEMPLATES)(_parse)

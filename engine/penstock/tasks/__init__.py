@@ -1,0 +1,1 @@
+"""What each type of task does: its properties as a model, and one `run`."""

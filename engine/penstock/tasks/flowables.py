@@ -1,0 +1,88 @@
+"""The properties of the tasks that hold tasks. What they do is decided in `penstock.execution.flowable`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from penstock.tasks.base import Properties
+from penstock.tasks.markers import Duration, Dynamic, OneTask, TaskCases, Tasks, Text
+
+
+class Flowable(Properties):
+    """What every flowable may have."""
+
+    errors: Tasks | None = Field(None, description="What is done when a task within has failed")
+    finally_: Tasks | None = Field(None, alias="finally", description="What is done at its end in any case")
+
+
+class Sequential(Flowable):
+    """Runs its tasks one after another. With `errors` and `finally` of its own it is a scope for failures."""
+
+    tasks: Tasks = Field(description="The tasks, in their order")
+
+
+class Parallel(Flowable):
+    """Runs its tasks at the same time. A failed one does not stop the others."""
+
+    tasks: Tasks = Field(description="The tasks")
+    concurrent: int = Field(0, ge=0, description="How many at the same time; 0 is all")
+
+
+class If(Flowable):
+    """Runs one list of tasks or another, by a condition that is evaluated once."""
+
+    condition: Dynamic[Text] = Field(description="An expression: `false`, `0`, `-0` and nothing are false")
+    then: Tasks = Field(description="The tasks when it is true")
+    else_: Tasks | None = Field(None, alias="else", description="The tasks when it is false")
+
+
+class Switch(Flowable):
+    """Runs the tasks that are listed under the value of an expression."""
+
+    value: Dynamic[Text] = Field(description="The expression")
+    cases: TaskCases | None = Field(None, description="Tasks by value, which must be equal letter by letter")
+    defaults: Tasks | None = Field(None, description="The tasks when no case fits")
+
+
+class ForEach(Flowable):
+    """Runs its tasks once for each value; equal values count once. `taskrun.value` is the value."""
+
+    values: Dynamic[list[Any] | dict[str, Any] | Text] = Field(description="A list, or text that is a JSON array")
+    tasks: Tasks = Field(description="The tasks of one value, one after another")
+    concurrency_limit: int = Field(1, ge=0, description="How many values at the same time; 0 is all")
+
+
+class EachSequential(Flowable):
+    """Runs its tasks for each value, one value after another."""
+
+    value: Dynamic[list[Any] | dict[str, Any] | Text] = Field(description="A list, or text that is a JSON array")
+    tasks: Tasks = Field(description="The tasks of one value")
+
+
+class EachParallel(Flowable):
+    """Runs every task for every value at the same time."""
+
+    value: Dynamic[list[Any] | dict[str, Any] | Text] = Field(description="A list, or text that is a JSON array")
+    tasks: Tasks = Field(description="The tasks of one value")
+    concurrent: int = Field(0, ge=0, description="How many task runs at the same time; 0 is all")
+
+
+class PauseBehavior(StrEnum):
+    RESUME = "RESUME"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+
+
+class Pause(Flowable):
+    """Waits until somebody resumes the execution, or until a while has passed."""
+
+    pause_duration: Dynamic[Duration | None] = Field(None, description="How long it waits; without it, for somebody")
+    delay: Dynamic[Duration | None] = Field(None, description="Older spelling of `pauseDuration`", deprecated=True)
+    behavior: PauseBehavior = Field(PauseBehavior.RESUME, description="What happens when the while has passed")
+    on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs that whoever resumes is asked for")
+    on_pause: OneTask | None = Field(None, description="A task that runs when the wait begins")
+    tasks: Tasks | None = Field(None, description="Tasks that run after the wait", deprecated=True)

@@ -1,0 +1,113 @@
+"""The properties of `http.Request`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from penstock.tasks.base import Properties
+from penstock.tasks.markers import Duration, Dynamic, Scalars, Text
+
+
+class Method(StrEnum):
+    GET = "GET"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+    HEAD = "HEAD"
+    OPTIONS = "OPTIONS"
+    TRACE = "TRACE"
+    CONNECT = "CONNECT"
+
+
+class Timeout(Properties):
+    """How long to wait for the other side."""
+
+    connect_timeout: Dynamic[Duration | None] = Field(None, description="For the connection; 10 seconds by default")
+    read_idle_timeout: Dynamic[Duration | None] = Field(None, description="For the next piece of the answer")
+
+
+class AuthType(StrEnum):
+    BASIC = "BASIC"
+    BEARER = "BEARER"
+
+
+class Auth(Properties):
+    """Who asks."""
+
+    type: AuthType = Field(description="How: by name and password, or by a token")
+    username: Dynamic[Text | None] = Field(None, description="Name, for BASIC")
+    password: Dynamic[Text | None] = Field(None, description="Password, for BASIC")
+    token: Dynamic[Text | None] = Field(None, description="Token, for BEARER")
+
+
+class Proxy(Properties):
+    """The proxy between."""
+
+    type: Dynamic[str | None] = Field(None, description="HTTP, SOCKS or DIRECT")
+    address: Dynamic[str | None] = Field(None, description="Its address")
+    port: Dynamic[int | None] = Field(None, description="Its port")
+    username: Dynamic[str | None] = Field(None, description="Name for it")
+    password: Dynamic[str | None] = Field(None, description="Password for it")
+
+
+class Ssl(Properties):
+    """How the other side's certificate is judged."""
+
+    insecure_trust_all_certificates: Dynamic[bool | None] = Field(None, description="Accept any certificate")
+
+
+class Options(Properties):
+    """How the request is sent. Both the spellings up to 0.21 and those from 0.22 on are read."""
+
+    timeout: Timeout | None = Field(None, description="How long to wait")
+    connect_timeout: Dynamic[Duration | None] = Field(
+        None, description="Older spelling of `timeout.connectTimeout`", deprecated=True
+    )
+    read_timeout: Dynamic[Duration | None] = Field(None, description="How long to wait for the answer", deprecated=True)
+    read_idle_timeout: Dynamic[Duration | None] = Field(
+        None, description="Older spelling of `timeout.readIdleTimeout`", deprecated=True
+    )
+    connection_pool_idle_timeout: Dynamic[Duration | None] = Field(
+        None, description="How long an unused connection is kept; connections are pooled by Penstock", deprecated=True
+    )
+    max_content_length: Dynamic[int | None] = Field(None, ge=1, description="Longest answer in bytes; 10 MB by default")
+    auth: Auth | None = Field(None, description="Who asks")
+    basic_auth_user: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", deprecated=True)
+    basic_auth_password: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", deprecated=True)
+    proxy: Proxy | None = Field(None, description="The proxy between")
+    proxy_type: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.type`", deprecated=True)
+    proxy_address: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.address`", deprecated=True)
+    proxy_port: Dynamic[int | None] = Field(None, description="Older spelling of `proxy.port`", deprecated=True)
+    proxy_username: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.username`", deprecated=True)
+    proxy_password: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.password`", deprecated=True)
+    ssl: Ssl | None = Field(None, description="How certificates are judged")
+    follow_redirects: Dynamic[bool] = Field(True, description="Go where the answer says to go")
+    allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
+    allowed_response_codes: Dynamic[list[int] | None] = Field(None, description="Statuses that do not fail the task")
+    default_charset: Dynamic[str | None] = Field(None, description="How text is encoded when the answer does not say")
+    log_level: str | None = Field(None, description="How much is logged; Penstock logs nothing of it", deprecated=True)
+    logs: list[str] | None = Field(None, description="What is logged; Penstock logs nothing of it")
+
+
+class RequestProperties(Properties):
+    """Sends one HTTP request, and gives back status, headers and body. A status of 400 and above fails the task."""
+
+    uri: Dynamic[str] = Field(min_length=1, description="Where to send it")
+    method: Dynamic[Method] = Field(Method.GET, description="The method")
+    body: Dynamic[Text | dict[str, Any] | list[Any] | None] = Field(
+        None, description="What to send; a mapping or a list is sent as JSON"
+    )
+    form_data: Dynamic[dict[str, Any] | None] = Field(
+        None, description="Fields of a form; with `contentType: multipart/form-data` files too, by URI"
+    )
+    content_type: Dynamic[str | None] = Field(None, description="The media type of the body")
+    headers: Dynamic[Scalars | None] = Field(None, description="More headers")
+    params: Dynamic[Scalars | None] = Field(None, description="What is added to the query")
+    options: Dynamic[Options | None] = Field(None, description="How it is sent")
+    ssl_options: Dynamic[Ssl | None] = Field(None, description="Older spelling of `options.ssl`", deprecated=True)
+    allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
+    encrypt_body: Dynamic[bool] = Field(False, description="Keep the body of the answer encrypted")

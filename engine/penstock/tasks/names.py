@@ -1,0 +1,232 @@
+"""Every type that Kestra 0.21 to 2.0 names in its core and its scripts: a table.
+
+A name that has no implementation here is known all the same: a flow that uses it can be read, compared and told
+about; it cannot be run. (Source: our dossier of Kestra, chapters 4 and 5.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.flow.model import Kind
+
+CORE = "io.kestra.plugin.core."
+SCRIPTS = "io.kestra.plugin.scripts."
+_OLD = "io.kestra.core.tasks."
+_CONDITIONS = "io.kestra.core.models.conditions.types."
+_TRIGGERS = "io.kestra.core.models.triggers.types."
+_NESTING = ("tasks", "errors", "finally")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A type by name. `group` is where it may stand; `aliases` are its older names; `deprecated` says what to use.
+
+    `kind` and `branches` are given for flowables alone that have no model yet.
+    """
+
+    name: str
+    group: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    deprecated: str | None = None
+    kind: Kind | None = None
+    branches: tuple[str, ...] = ()
+
+
+def _flow(
+    name: str, title: str, *aliases: str, deprecated: str | None = None, branches: tuple[str, ...] | None = None
+) -> Name:
+    kind = None if branches is None else Kind.FLOWABLE
+    return Name(CORE + "flow." + name, "task", title, aliases, deprecated, kind, branches or ())
+
+
+def _task(name: str, title: str, *aliases: str, deprecated: str | None = None) -> Name:
+    return Name(CORE + name, "task", title, aliases, deprecated)
+
+
+def _condition(name: str, title: str, *more: str, deprecated: str | None = None) -> Name:
+    old = tuple(f"{prefix}{one}" for one in (f"{name}Condition", *more) for prefix in (_CONDITIONS, _CORE_CONDITIONS))
+    return Name(_CORE_CONDITIONS + name, "condition", title, old, deprecated)
+
+
+_CORE_CONDITIONS = CORE + "condition."
+
+FLOWABLES = (
+    _flow("Sequential", "Tasks one after another", f"{_OLD}flows.Sequential"),
+    _flow("Parallel", "Tasks at the same time", f"{_OLD}flows.Parallel"),
+    _flow("Dag", "Tasks in the order of what they depend on", f"{_OLD}flows.Dag", branches=_NESTING),
+    _flow("If", "Tasks under a condition", f"{_OLD}flows.If"),
+    _flow("Switch", "Tasks by the value of an expression", f"{_OLD}flows.Switch"),
+    _flow("ForEach", "Tasks once for each value"),
+    _flow(
+        "EachSequential", "Tasks for each value, one value after another", f"{_OLD}flows.EachSequential",
+        deprecated="use io.kestra.plugin.core.flow.ForEach",
+    ),
+    _flow(
+        "EachParallel", "Tasks for each value, all at the same time", f"{_OLD}flows.EachParallel",
+        deprecated="use io.kestra.plugin.core.flow.ForEach with `concurrencyLimit: 0`",
+    ),
+    _flow("ForEachItem", "A flow once for each batch of a file's rows", f"{_OLD}flows.ForEachItem",
+          branches=("errors", "finally")),
+    _flow("Loop", "Tasks once for each value, each in an execution of its own", branches=_NESTING),
+    _flow("LoopUntil", "Tasks again and again until a condition holds", f"{CORE}flow.WaitFor", branches=_NESTING),
+    _flow("AllowFailure", "Tasks whose failure only warns", f"{_OLD}flows.AllowFailure", branches=_NESTING),
+    _flow("Subflow", "Another flow, started from this one", f"{_OLD}flows.Subflow", f"{_OLD}flows.Flow"),
+    _flow("Pause", "A wait for a person or for a while", f"{_OLD}flows.Pause"),
+    _flow(
+        "WorkingDirectory", "Tasks that share one folder", f"{_OLD}flows.WorkingDirectory", f"{_OLD}flows.Worker",
+        branches=_NESTING,
+    ),
+    _flow("Template", "Tasks that are kept in a template", f"{_OLD}flows.Template",
+          deprecated="use io.kestra.plugin.core.flow.Subflow", branches=()),
+    _flow("Sleep", "A wait for a fixed while"),
+    _flow("Approval", "A wait for somebody to approve or deny", branches=()),
+)  # fmt: skip
+
+TASKS = (
+    _task("execution.Fail", "Fails the execution, always or under a condition", f"{_OLD}executions.Fail"),
+    _task("execution.Labels", "Adds labels to the execution", f"{_OLD}executions.Labels"),
+    _task("execution.Exit", "Ends the execution early in a given state"),
+    _task("execution.Assert", "Fails unless all conditions hold"),
+    _task("execution.SetVariables", "Sets variables of the execution"),
+    _task("execution.UnsetVariables", "Removes variables of the execution"),
+    _task("execution.Count", "Counts executions of flows", f"{_OLD}executions.Counts"),
+    _task("execution.Resume", "Resumes a paused execution", f"{_OLD}executions.Resume"),
+    _task(
+        "execution.PurgeExecutions", "Deletes old executions with their logs and files",
+        f"{_OLD}storages.Purge", f"{CORE}storage.Purge",
+    ),
+    _task("execution.Kill", "Kills an execution"),
+    _task("log.Log", "Writes to the log", f"{_OLD}log.Log"),
+    _task("log.Fetch", "Fetches logs into a file", f"{_OLD}log.Fetch"),
+    _task("log.PurgeLogs", "Deletes old logs"),
+    _task("debug.Return", "Returns a rendered text", f"{_OLD}debugs.Return"),
+    _task("debug.Echo", "Writes a text to the log", f"{_OLD}debugs.Echo",
+          deprecated="use io.kestra.plugin.core.log.Log"),
+    _task("output.OutputValues", "Returns rendered values"),
+    _task("kv.Set", "Sets a value by key"),
+    _task("kv.Get", "Gets a value by key"),
+    _task("kv.GetKeys", "Lists keys"),
+    _task("kv.Delete", "Deletes a key"),
+    _task("kv.PurgeKV", "Deletes expired keys"),
+    _task("kv.Version", "Tells the version of a key"),
+    _task("state.Set", "Keeps a state between executions", f"{_OLD}states.Set",
+          deprecated="use io.kestra.plugin.core.kv.Set"),
+    _task("state.Get", "Gets a state that was kept", f"{_OLD}states.Get",
+          deprecated="use io.kestra.plugin.core.kv.Get"),
+    _task("state.Delete", "Deletes a state that was kept", f"{_OLD}states.Delete",
+          deprecated="use io.kestra.plugin.core.kv.Delete"),
+    _task("templating.TemplatedTask", "Runs a task that is written by a template",
+          f"{_OLD}templating.TemplatedTask"),
+    _task("namespace.UploadFiles", "Uploads files into a namespace"),
+    _task("namespace.DownloadFiles", "Downloads files of a namespace"),
+    _task("namespace.DeleteFiles", "Deletes files of a namespace"),
+    _task("metric.Publish", "Publishes metrics"),
+    _task("storage.Concat", "Joins files", f"{_OLD}storages.Concat"),
+    _task("storage.Split", "Splits a file", f"{_OLD}storages.Split"),
+    _task("storage.Reverse", "Reverses the lines of a file", f"{_OLD}storages.Reverse"),
+    _task("storage.Size", "Tells the size of a file", f"{_OLD}storages.Size"),
+    _task("storage.Delete", "Deletes a file", f"{_OLD}storages.Delete"),
+    _task("storage.Write", "Writes a text into a file"),
+    _task("storage.DeduplicateItems", "Removes rows that stand in a file twice", f"{_OLD}storages.DeduplicateItems"),
+    _task("storage.FilterItems", "Keeps the rows of a file that fit", f"{_OLD}storages.FilterItems"),
+    _task(
+        "storage.LocalFiles", "Puts files into a shared folder, and takes them out", f"{_OLD}storages.LocalFiles",
+        deprecated="use `inputFiles` and `outputFiles`",
+    ),
+    _task(
+        "storage.PurgeCurrentExecutionFiles", "Deletes the files of this execution",
+        f"{_OLD}storages.PurgeExecution", f"{CORE}storage.PurgeExecution",
+    ),
+    _task("http.Request", "Sends an HTTP request", "io.kestra.plugin.fs.http.Request"),
+    _task("http.Download", "Downloads a file over HTTP", "io.kestra.plugin.fs.http.Download"),
+    _task("http.SseRequest", "Reads server-sent events"),
+    _task("trigger.Toggle", "Enables or disables a trigger", f"{_OLD}trigger.Toggle"),
+)  # fmt: skip
+
+TRIGGERS = (
+    Name(CORE + "trigger.Schedule", "trigger", "Starts at the times of a cron expression", (f"{_TRIGGERS}Schedule",)),
+    Name(CORE + "trigger.ScheduleOnDates", "trigger", "Starts on given dates", (f"{_TRIGGERS}ScheduleOnDates",)),
+    Name(CORE + "trigger.Webhook", "trigger", "Starts when an URL is called", (f"{_TRIGGERS}Webhook",)),
+    Name(CORE + "trigger.Flow", "trigger", "Starts when other flows end", (f"{_TRIGGERS}Flow",)),
+    Name(
+        CORE + "http.Trigger", "trigger", "Starts when an HTTP answer fulfils a condition",
+        ("io.kestra.plugin.fs.http.Trigger",),
+    ),
+)  # fmt: skip
+
+CONDITIONS = (
+    _condition("DateTimeBetween", "The date lies between two moments"),
+    _condition("TimeBetween", "The time of day lies between two times"),
+    _condition("DayWeek", "The date is a given day of the week"),
+    _condition("DayWeekInMonth", "The date is the first, second … given day of the week in its month"),
+    _condition("Weekend", "The date lies on a weekend"),
+    _condition("PublicHoliday", "The date is a public holiday"),
+    _condition("ExecutionStatus", "The other execution ended in one of some states"),
+    _condition("ExecutionFlow", "The other execution is one of a given flow"),
+    _condition("ExecutionNamespace", "The other execution is one of a given namespace"),
+    _condition("ExecutionLabels", "The other execution has given labels"),
+    _condition("ExecutionOutputs", "The outputs of the other execution fulfil an expression"),
+    _condition("HasRetryAttempt", "A task of the other execution was tried more than once"),
+    _condition("Expression", "An expression is true", "VariableCondition"),
+    _condition("Not", "None of some conditions holds together"),
+    _condition("Or", "One of some conditions holds"),
+    Name(
+        _CORE_CONDITIONS + "MultipleCondition", "condition", "Several conditions hold within a time window",
+        (_CONDITIONS + "MultipleCondition",),
+    ),
+    Name(
+        _CORE_CONDITIONS + "FlowCondition", "condition", "The flow is a given one", (_CONDITIONS + "FlowCondition",),
+        "use io.kestra.plugin.core.condition.ExecutionFlow",
+    ),
+    Name(
+        _CORE_CONDITIONS + "FlowNamespaceCondition", "condition", "The flow lies in a given namespace",
+        (_CONDITIONS + "FlowNamespaceCondition",), "use io.kestra.plugin.core.condition.ExecutionNamespace",
+    ),
+)  # fmt: skip
+
+RUNNERS = (
+    Name(CORE + "runner.Process", "runner", "Runs as a process on this machine"),
+    Name(SCRIPTS + "runner.docker.Docker", "runner", "Runs in a container"),
+)
+
+DASHBOARDS = (
+    *(
+        Name(f"{CORE}dashboard.chart.{name}", "chart", f"A {title} of a dashboard")
+        for name, title in (
+            ("Bar", "bar chart"), ("Pie", "pie chart"), ("Table", "table"), ("TimeSeries", "time series"),
+            ("Markdown", "text"), ("KPI", "single figure"),
+        )
+    ),
+    *(
+        Name(f"{CORE}dashboard.data.{name}{suffix}", "data", f"{name} as {what} of a dashboard")
+        for name in ("Executions", "Logs", "Metrics", "Triggers", "Flows")
+        for suffix, what in (("", "rows"), ("KPI", "a single figure"))
+    ),
+)  # fmt: skip
+
+LANGUAGES = {
+    "python": "Python", "shell": "Shell", "node": "Node.js", "r": "R", "ruby": "Ruby", "julia": "Julia", "go": "Go",
+    "powershell": "PowerShell", "php": "PHP", "perl": "Perl", "lua": "Lua", "deno": "Deno", "bun": "Bun",
+    "dotnet": ".NET", "jbang": "JBang", "groovy": "Groovy",
+}  # fmt: skip
+_WATCHING = ("python", "shell", "node", "go", "ruby")
+_JVM = {"groovy": "Groovy", "nashorn": "JavaScript (Nashorn)", "jython": "Python (Jython)"}
+
+
+def _scripts() -> Iterator[Name]:
+    for folder, language in LANGUAGES.items():
+        yield Name(f"{SCRIPTS}{folder}.Script", "task", f"Runs a {language} script written in the flow")
+        yield Name(f"{SCRIPTS}{folder}.Commands", "task", f"Runs commands with {language} at hand")
+    for folder in _WATCHING:
+        language = LANGUAGES[folder]
+        yield Name(f"{SCRIPTS}{folder}.ScriptTrigger", "trigger", f"Starts when a {language} script says so")
+        yield Name(f"{SCRIPTS}{folder}.CommandsTrigger", "trigger", f"Starts when commands with {language} say so")
+    for folder, language in _JVM.items():
+        yield Name(f"{SCRIPTS}{folder}.Eval", "task", f"Evaluates {language} within the JVM")
+        yield Name(f"{SCRIPTS}{folder}.FileTransform", "task", f"Transforms a file row by row in {language}")
+
+
+NAMES: tuple[Name, ...] = (*FLOWABLES, *TASKS, *TRIGGERS, *CONDITIONS, *RUNNERS, *DASHBOARDS, *_scripts())

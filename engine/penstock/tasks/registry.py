@@ -1,0 +1,116 @@
+"""Which class does what a type says: one table of our own, then what is installed beside us.
+
+A class is named by `module:attribute` and imported when a task of its type runs.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from penstock.diagnostic import did_you_mean
+from penstock.errors import UserError
+from penstock.flow.catalog import load_catalog
+from penstock.flow.model import Kind
+from penstock.tasks.base import Properties, TaskType
+from penstock.tasks.filling import prepare
+
+__all__ = ["GROUP", "MODELS", "TYPES", "kind_of", "model_of", "prepare", "task_type"]
+
+GROUP = "penstock.tasks"
+"""Entry points of this group name further types: `io.example.Type = package.module:Class`."""
+
+_CORE, _SCRIPTS = "io.kestra.plugin.core.", "io.kestra.plugin.scripts."
+
+TYPES: dict[str, str] = {
+    _CORE + "log.Log": "penstock.tasks.core:Log",
+    _CORE + "debug.Return": "penstock.tasks.core:Return",
+    _CORE + "debug.Echo": "penstock.tasks.core:Echo",
+    _CORE + "execution.Fail": "penstock.tasks.core:Fail",
+    _CORE + "output.OutputValues": "penstock.tasks.core:OutputValues",
+    _CORE + "http.Request": "penstock.tasks.http:HttpRequest",
+    _SCRIPTS + "python.Script": "penstock.tasks.scripts:PythonScript",
+    _SCRIPTS + "python.Commands": "penstock.tasks.scripts:PythonCommands",
+    _SCRIPTS + "shell.Script": "penstock.tasks.scripts:ShellScript",
+    _SCRIPTS + "shell.Commands": "penstock.tasks.scripts:ShellCommands",
+    _SCRIPTS + "node.Script": "penstock.tasks.scripts:NodeScript",
+    _SCRIPTS + "node.Commands": "penstock.tasks.scripts:NodeCommands",
+}
+"""The tasks that run."""
+
+MODELS: dict[str, str] = {
+    _CORE + "flow.Sequential": "penstock.tasks.flowables:Sequential",
+    _CORE + "flow.Parallel": "penstock.tasks.flowables:Parallel",
+    _CORE + "flow.If": "penstock.tasks.flowables:If",
+    _CORE + "flow.Switch": "penstock.tasks.flowables:Switch",
+    _CORE + "flow.ForEach": "penstock.tasks.flowables:ForEach",
+    _CORE + "flow.EachSequential": "penstock.tasks.flowables:EachSequential",
+    _CORE + "flow.EachParallel": "penstock.tasks.flowables:EachParallel",
+    _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
+    _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
+    _CORE + "runner.Process": "penstock.tasks.runners:Process",
+}
+"""What works without a `run` of its own: flowables, triggers and runners, by the model of their properties."""
+
+
+def task_type(name: str) -> TaskType:
+    """The type of that name or alias. Raises UserError when it is not known, or cannot run here."""
+    info = load_catalog().find(name)
+    return _task_type(info.name if info is not None else name)
+
+
+@cache
+def _task_type(name: str) -> TaskType:
+    if name in TYPES:
+        found = _load(TYPES[name])
+    else:
+        found = _installed(name)
+    if not (isinstance(found, type) and issubclass(found, TaskType)):
+        raise UserError(f"`{name}` is no task type: `{found!r}` is not a subclass of TaskType")
+    return found()
+
+
+def _load(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _installed(name: str) -> Any:
+    """The class that an installed package gives for a type. Looked up only for types that are not ours."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as error:
+            raise UserError(
+                f"`{name}` could not be loaded from `{point.value}`: {error}",
+                help="reinstall the package that provides it",
+            ) from error
+    known = load_catalog()
+    if known.find(name) is not None:
+        raise UserError(
+            f"`{name}` is known but cannot run in this version", help="`penstock types --runnable` lists what can"
+        )
+    raise UserError(f"`{name}` is not a known task type", help=did_you_mean(name, known.names("task")))
+
+
+def model_of(name: str) -> type[Properties] | None:
+    """The model of a type's own properties; None when it has none yet. `name` is canonical."""
+    if name in TYPES:
+        return _task_type(name).properties
+    if name in MODELS:
+        model = _load(MODELS[name])
+        assert issubclass(model, Properties)
+        return model
+    return None
+
+
+def kind_of(name: str) -> Kind | None:
+    """What moves tasks of a type on; None when it has no implementation, or is no task."""
+    if name in TYPES:
+        return _task_type(name).kind
+    if MODELS.get(name, "").startswith("penstock.tasks.flowables:"):
+        return Kind.FLOWABLE
+    return None

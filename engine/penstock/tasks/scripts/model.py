@@ -1,0 +1,117 @@
+"""The properties of the script tasks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from penstock.tasks.base import Properties
+from penstock.tasks.markers import Dynamic, Late, Scalars, Text, Typed
+
+DEFAULT_INTERPRETER = ("/bin/sh", "-c")
+
+
+class TargetOs(StrEnum):
+    AUTO = "AUTO"
+    LINUX = "LINUX"
+    WINDOWS = "WINDOWS"
+
+
+class RunnerKind(StrEnum):
+    PROCESS = "PROCESS"
+    DOCKER = "DOCKER"
+
+
+class NamespaceFiles(Properties):
+    """Which files of the namespace lie beside the program."""
+
+    enabled: Dynamic[bool] = Field(True, description="Whether any do")
+    include: Dynamic[list[str] | None] = Field(None, description="Globs of what is taken")
+    exclude: Dynamic[list[str] | None] = Field(None, description="Globs of what is left out")
+    namespaces: Dynamic[list[str] | None] = Field(None, description="Of which namespaces")
+    if_exists: Dynamic[str | None] = Field(None, description="What to do with a file that is there already")
+    folder_per_namespace: Dynamic[bool | None] = Field(None, description="Each namespace in a folder of its own")
+
+
+class Exec(Properties):
+    """What every script task may have."""
+
+    task_runner: Typed | None = Field(None, description="Where the program runs")
+    container_image: Dynamic[str | None] = Field(None, description="The image, where it runs in a container")
+    before_commands: Late[list[Text] | None] = Field(None, description="Shell commands that run first")
+    env: Late[Scalars | None] = Field(None, description="Environment variables")
+    interpreter: Dynamic[list[str]] = Field(
+        list(DEFAULT_INTERPRETER), min_length=1, description="What reads the commands"
+    )
+    fail_fast: Dynamic[bool] = Field(True, description="Stop at the first command that fails")
+    warning_on_std_err: Dynamic[bool] = Field(
+        True, description="What is written to standard error made the task a WARNING up to Kestra 0.22", deprecated=True
+    )
+    namespace_files: NamespaceFiles | None = Field(None, description="Files of the namespace beside the program")
+    input_files: Late[dict[str, Any] | str | None] = Field(
+        None, description="Files beside the program: path to text or to the URI of a file; or that as JSON text"
+    )
+    output_files: Late[list[str] | None] = Field(None, description="Globs of files that are kept as outputs")
+    output_directory: Dynamic[bool | None] = Field(
+        None, description="Keep all that lies in `{{ outputDir }}`", deprecated=True
+    )
+    target_os: Dynamic[TargetOs] = Field(TargetOs.AUTO, alias="targetOS", description="System that it runs on")
+    runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", deprecated=True)
+    docker: dict[str, Any] | None = Field(None, description="Older spelling of `taskRunner`", deprecated=True)
+
+
+class Script(Exec):
+    """What a task has whose program is written in the flow."""
+
+    script: Late[Text] = Field(description="The program")
+
+
+class Commands(Exec):
+    """What a task has that runs shell commands."""
+
+    commands: Late[list[Text]] = Field(min_length=1, description="The commands, run by one shell in their order")
+
+
+class PackageManager(StrEnum):
+    UV = "UV"
+    PIP = "PIP"
+
+
+class Python(Exec):
+    """What Python tasks may have beside."""
+
+    dependencies: Dynamic[list[str] | None] = Field(None, description="Packages that must be there")
+    python_version: Dynamic[Text | None] = Field(None, description="Which Python, such as 3.13")
+    dependency_cache_enabled: Dynamic[bool] = Field(True, description="Keep packages for the next run")
+    package_manager: Dynamic[PackageManager | None] = Field(None, description="What installs packages")
+    uv_auto_install_enabled: Dynamic[bool | None] = Field(None, description="Install uv where it is missing")
+    uv_installer_version: Dynamic[str | None] = Field(None, description="Which uv is installed")
+    uv_installer_sha256: Dynamic[str | None] = Field(
+        None, alias="uvInstallerSha256", description="The digest that its installer must have"
+    )
+
+
+class PythonScript(Python, Script):
+    """Runs a Python program that is written in the flow."""
+
+
+class PythonCommands(Python, Commands):
+    """Runs shell commands, with Python at hand."""
+
+
+class NodeScript(Script):
+    """Runs a Node.js program that is written in the flow."""
+
+
+class NodeCommands(Commands):
+    """Runs shell commands, with Node.js at hand."""
+
+
+class ShellScript(Script):
+    """Runs a shell script that is written in the flow."""
+
+
+class ShellCommands(Commands):
+    """Runs shell commands, one after another, in one shell."""

@@ -1,0 +1,227 @@
+"""Random flows, and plausible answers to what they ask: drawn by hypothesis, or by a seed.
+
+Both roll the same dice, so that a flow that hypothesis has shrunk and one that a simulator's seed has made are built
+by the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from penstock.errors import UserError
+from penstock.execution import evaluation
+from penstock.execution.event import Evaluated, EvaluationFailed, Instant
+from penstock.execution.model import ROOT, Execution
+from penstock.flow.model import Backoff, Flow, InputType, Kind, Output, Retry, Task
+
+T = TypeVar("T")
+
+CORE = "io.kestra.plugin.core."
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MOST_DEPTH = 3
+
+
+Dice = random.Random
+"""What random choices are drawn from: a seed, or hypothesis (`st.randoms`). A roll of 0 is the simplest choice."""
+
+dice_by_hypothesis = st.randoms(use_true_random=False)
+"""Dice that hypothesis rolls, and shrinks."""
+
+flows = dice_by_hypothesis.map(lambda dice: random_flow(dice))
+"""Random flows."""
+
+
+def one_of(dice: Dice, choices: Sequence[T]) -> T:
+    return choices[dice.randrange(len(choices))]
+
+
+def chance(dice: Dice, percent: int) -> bool:
+    """True in so many of a hundred cases; the simplest is False."""
+    return dice.randrange(100) >= 100 - percent
+
+
+@dataclass(slots=True)
+class _Builder:
+    """One flow in the making. `left` is how many tasks may still be added."""
+
+    dice: Dice
+    left: int
+    made: int = 0
+
+    def tasks(self, depth: int, most: int = 3) -> tuple[Task, ...]:
+        return tuple(self.task(depth) for _ in range(1 + self.dice.randrange(most) % max(1, self.left)))
+
+    def some(self, depth: int, percent: int) -> tuple[Task, ...]:
+        """Tasks in so many of a hundred cases, else none."""
+        return self.tasks(depth, 2) if self.left > 0 and chance(self.dice, percent) else ()
+
+    def task(self, depth: int) -> Task:
+        self.made += 1
+        self.left -= 1
+        name = f"t{self.made}"
+        deep = depth < MOST_DEPTH and self.left > 0 and chance(self.dice, 55)
+        if deep:
+            return self._dressed(self.flowable(name, depth + 1))
+        kind = one_of(self.dice, (Kind.INLINE, Kind.WORKER, Kind.WORKER))
+        type_ = CORE + ("debug.Return" if kind is Kind.INLINE else "http.Request")
+        return self._dressed(Task(name, type_, kind, retry=self.retry(35), timeout=self.timeout(kind)))
+
+    def flowable(self, name: str, depth: int) -> Task:
+        short = one_of(self.dice, tuple(_FLOWABLES))
+        properties, branches = _FLOWABLES[short](self, depth)
+        branches["errors"] = self.some(depth, 15)
+        branches["finally"] = self.some(depth, 10)
+        return Task(
+            name,
+            CORE + "flow." + short,
+            Kind.FLOWABLE,
+            properties,
+            {branch: tasks for branch, tasks in branches.items() if tasks},
+            retry=self.retry(10),
+            timeout=timedelta(seconds=90) if short == "Pause" and chance(self.dice, 30) else None,
+        )
+
+    def _dressed(self, task: Task) -> Task:
+        """`task` with the properties that every task may have."""
+        return Task(
+            task.id,
+            task.type,
+            task.kind,
+            task.properties,
+            task.branches,
+            retry=task.retry,
+            timeout=task.timeout,
+            run_if="{{ wanted }}" if chance(self.dice, 15) else None,
+            disabled=chance(self.dice, 6),
+            allow_failure=chance(self.dice, 12),
+            allow_warning=chance(self.dice, 8),
+        )
+
+    def retry(self, percent: int) -> Retry | None:
+        if not chance(self.dice, percent):
+            return None
+        backoff = one_of(self.dice, tuple(Backoff))
+        return Retry(
+            backoff,
+            interval=timedelta(seconds=1 + self.dice.randrange(20)),
+            min_interval=timedelta(seconds=1),
+            max_interval=timedelta(seconds=30) if backoff is not Backoff.CONSTANT else None,
+            max_attempts=2 + self.dice.randrange(3) if chance(self.dice, 85) else None,
+            max_duration=timedelta(seconds=100),
+            warning_on_retry=chance(self.dice, 20),
+        )
+
+    def timeout(self, kind: Kind) -> timedelta | str | None:
+        if kind is not Kind.WORKER or not chance(self.dice, 45):
+            return None
+        return "{{ limit }}" if chance(self.dice, 30) else timedelta(seconds=5 + self.dice.randrange(60))
+
+
+_Made = tuple[dict[str, Any], dict[str, tuple[Task, ...]]]
+
+
+def _sequential(builder: _Builder, depth: int) -> _Made:
+    return {}, {"tasks": builder.tasks(depth)}
+
+
+def _parallel(builder: _Builder, depth: int) -> _Made:
+    return {"concurrent": builder.dice.randrange(3)}, {"tasks": builder.tasks(depth, 4)}
+
+
+def _if(builder: _Builder, depth: int) -> _Made:
+    return {"condition": "{{ condition }}"}, {"then": builder.tasks(depth, 2), "else": builder.some(depth, 50)}
+
+
+def _switch(builder: _Builder, depth: int) -> _Made:
+    branches = {"cases.a": builder.tasks(depth, 2), "cases.b": builder.some(depth, 60)}
+    branches["defaults"] = builder.some(depth, 50)
+    cases = {branch.removeprefix("cases."): [] for branch, tasks in branches.items() if tasks and branch != "defaults"}
+    return {"value": "{{ value }}", "cases": cases}, branches
+
+
+def _for_each(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {"values": "{{ values }}"}
+    limit = builder.dice.randrange(4)
+    if limit < 3:
+        properties["concurrencyLimit"] = (1, 0, 2)[limit]
+    return properties, {"tasks": builder.tasks(depth, 2)}
+
+
+def _each_parallel(builder: _Builder, depth: int) -> _Made:
+    return {"value": "{{ values }}", "concurrent": builder.dice.randrange(3)}, {"tasks": builder.tasks(depth, 2)}
+
+
+def _pause(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {}
+    if chance(builder.dice, 60):
+        properties["delay"] = "{{ delay }}"
+    if chance(builder.dice, 50):
+        properties["behavior"] = one_of(builder.dice, ("RESUME", "WARN", "FAIL", "CANCEL"))
+    return properties, {"tasks": builder.some(depth, 40)}
+
+
+_FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
+    "Sequential": _sequential,
+    "Parallel": _parallel,
+    "If": _if,
+    "Switch": _switch,
+    "ForEach": _for_each,
+    "EachParallel": _each_parallel,
+    "Pause": _pause,
+}
+
+
+def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14) -> Flow:
+    """A flow of about `most_tasks` tasks at the most, with every property that decisions read."""
+    builder = _Builder(dice, most_tasks)
+    tasks = builder.tasks(0, 5)
+    return Flow(
+        "laws",
+        name,
+        tasks,
+        errors=builder.some(1, 30),
+        finally_=builder.some(1, 25),
+        retry=builder.retry(15),
+        outputs=(Output("out", InputType.STRING, "{{ out }}"),) if chance(dice, 25) else (),
+        source_digest=name,
+    )
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def random_answer(dice: Dice, flow: Flow, execution: Execution, key: str, now: Instant) -> Evaluated | EvaluationFailed:
+    """What the shell would have recorded for what `key` asks, had its expressions rendered to something plausible."""
+    wanted = evaluation.templates(flow, execution, key)
+    run = key if key != ROOT else None
+    if chance(dice, 6):
+        return EvaluationFailed(at=now, run=run, name=next(iter(wanted)), message="it could not be rendered")
+    rendered = {name: _rendered(dice, flow, execution, key, name) for name in wanted}
+    try:
+        values: Mapping[str, Any] = evaluation.interpret(flow, execution, key, rendered)
+    except UserError as error:
+        return EvaluationFailed(at=now, run=run, name=next(iter(wanted)), message=error.message)
+    return Evaluated(at=now, run=run, values=values)
+
+
+def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str) -> Any:
+    match name:
+        case "runIf" | "condition":
+            return one_of(dice, ("true", "true", "true", "false", "0"))
+        case "timeout":
+            return one_of(dice, ("PT5S", "PT1M", "soon"))
+        case "delay" | "pauseDuration":
+            return f"PT{1 + dice.randrange(100)}S"
+        case "value" if "cases" in flow.by_id[execution.runs[key].task].properties:
+            return one_of(dice, ("a", "b", "neither"))
+        case "values" | "value":
+            return json.dumps([f"v{n}" for n in range(one_of(dice, (2, 3, 1, 0, 4)))])
+        case _:
+            return f"of {name}"

@@ -1,0 +1,94 @@
+"""The installed program, as a person or a script meets it: arguments in, streams and an exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PENSTOCK = (sys.executable, "-m", "penstock_cli")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The JSON lines of stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def environment(data: Path | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A plain environment: nothing of the machine's own Penstock or Kestra settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "KESTRA_"))}
+    kept |= {"CI": "true", "NO_COLOR": "1"}
+    if data is not None:
+        kept["PENSTOCK_DATA"] = str(data)
+    return kept | dict(more or {})
+
+
+def penstock(
+    *args: str | Path,
+    data: Path | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    within: float = 60,
+) -> Outcome:
+    """Run the program to its end."""
+    done = subprocess.run(
+        [*PENSTOCK, *map(str, args)],
+        cwd=cwd,
+        env=environment(data, env),
+        input=stdin if stdin is not None else "",
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def start(
+    *args: str | Path, data: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start the program and leave it to the test."""
+    return subprocess.Popen(
+        [*PENSTOCK, *map(str, args)],
+        cwd=cwd,
+        env=environment(data, env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def flow_file(folder: Path, text: str, name: str = "flow.yaml") -> Path:
+    """A flow, written down."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def task_states(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The task runs of an execution as (task, state), in order."""
+    return [(run["taskId"], run["state"]["current"]) for run in record["taskRunList"]]
+
+
+def columns(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    return [row[name] for row in rows]

@@ -1,0 +1,79 @@
+"""The judge: reads what the store holds of one execution, and trusts nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.execution.apply import begin, extend, fold
+from penstock.execution.decide import decide
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    Evaluated,
+    EvaluationFailed,
+    Event,
+    ExecutionCreated,
+    KillRequested,
+    PauseRequested,
+    ResumeRequested,
+    TaskRunReleased,
+    TaskRunRetrying,
+)
+from penstock.execution.legality import refuse
+from penstock.flow.model import Flow
+from penstock.ports.store import Store
+from sim.runner import Violation
+
+FACTS = (
+    KillRequested
+    | PauseRequested
+    | ResumeRequested
+    | AttemptStarted
+    | AttemptEnded
+    | AttemptLost
+    | Evaluated
+    | EvaluationFailed
+)
+
+
+def check(store: Store, flows: Mapping[str, Flow], execution: str) -> None:
+    """Raises Violation unless the execution is there, its log is legal, and the projection is the log's fold."""
+    projection = store.load(execution)
+    if projection is None:
+        raise Violation(f"{execution} was acknowledged and is not there (P1)")
+    log = store.events(execution)
+    check_log(flows[projection.flow_digest], log)
+    if fold(log) != projection:
+        raise Violation(f"{execution}: the projection is not the fold of its log (P2)")
+
+
+def check_log(flow: Flow, log: list[Event]) -> None:
+    """Facts are legal where they stand; decisions are exactly what follows there; retries keep their delay."""
+    created = log[0]
+    if not isinstance(created, ExecutionCreated):
+        raise Violation(f"the log begins with {created}")
+    execution = begin(created)
+    until: dict[str, TaskRunRetrying] = {}
+    at = 1
+    while at < len(log):
+        event = log[at]
+        if isinstance(event, FACTS):
+            batch: tuple[Event, ...] = (event,)
+        else:
+            batch = decide(flow, execution, event.at)
+            if not batch or tuple(log[at : at + len(batch)]) != batch:
+                raise Violation(f"{execution.id}/{at + 1}: {event} does not follow; what follows is {batch}")
+        for each in batch:
+            refused = refuse(execution, each)
+            if refused is not None:
+                raise Violation(f"{execution.id}/{at + 1}: {each} is not legal: {refused.reason} (P2)")
+            execution = extend(execution, (each,))
+            match each:
+                case TaskRunRetrying():
+                    until[each.run] = each
+                case TaskRunReleased() if each.run in until and each.at < until.pop(each.run).until:
+                    raise Violation(f"{execution.id}/{at + 1}: {each} comes before its delay is over")
+                case _:
+                    pass
+        at += len(batch)

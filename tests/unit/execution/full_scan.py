@@ -1,0 +1,260 @@
+"""What follows, found by looking at everything: slow, without agenda, scopes or any other index.
+
+`decide` must give the same answer. Written from the task runs alone; what one task run's end amounts to
+(`penstock.execution.outcome`) and which lanes a flowable has are shared, because no index is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from penstock.execution.event import (
+    Event,
+    ExecutionEnded,
+    ExecutionWaiting,
+    Instant,
+    Phase,
+    ScopeOpened,
+    StopCause,
+    TaskRunCreated,
+    TaskRunEnded,
+)
+from penstock.execution.flowable import FLOWABLES
+from penstock.execution.flowable.base import Lanes, one_lane
+from penstock.execution.model import Execution, TaskRun
+from penstock.execution.outcome import conclude, softened, timeout_of
+from penstock.execution.state import FAILING, State, worst
+from penstock.flow.model import Flow, Kind, Task
+
+Gist = tuple[Any, ...]
+"""The kind of an event, whom it is about, and what of it matters."""
+
+
+def gist(event: Event) -> Gist:
+    """What the full scan says of an event."""
+    name = type(event).__name__
+    match event:
+        case TaskRunCreated():
+            return (name, event.parent, event.phase, event.lane, event.position)
+        case ScopeOpened():
+            return (name, event.run, event.phase)
+        case TaskRunEnded() | ExecutionEnded() | ExecutionWaiting():
+            return (name, event.run, event.state)
+        case _:
+            return (name, event.run if "run" in {field.name for field in fields(event)} else None)
+
+
+def full_scan(flow: Flow, execution: Execution, now: Instant) -> set[Gist]:
+    """The gists of all that `decide` must answer."""
+    return _Scan(flow, execution, now).follows()
+
+
+class _Scan:
+    def __init__(self, flow: Flow, execution: Execution, now: Instant) -> None:
+        self.flow = flow
+        self.execution = execution
+        self.now = now
+        self.live = [run for run in execution.runs.values() if not run.state.is_terminal]
+
+    def follows(self) -> set[Gist]:
+        execution = self.execution
+        if execution.state.is_terminal:
+            return set()
+        if execution.opened is None:
+            return set(self.start())
+        timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
+        waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
+        wanting = waits or bool(timers or runs or scopes)
+        if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
+            return {("ExecutionResumed", None)}
+        return timers or runs or scopes or (set() if waits else set(self.mood()))
+
+    def task(self, run: TaskRun) -> Task:
+        return self.flow.by_id[run.task]
+
+    def is_ready(self, run: TaskRun) -> bool:
+        return run.kind is not Kind.FLOWABLE and run.state is State.CREATED and not run.gated
+
+    def start(self) -> Iterator[Gist]:
+        execution = self.execution
+        if execution.kill:
+            yield ("ExecutionEnded", None, State.KILLED)
+        elif not execution.held and (execution.schedule_date is None or execution.schedule_date <= self.now):
+            if execution.state is State.CREATED:
+                yield ("ExecutionStarted", None)
+            yield ("ScopeOpened", None, Phase.MAIN)
+
+    def mood(self) -> Iterator[Gist]:
+        execution = self.execution
+        if execution.held or execution.kill:
+            return
+        waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is State.PAUSED}
+        for state in (State.RETRYING, State.PAUSED):
+            if state in waiting:
+                if execution.state is not state:
+                    yield ("ExecutionWaiting", None, state)
+                return
+
+    # ── timers ──
+
+    def timers(self) -> Iterator[Gist]:
+        for run in self.live:
+            if run.wake_at is not None and run.wake_at <= self.now:
+                yield self.woken(run)
+            attempt, limit = run.attempt, timeout_of(self.task(run), run)
+            running = attempt is not None and attempt.state is State.RUNNING
+            if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
+                yield ("TaskRunStopping", run.id)
+
+    def woken(self, run: TaskRun) -> Gist:
+        match run.stop, run.state, run.then:
+            case StopCause.KILL, _, _:
+                return ("TaskRunEnded", run.id, State.KILLED)
+            case StopCause.TIMEOUT, _, _:
+                return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
+            case _, State.RETRYING, _:
+                return ("TaskRunReleased", run.id)
+            case _, _, "TIMEOUT" | "FAIL":
+                return ("TaskRunEnded", run.id, State.FAILED)
+            case _, _, "CANCEL":
+                return ("TaskRunEnded", run.id, State.CANCELLED)
+            case _:
+                return ("TaskRunResumed", run.id)
+
+    # ── task runs ──
+
+    def runs(self) -> Iterator[Gist]:
+        for run in self.live:
+            if run.asks or run.opened is not None:
+                continue
+            found = self.about(run)
+            if found is not None:
+                yield found
+
+    def about(self, run: TaskRun) -> Gist | None:
+        task = self.task(run)
+        if run.failure is not None:
+            return ("TaskRunEnded", run.id, softened(task, State.FAILED))
+        if self.execution.kill:
+            return self.killed(run)
+        if run.state is State.CREATED:
+            return self.gate(run, task) if run.gated else None
+        if run.kind is Kind.FLOWABLE:
+            return self.opening(run, task)
+        if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
+            return None
+        return gist(conclude(self.flow, task, run, self.now))
+
+    def killed(self, run: TaskRun) -> Gist | None:
+        if run.is_running:
+            return ("TaskRunStopping", run.id) if run.stop is None else None
+        attempt = run.attempt
+        if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
+            return ("TaskRunEnded", run.id, State.KILLED if attempt.state is State.FAILED else attempt.state)
+        return ("TaskRunEnded", run.id, State.KILLED)
+
+    def gate(self, run: TaskRun, task: Task) -> Gist:
+        if task.run_if is not None and "runIf" not in run.facts:
+            return ("EvaluationRequested", run.id)
+        if run.facts.get("runIf") is False:
+            return ("TaskRunEnded", run.id, State.SKIPPED)
+        if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
+            return ("EvaluationRequested", run.id)
+        return ("FlowableStarted" if run.kind is Kind.FLOWABLE else "TaskRunAdmitted", run.id)
+
+    def opening(self, run: TaskRun, task: Task) -> Gist | None:
+        flowable = FLOWABLES[task.type]
+        if run.state is State.PAUSED:
+            return ("TaskRunResumed", run.id) if "resumed" in run.facts else None
+        known = {"evaluationResult", "case", "values", "delay_s", "onResume"}
+        if flowable.asks(task) and not known & run.facts.keys():
+            return ("EvaluationRequested", run.id)
+        if flowable.wait(task, run.facts) is not None and "onResume" not in run.facts:
+            return ("TaskRunPaused", run.id)
+        return ("ScopeOpened", run.id, Phase.MAIN)
+
+    # ── lists of children ──
+
+    def scopes(self) -> Iterator[Gist]:
+        execution = self.execution
+        if execution.opened is not None and not execution.asks:
+            yield from self.scope(None)
+        for run in self.live:
+            if run.opened is not None and not run.asks:
+                yield from self.scope(run)
+
+    def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
+        execution, key = self.execution, owner.id if owner is not None else None
+        opened = owner.opened if owner is not None else execution.opened
+        assert opened is not None
+        children = [run for run in execution.runs.values() if run.parent == key]
+        here = [run for run in children if run.phase is opened.phase]
+        alive = [run for run in here if not run.state.is_terminal]
+        failing = any(run.state in FAILING for run in here)
+        lanes = self.lanes(owner, opened.phase)
+        reached = {lane: max(run.position for run in here if run.lane == lane) for lane in {run.lane for run in here}}
+        done = [lane for lane, position in reached.items() if self.is_done(here, lanes, lane, position)]
+        if execution.kill:
+            if not alive:
+                yield from self.close(owner, opened.phase, children)
+            return
+        if not alive and (failing or len(done) == lanes.count):
+            yield from self.close(owner, opened.phase, children)
+            return
+        if failing or execution.held:
+            return
+        for lane, position in reached.items():
+            at = next(run for run in here if (run.lane, run.position) == (lane, position))
+            if at.state.is_terminal and lane not in done:
+                yield ("TaskRunCreated", key, opened.phase, lane, position + 1)
+        free = lanes.count if lanes.width == 0 else lanes.width - (len(reached) - len(done))
+        for lane in range(len(reached), min(lanes.count, len(reached) + free)):
+            yield ("TaskRunCreated", key, opened.phase, lane, 0)
+
+    def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
+        at = next(run for run in here if (run.lane, run.position) == (lane, position))
+        ended = at.state.is_terminal and at.state not in FAILING
+        return ended and position == len(lanes.lane(lane).tasks) - 1
+
+    def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
+        if phase is not Phase.MAIN:
+            return one_lane(self.branch(owner, phase))
+        return one_lane(self.flow.tasks) if owner is None else self.lanes_of(owner)
+
+    def lanes_of(self, owner: TaskRun) -> Lanes:
+        task = self.task(owner)
+        return FLOWABLES[task.type].lanes(task, owner.facts)
+
+    def branch(self, owner: TaskRun | None, phase: Phase) -> tuple[Task, ...]:
+        if owner is not None:
+            return self.task(owner).branches.get(phase.value, ())
+        return self.flow.errors if phase is Phase.ERRORS else self.flow.finally_
+
+    def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
+        execution, key = self.execution, owner.id if owner is not None else None
+        counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
+        if not execution.kill:
+            if phase is Phase.MAIN and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
+                yield ("ScopeOpened", key, Phase.ERRORS)
+                return
+            if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
+                yield ("ScopeOpened", key, Phase.FINALLY)
+                return
+        state = State.KILLED if execution.kill else worst(counted)
+        if owner is None:
+            yield self.end(state)
+            return
+        if state is State.SUCCESS and owner.then == "WARN" and owner.facts.get("elapsed"):
+            state = State.WARNING
+        yield ("TaskRunEnded", owner.id, softened(self.task(owner), state))
+
+    def end(self, state: State) -> Gist:
+        execution = self.execution
+        if self.flow.outputs and not execution.kill:
+            if execution.failure is not None:
+                return ("ExecutionEnded", None, State.FAILED)
+            if "outputs" not in execution.facts:
+                return ("EvaluationRequested", None)
+        return ("ExecutionEnded", None, state)

@@ -1,0 +1,206 @@
+"""Random histories: whatever may happen to an execution, in any order, then calm in which it must end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flows_strategy import START, Dice, chance, one_of, random_answer, random_flow
+from penstock.execution import event
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    Event,
+    KillRequested,
+    PauseRequested,
+    ResumeRequested,
+)
+from penstock.execution.model import TaskRun
+from penstock.execution.state import State
+from unit.execution.course import Course, Watcher
+
+MOST_STORM = 120
+MOST_CALM = 3_000
+
+Moment = Callable[[Course], None]
+Move = tuple[int, Callable[[], None]]
+"""How likely, and what."""
+
+
+def play(
+    dice: Dice,
+    *,
+    at_step: Watcher | None = None,
+    at_look: Moment | None = None,
+    at_rest: Moment | None = None,
+    most_tasks: int = 10,
+) -> Course:
+    """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
+    flow = random_flow(dice, most_tasks=most_tasks)
+    date = START + timedelta(minutes=1) if chance(dice, 10) else None
+    course = Course(flow, schedule_date=date, watch=at_step)
+    history = _History(course, dice, at_look or _nothing, at_rest or _nothing)
+    try:
+        history.storm(10 + dice.randrange(MOST_STORM))
+        history.calm()
+    except AssertionError as error:
+        error.add_note("\n".join([repr(flow), *map(repr, course.log)]))
+        raise
+    return course
+
+
+def _nothing(course: Course) -> None:
+    del course
+
+
+class _History:
+    def __init__(self, course: Course, dice: Dice, at_look: Moment, at_rest: Moment) -> None:
+        self.course = course
+        self.dice = dice
+        self.at_look = at_look
+        self.at_rest = at_rest
+
+    def storm(self, steps: int) -> None:
+        """Facts of every kind, also between two decisions that belong together."""
+        for _ in range(steps):
+            if self.course.execution.is_over:
+                return
+            follows = self.decides()
+            if follows and not chance(self.dice, 20):
+                self.course.tell(*self.course.decide())
+            else:
+                self.move()
+
+    def calm(self) -> None:
+        """Everybody does what they owe: the execution must come to its end."""
+        course = self.course
+        for _ in range(MOST_CALM):
+            if course.execution.is_over:
+                self.decides()
+                return
+            if self.decides():
+                course.tell(*course.decide())
+            elif not self.owed():
+                moment = course.due()
+                assert moment is not None, f"it waits for nothing and does not end: {course.states()}"
+                course.now = max(course.now, moment)
+        raise AssertionError(f"it does not end: {course.execution.state}, {course.states()}")
+
+    def decides(self) -> bool:
+        self.at_look(self.course)
+        if self.course.decide():
+            return True
+        self.at_rest(self.course)
+        return False
+
+    def owed(self) -> bool:
+        """One thing that somebody owes the execution is done; False when it waits for a timer alone."""
+        execution = self.course.execution
+        moves: list[Callable[[], None]] = [
+            *(lambda key=key: self.answer(key) for key in sorted(execution.asked)),
+            *(lambda key=key: self.end(key) for key in sorted(execution.running)),
+        ]
+        if execution.held:
+            moves.append(self.resume)
+        elif not execution.kill:
+            moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
+        unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
+        if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
+            moves = [lambda: self.answer_pause(unanswered[0])]
+        if moves:
+            one_of(self.dice, moves)()
+        return bool(moves)
+
+    # ── moves ──
+
+    def move(self) -> None:
+        execution = self.course.execution
+        if not execution.kill and chance(self.dice, 2):
+            self.kill()
+            return
+        moves: list[Move] = [(4, self.pass_time)]
+        moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
+        if not execution.held and not execution.kill:
+            moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
+        moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
+        moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
+        unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
+        moves += [(4, lambda key=key: self.answer_pause(key)) for key in unanswered]
+        if execution.state is State.RUNNING:
+            moves.append((1, self.pause))
+        if execution.held:
+            moves.append((4, self.resume))
+        at = self.dice.randrange(sum(weight for weight, _ in moves))
+        for weight, act in moves:
+            at -= weight
+            if at < 0:
+                act()
+                return
+
+    def pass_time(self) -> None:
+        course = self.course
+        moment = course.due()
+        match self.dice.randrange(5):
+            case 0 | 1 if moment is not None:
+                course.now = max(course.now, moment)
+            case 2:
+                course.now -= timedelta(seconds=self.dice.randrange(120))
+            case 3 if moment is not None:
+                course.now = max(course.now, moment + timedelta(seconds=1))
+                self.report_late()
+            case _:
+                course.now += timedelta(seconds=self.dice.randrange(70))
+
+    def report_late(self) -> None:
+        """The end of an attempt arrives together with the moment that nobody wanted to wait for."""
+        if self.course.execution.running and chance(self.dice, 50):
+            self.end(one_of(self.dice, sorted(self.course.execution.running)))
+
+    def answer(self, key: str) -> None:
+        course = self.course
+        course.tell(random_answer(self.dice, course.flow, course.execution, key, course.now))
+
+    def start(self, key: str) -> None:
+        run = self.course.execution.runs[key]
+        number = len(run.attempts) + 1
+        self.course.tell(AttemptStarted(at=self.course.now, run=key, attempt=number, session="s", epoch=1))
+
+    def end(self, key: str) -> None:
+        run = self.course.execution.runs[key]
+        state, error = self.outcome(run), None
+        if state is State.FAILED:
+            error = "it went wrong"
+        outputs = {"value": run.value} if chance(self.dice, 30) else {}
+        self.course.tell(
+            AttemptEnded(
+                at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
+            )
+        )
+
+    def outcome(self, run: TaskRun) -> State:
+        if run.stop is not None and chance(self.dice, 70):
+            return State.KILLED
+        return one_of(self.dice, (*[State.SUCCESS] * 7, State.FAILED, State.FAILED, State.WARNING))
+
+    def lose(self, key: str) -> None:
+        number = len(self.course.execution.runs[key].attempts)
+        self.course.tell(AttemptLost(at=self.course.now, run=key, attempt=number, reason="it is gone"))
+
+    def kill(self) -> None:
+        self.course.tell(KillRequested(at=self.course.now, by="ada"))
+
+    def pause(self) -> None:
+        self.course.tell(PauseRequested(at=self.course.now, by="ada"))
+
+    def resume(self) -> None:
+        self.course.tell(ResumeRequested(at=self.course.now, by="ada"))
+
+    def answer_pause(self, key: str) -> None:
+        self.course.tell(ResumeRequested(at=self.course.now, by="ada", paused=key, values={"approved": True}))
+
+
+def kinds() -> set[type[Event]]:
+    """Every kind of event there is."""
+    found = {kind for kind in vars(event).values() if isinstance(kind, type) and issubclass(kind, event.Event)}
+    return found - {event.Event, event.ExecutionEvent, event.RunEvent}
