@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(seconds=10)
 DEFAULT_SLOTS = 8
+REPORT_TRIES = 100
 PROCESS = "process"
 
 
@@ -280,11 +281,24 @@ class Workplace:
         attempts = Rehearsal(real, wish.mocks, dry=wish.dry, keep=wish.keep) if wish.is_any else real
         shell = DecisionShell(world, attempts, vault, self.clock, around)
 
-        def executor_of(session: Session, listeners: Any) -> Executor:
-            return Executor(self.store, session, self.flows, shell, self.clock, listeners)
+        def executor_of(
+            session: Session, afterwards: Callable[[], None], on_crash: Callable[[str, Exception], None]
+        ) -> Executor:
+            return Executor(
+                self.store, session, self.flows, shell, self.clock, afterwards=afterwards, on_crash=on_crash
+            )
 
         def worker_of(executor: Executor, on_fault: Callable[[BaseException], None]) -> Worker:
-            return Worker(self.store, executor, attempts, self.clock, slots=slots, grace=GRACE, on_fault=on_fault)
+            return Worker(
+                self.store,
+                executor,
+                attempts,
+                self.clock,
+                slots=slots,
+                grace=GRACE,
+                on_fault=on_fault,
+                report_tries=REPORT_TRIES,
+            )
 
         with live_session(
             name=name,

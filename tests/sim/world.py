@@ -128,6 +128,11 @@ class FakePresence(Presence):
         raise NotImplementedError("the world has one agent")
 
 
+def _raise(_: str, error: Exception) -> None:
+    """A crash of the engine is a violation, and none of the simulated ones."""
+    raise error
+
+
 class Process:
     """One process of the engine, from its session's opening to its death, or its life after death as a zombie."""
 
@@ -141,8 +146,9 @@ class Process:
         self._heard: dict[str, int] = {}
         shell = FakeShell(world.seed, world.clock)
         self.executor = world.parts.executor(
-            self.door, self.session, Flows(world.flows), shell, world.clock, [self._hear]
+            self.door, self.session, Flows(world.flows), shell, world.clock, on_crash=_raise
         )
+        self.executor.listen(self._hear)
         worker = world.parts.worker or SteppedWorker
         self.worker = worker(
             self.door,

@@ -53,6 +53,12 @@ class FlowSource(Protocol):
         ...
 
 
+class Quarantined(PenstockError):
+    """The execution has crashed the engine too often: it is left alone until the next start."""
+
+    code = "PEN032"
+
+
 @dataclass(slots=True)
 class _Ticket:
     """Facts that somebody wants appended, and what became of them."""
@@ -84,14 +90,20 @@ class Executor:
         flows: FlowSource,
         shell: Shell,
         clock: Clock,
-        listeners: Sequence[Listener] = (),
+        *,
+        afterwards: Callable[[], None] | None = None,
+        on_crash: Callable[[str, Exception], None] | None = None,
     ) -> None:
+        """`afterwards` is called when all listeners have been told; `on_crash` with an execution that has crashed the
+        engine, and how: it is tried again, and left alone after the third time."""
         self._store = store
         self._session = session
         self._flows = flows
         self._shell = shell
         self._clock = clock
-        self._listeners = list(listeners)
+        self._listeners: list[Listener] = []
+        self._afterwards = afterwards
+        self._on_crash = on_crash
         self._held: dict[str, _Held] = {}
         self._held_lock = threading.Lock()
         self._mark = 0
@@ -171,6 +183,11 @@ class Executor:
             return False
         except PenstockError:
             return False
+        except Exception as error:  # noqa: BLE001 - a bug that one execution meets must not stop the others (P8)
+            self._behind[execution] = None
+            if self._on_crash is not None:
+                self._on_crash(execution, error)
+            return False
         return True
 
     # ── within the lock of one execution ──
@@ -179,7 +196,7 @@ class Executor:
         with held.inbox_lock:
             tickets, held.inbox = held.inbox, []
         if held.crashes >= MOST_CRASHES:
-            crashed = Stalled(
+            crashed = Quarantined(
                 f"execution {held.execution.id} has crashed the engine {held.crashes} times and is left alone",
                 help="report it with the output of `penstock executions show -o json`, then restart the agent",
             )
@@ -254,18 +271,22 @@ class Executor:
         self._store.append(execution, events, due=due(held.flow, execution), session=self._session)
         held.execution = execution
         held.crashes = 0
-        for listener in self._listeners:
-            listener(execution, events)
+        self._tell(execution, events)
         if execution.is_over:
             self._forget(execution.id)
+
+    def _tell(self, execution: Execution, events: Sequence[Event]) -> None:
+        for listener in self._listeners:
+            listener(execution, events)
+        if self._afterwards is not None:
+            self._afterwards()
 
     def _read_on(self, held: _Held) -> None:
         """Fold in what others have appended; listeners are told of it as of our own."""
         missed = self._store.events(held.execution.id, after=held.execution.seq)
         if missed:
             held.execution = extend(held.execution, missed)
-            for listener in self._listeners:
-                listener(held.execution, missed)
+            self._tell(held.execution, missed)
 
     # ── what is held ──
 

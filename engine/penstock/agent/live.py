@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from penstock.agent.executor import Executor, Listener
+from penstock.agent.executor import Executor
 from penstock.agent.supervisor import Loop, Supervisor
 from penstock.agent.worker import Worker
 from penstock.execution.event import Event
@@ -66,7 +66,7 @@ def live_session(
     store: Store,
     presence: Presence,
     clock: Clock,
-    executor_of: Callable[[Session, Sequence[Listener]], Executor],
+    executor_of: Callable[[Session, Callable[[], None], Callable[[str, Exception], None]], Executor],
     worker_of: Callable[[Executor, Callable[[BaseException], None]], Worker],
     loops: Sequence[Loop] = (),
 ) -> Iterator[LiveSession]:
@@ -78,11 +78,12 @@ def live_session(
         with changed:
             changed.notify_all()
 
-    def tell(execution: Execution, events: Sequence[Event]) -> None:
-        del execution, events
-        notify()
+    def crashed(_: str, error: Exception) -> None:
+        """A `run` has nothing else to do; an agent has others to serve, and leaves this one alone in the end."""
+        if kind == "run":
+            supervisor.fail(error)
 
-    executor = executor_of(session, [tell])
+    executor = executor_of(session, notify, crashed)
     worker = worker_of(executor, lambda error: supervisor.fail(error))
 
     def settle() -> int:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from penstock.agent.executor import Executor
-from penstock.errors import NotFound, PenstockError, Refused, Retryable
+from penstock.errors import NotFound, Refused, Retryable
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -87,7 +87,10 @@ class Worker:
         slots: int,
         grace: timedelta,
         on_fault: Callable[[BaseException], None] | None = None,
+        report_tries: int = 1,
     ) -> None:
+        """`report_tries`: how often the end of an attempt is told to a store that is busy. What it could not be told
+        is found again by the next process, as after a crash."""
         self._store = store
         self._executor = executor
         self._attempts = attempts
@@ -95,6 +98,7 @@ class Worker:
         self._slots = slots
         self._grace = grace
         self._on_fault = on_fault or _raise
+        self._report_tries = report_tries
         self._lock = threading.Lock()
         self._busy: dict[tuple[str, str], HaltSwitch] = {}
         self._claiming = threading.Lock()
@@ -191,13 +195,24 @@ class Worker:
             ended = self.perform(claim, switch)
             self._free(claim, switch)
             if not self._closed:
-                self.report(claim, ended)
+                self._report_patiently(claim, ended)
                 self.fill()
-        except PenstockError as error:
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
             self._on_fault(error)
         finally:
             self._free(claim, switch)
             self._threads.discard(threading.current_thread())
+
+    def _report_patiently(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
+        for left in range(self._report_tries, 0, -1):
+            try:
+                self.report(claim, ended)
+            except Retryable as busy:
+                if left == 1:
+                    raise
+                threading.Event().wait(busy.after.total_seconds())
+            else:
+                return
 
     def _free(self, claim: Claim, switch: HaltSwitch) -> None:
         """Free the slot. The next attempt of the same task run may have begun by now: its slot is not touched."""

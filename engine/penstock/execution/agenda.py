@@ -6,6 +6,7 @@ a law holds the two equal. So a decision reads the agenda, never the whole execu
 
 from __future__ import annotations
 
+from penstock.execution.event import StopCause
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
@@ -48,7 +49,7 @@ def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
 def _killed_wants(run: TaskRun, scope: Scope | None) -> bool:
     if scope is not None:
         return scope.alive == 0
-    return run.stop is None or not run.is_running
+    return run.stop is not StopCause.KILL or not run.is_running
 
 
 def is_ready(run: TaskRun) -> bool:

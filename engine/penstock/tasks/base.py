@@ -143,4 +143,4 @@ class TaskType(ABC):
 
     @abstractmethod
     def run(self, properties: Any, context: Context) -> Result:
-        """Do the work. Raises TaskFailed, TaskStopped, TaskLost, UserError, Retryable; a bug fails its attempt alone."""
+        """Do the work. Raises TaskFailed, TaskStopped, TaskLost, UserError, Retryable. A bug fails its attempt."""

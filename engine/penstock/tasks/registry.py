@@ -62,10 +62,7 @@ def task_type(name: str) -> TaskType:
 
 @cache
 def _task_type(name: str) -> TaskType:
-    if name in TYPES:
-        found = _load(TYPES[name])
-    else:
-        found = _installed(name)
+    found = _load(TYPES[name]) if name in TYPES else _installed(name)
     if not (isinstance(found, type) and issubclass(found, TaskType)):
         raise UserError(f"`{name}` is no task type: `{found!r}` is not a subclass of TaskType")
     return found()

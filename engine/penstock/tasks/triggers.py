@@ -23,7 +23,7 @@ class Schedule(Properties):
 
     cron: str = Field(
         min_length=1,
-        description="Minute, hour, day of the month, month, day of the week (0 and 7 are Sunday), or @daily and the like",
+        description="Minute, hour, day of the month, month, day of the week (0, 7: Sunday), or @daily and the like",
     )
     with_seconds: bool = Field(False, description="The expression has six fields, the seconds first")
     timezone: str | None = Field(None, description="Where the times are meant, such as Europe/Berlin")

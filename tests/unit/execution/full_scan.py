@@ -149,7 +149,7 @@ class _Scan:
 
     def killed(self, run: TaskRun) -> Gist | None:
         if run.is_running:
-            return ("TaskRunStopping", run.id) if run.stop is None else None
+            return ("TaskRunStopping", run.id) if run.stop is not StopCause.KILL else None
         attempt = run.attempt
         if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
             return ("TaskRunEnded", run.id, State.KILLED if attempt.state is State.FAILED else attempt.state)

@@ -1,54 +1,56 @@
-"""Scripts and commands in Python, shell and Node.js."""
+"""Scripts and commands: programs of the flow's author, run where the task says."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
+from penstock.tasks.names import SCRIPTS
 from penstock.tasks.scripts import model
-from penstock.tasks.scripts.program import Program
+from penstock.tasks.scripts.program import Language, Program
 
-_BASE = "io.kestra.plugin.scripts."
-
-
-class _Python(Program):
-    suffix = ".py"
-    executables = ("python3", "python")
-    environment = MappingProxyType({"PYTHONUNBUFFERED": "true"})
+_PYTHON = Language(".py", ("python", "python3"), {"PYTHONUNBUFFERED": "true"})
+_NODE = Language(".js", ("node", "nodejs"))
 
 
-class _Node(Program):
-    suffix = ".js"
-    executables = ("node", "nodejs")
+class PythonScript(Program):
+    """Runs a Python program that is written in the flow."""
 
-
-class PythonScript(_Python):
-    type = _BASE + "python.Script"
+    type = SCRIPTS + "python.Script"
     properties = model.PythonScript
+    language = _PYTHON
 
 
-class PythonCommands(_Python):
-    type = _BASE + "python.Commands"
+class PythonCommands(Program):
+    """Runs commands with Python at hand."""
+
+    type = SCRIPTS + "python.Commands"
     properties = model.PythonCommands
+    language = _PYTHON
 
 
 class ShellScript(Program):
-    type = _BASE + "shell.Script"
+    """Runs a shell script that is written in the flow."""
+
+    type = SCRIPTS + "shell.Script"
     properties = model.ShellScript
 
 
 class ShellCommands(Program):
-    type = _BASE + "shell.Commands"
+    """Runs shell commands."""
+
+    type = SCRIPTS + "shell.Commands"
     properties = model.ShellCommands
 
 
-class NodeScript(_Node):
-    type = _BASE + "node.Script"
+class NodeScript(Program):
+    """Runs a Node.js program that is written in the flow."""
+
+    type = SCRIPTS + "node.Script"
     properties = model.NodeScript
+    language = _NODE
 
 
-class NodeCommands(_Node):
-    type = _BASE + "node.Commands"
+class NodeCommands(Program):
+    """Runs commands with Node.js at hand."""
+
+    type = SCRIPTS + "node.Commands"
     properties = model.NodeCommands
-
-
-__all__ = ["NodeCommands", "NodeScript", "PythonCommands", "PythonScript", "ShellCommands", "ShellScript"]
+    language = _NODE

@@ -1,192 +1,225 @@
-"""A program in a working directory: laid out, launched, followed to its end, its files collected.
+"""Runs a program where its task says: launched once, followed to its end, its files collected.
 
-It can be run again under the same attempt after a crash: it finds what the process that is gone had launched, and goes
-on reading where that one stopped.
+Run again under the same attempt after a crash, it finds the program that was launched, and goes on reading where the
+process that is gone had stopped.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from signal import Signals
 from typing import Any, ClassVar
 
 from penstock.errors import UserError
 from penstock.execution.state import State
-from penstock.flow.model import Dialect
-from penstock.ports.files import SCHEME
-from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Order, Runner, Stream
+from penstock.flow.catalog import load_catalog
+from penstock.flow.model import Dialect, Kind, Level
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Order, Runner
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 from penstock.tasks.filling import render_late
-from penstock.tasks.scripts.model import Commands, Exec, RunnerKind, Script
+from penstock.tasks.names import CORE, SCRIPTS
+from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
+from penstock.tasks.scripts.model import Commands, Exec, Python, RunnerKind, Script
 from penstock.tasks.scripts.protocol import Output
 
-PROCESS = "io.kestra.plugin.core.runner.Process"
-DOCKER = "io.kestra.plugin.scripts.runner.docker.Docker"
+PROCESS = CORE + "runner.Process"
+DOCKER = SCRIPTS + "runner.docker.Docker"
+OUTPUT_DIR = f"{OWN}/outputs"
+"""Where `{{ outputDir }}` leads, within the working directory."""
 
-_KEEP = PurePosixPath(OUTPUT_DIR, ".keep")
-_URI = re.compile(re.escape(SCHEME) + r"[^\s'\"`<>|;)]+")
+_SCRIPT = "penstock-script"
+_KEPT = ".keep"
+_VARIABLES = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
+_GLOB = frozenset("*?[{")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How a script in a file is started: the ending of its name, and the first of `executables` that is there.
+
+    Without executables the script is given to the shell itself.
+    """
+
+    suffix: str = ""
+    executables: tuple[str, ...] = ()
+    env: Mapping[str, str] | None = None
 
 
 class Program(TaskType):
-    """What scripts and commands have in common. A language with a `suffix` has its script in a file, which is handed
-    to the first of its `executables` that is there."""
+    """What all scripts and commands have in common."""
 
+    kind = Kind.WORKER
     adoptable = True
-    suffix: ClassVar[str] = ""
-    executables: ClassVar[tuple[str, ...]] = ()
-    environment: ClassVar[Mapping[str, str]] = {}
+    language: ClassVar[Language] = Language()
 
     def run(self, properties: Exec, context: Context) -> Result:
+        _refuse_what_is_not_there(properties)
         runner = context.runner(runner_kind(properties))
-        dirs = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
-        inside = context.with_variables(dirs)
-        properties = render_late(properties, context.task, inside.render_value)
+        # Rendered on resume too: that is how this process learns which secrets are to be masked.
+        program = render_late(properties, context.task, context.with_variables(_VARIABLES).render_value)
         output = Output(context)
-        if not (context.resumed and runner.knows(context.name)):
-            runner.launch(self._order(properties, context))
         output.recall()
-        ends = dict(output.offsets)
+        if not (context.resumed and runner.knows(context.name)):
+            if context.resumed and any(output.offsets.values()):
+                raise TaskLost("the program had begun, and its runner knows nothing of it any more")
+            runner.launch(self.order(program, context))
+        ended = runner.follow(context.name, output.tail, context.halt, offsets=output.offsets)
+        output.finish()
+        outputs: dict[str, Any] = {"vars": output.outputs}
+        if ended.code is not None:
+            outputs["exitCode"] = ended.code
+        fault = _collect(program, context, runner, ended, outputs)
+        return _result(program, context, output, ended, outputs, output.fault or fault)
 
-        def tail(stream: Stream, data: bytes, offset: int) -> None:
-            ends[stream] = offset
-            output.tail(stream, data, offset)
-
-        ended = runner.follow(context.name, tail, context.halt, offsets=output.offsets)
-        output.finish(ends)
-        return _result(properties, context, output, ended, _outputs(properties, context, runner, output, ended))
-
-    def _order(self, properties: Exec, context: Context) -> Order:
-        files: dict[PurePosixPath, bytes | str] = dict(_input_files(properties.input_files, context))
-        files[_KEEP] = b""
-        text = _localised(self._text(properties, files), context, files)
+    def order(self, properties: Exec, context: Context) -> Order:
+        """What the runner is told to run."""
+        laid: Laid = input_files(properties.input_files, context) if properties.input_files is not None else {}
+        if _wants_output_dir(properties):
+            laid[PurePosixPath(OUTPUT_DIR, _KEPT)] = b""
         env = {
-            **self.environment,
+            **(self.language.env or {}),
             "WORKING_DIR": WORKING_DIR_MARK,
-            "OUTPUT_DIR": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}",
-            "PENSTOCK_IDEMPOTENCY_KEY": context.idempotency_key,
-            **{name: value for name, value in (properties.env or {}).items() if value is not None},
+            "OUTPUT_DIR": _VARIABLES["outputDir"],
+            **{
+                name: localised(value, context, laid)
+                for name, value in (properties.env or {}).items()
+                if value is not None
+            },
         }
-        return Order(name=context.name, argv=[*properties.interpreter, text], env=env, files=files)
+        argv = [*properties.interpreter, self._commands(properties, context, laid)]
+        return Order(name=context.name, argv=argv, env=env, files=laid)
 
-    def _text(self, properties: Exec, files: dict[PurePosixPath, bytes | str]) -> str:
-        """What the interpreter is given: `set -e`, the first commands, then the commands or the script."""
+    def _commands(self, properties: Exec, context: Context, laid: Laid) -> str:
+        """The text that the interpreter is given."""
         lines = ["set -e"] if properties.fail_fast else []
-        lines += properties.before_commands or []
+        lines += [localised(line, context, laid) for line in properties.before_commands or ()]
         if isinstance(properties, Commands):
-            return "\n".join([*lines, *properties.commands])
-        assert isinstance(properties, Script)
-        if not self.suffix:
-            return "\n".join([*lines, properties.script])
-        name = f"penstock-script{self.suffix}"
-        files[PurePosixPath(name)] = properties.script.encode()
-        return "\n".join([*lines, _hand_over(self.executables, name)])
+            lines += [localised(line, context, laid) for line in properties.commands]
+        elif isinstance(properties, Script):
+            script = localised(properties.script, context, laid)
+            if self.language.executables:
+                name = PurePosixPath(_SCRIPT + self.language.suffix)
+                laid[name] = script.encode("utf-8", "surrogatepass")
+                lines.append(_start(self.language.executables, name))
+            else:
+                lines.append(script)
+        return "\n".join(lines)
 
 
-def _hand_over(executables: tuple[str, ...], name: str) -> str:
-    """Become the first of the executables that is there; say which were looked for when none is."""
-    found = " || ".join(f"command -v {each}" for each in executables)
-    missing = " nor ".join(executables)
-    return (
-        f"penstock_exe=$({found}) || {{ echo 'neither {missing} is on the PATH' >&2; exit 127; }}\n"
-        f'exec "$penstock_exe" {shlex.quote(name)}'
-    )
+def _start(executables: tuple[str, ...], script: PurePosixPath) -> str:
+    """Become the first of the executables that is there; say which were looked for when none is. No process more."""
+    *others, last = executables
+    lines = [f"if command -v {one} >/dev/null 2>&1; then exec {one} {script}; fi" for one in others]
+    lines.append(f"if command -v {last} >/dev/null 2>&1; then exec {last} {script}; fi")
+    missing = " or ".join(f"`{one}`" for one in executables)
+    lines.append(f"echo 'There is no {missing} on the PATH: install it, or name a runner that has it' >&2")
+    lines.append("exit 127")
+    return "\n".join(lines)
 
 
 def runner_kind(properties: Exec) -> str:
-    """Which runner the task wants. Raises UserError for one that is not there yet: it is never replaced by another."""
-    chosen = str((properties.task_runner or {}).get("type") or "")
-    if not chosen and properties.runner is RunnerKind.DOCKER:
-        chosen = DOCKER
-    if chosen in ("", PROCESS):
+    """Which runner the task wants. Raises UserError for one that this version does not have."""
+    named = properties.task_runner.get("type") if properties.task_runner is not None else None
+    if named is None and properties.runner is RunnerKind.DOCKER:
+        named = DOCKER
+    if named is None or load_catalog().canonical(str(named)) == PROCESS:
         return "process"
     raise UserError(
-        f"the runner `{chosen}` cannot run in this version",
-        help=f"containers come in the next version; until then name `{PROCESS}`, or no runner",
+        f"the task runner `{named}` cannot run in this version, and no other takes its place",
+        help=f"name `{PROCESS}`, or no runner at all",
     )
 
 
-# ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
+def _refuse_what_is_not_there(properties: Exec) -> None:
+    """What would change how the program runs is refused, never left out silently."""
+    if properties.namespace_files is not None and properties.namespace_files.enabled:
+        raise UserError("`namespaceFiles` cannot be used in this version", help="give the files as `inputFiles`")
+    if isinstance(properties, Python):
+        for name, value in (("dependencies", properties.dependencies), ("pythonVersion", properties.python_version)):
+            if value:
+                raise UserError(
+                    f"`{name}` cannot be used in this version",
+                    help="make an environment with `beforeCommands`, or call a Python that has what it needs",
+                )
 
 
-def _input_files(given: Any, context: Context) -> Iterator[tuple[PurePosixPath, bytes | str]]:
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            raise UserError(f"inputFiles is no JSON object: {error}") from error
-    if given is None:
-        return
-    if not isinstance(given, Mapping):
-        raise UserError("inputFiles must be a map of paths to contents, or JSON text of one")
-    for name, content in given.items():
-        path = PurePosixPath(str(name))
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise UserError(f"inputFiles: `{name}` leads out of the working directory")
-        if content is None:
-            continue
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        yield path, _content(text.strip(), context) if text.strip().startswith(SCHEME) else text.encode()
+def _wants_output_dir(properties: Exec) -> bool:
+    """Whether anything in the task leads to the folder for outputs."""
+    if properties.output_directory:
+        return True
+    texts: list[Any] = [*(properties.before_commands or ()), *(properties.env or {}).values()]
+    if isinstance(properties, Commands):
+        texts += properties.commands
+    elif isinstance(properties, Script):
+        texts.append(properties.script)
+    given = properties.input_files
+    texts += given.values() if isinstance(given, Mapping) else [given]
+    return any(isinstance(text, str) and (OUTPUT_DIR in text or "OUTPUT_DIR" in text) for text in texts)
 
 
-def _content(uri: str, context: Context) -> bytes | str:
-    """A stored file of this execution: its path where it lies on this machine, its bytes elsewhere."""
-    if f"/executions/{context.execution_id}/" not in uri:
-        raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
-    with context.files.open(context.files.resolve(uri)) as file:
-        name = getattr(file, "name", None)
-        return name if isinstance(name, str) else file.read()
-
-
-def _localised(text: str, context: Context, files: dict[PurePosixPath, bytes | str]) -> str:
-    """Every `kestra:///…` in the commands becomes the path of a copy in the working directory."""
-
-    def local(found: re.Match[str]) -> str:
-        path = PurePosixPath(".kestra", str(len(files)), PurePosixPath(found[0]).name)
-        files[path] = _content(found[0], context)
-        return f"{WORKING_DIR_MARK}/{path}"
-
-    return _URI.sub(local, text)
-
-
-# ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _outputs(properties: Exec, context: Context, runner: Runner, output: Output, ended: Exit) -> dict[str, Any]:
-    kept: dict[str, str] = {}
-    if ended.ending in (Ending.EXITED, Ending.STOPPED):
-        for path, file in runner.collect(context.name, [*(properties.output_files or []), f"{OUTPUT_DIR}/**"]):
+def _collect(
+    properties: Exec, context: Context, runner: Runner, ended: Exit, outputs: dict[str, Any]
+) -> str | None:
+    """Keep the output files; why some could not be kept, or None."""
+    outputs["outputFiles"] = kept = dict[str, str]()
+    patterns = list(properties.output_files or ())
+    if _wants_output_dir(properties):
+        patterns.append(f"{OUTPUT_DIR}/**")
+    if not patterns or ended.ending in (Ending.NOT_STARTED, Ending.LOST):
+        return None
+    own = f"{_SCRIPT}."
+    try:
+        for path, file in runner.collect(context.name, patterns):
             with file:
-                if path == _KEEP:
+                name = path.relative_to(OUTPUT_DIR) if path.is_relative_to(OUTPUT_DIR) else path
+                if name.parts[0] == OWN or str(path).startswith(own) or (name is not path and str(name) == _KEPT):
                     continue
-                name = str(path).removeprefix(f"{OUTPUT_DIR}/")
-                uri = context.uri(name)
+                uri = context.uri(str(name))
                 context.files.name(uri, context.files.put(file))
-                kept[name] = uri
-    outputs: dict[str, Any] = {"vars": output.outputs, "outputFiles": kept}
-    return outputs if ended.code is None else {**outputs, "exitCode": ended.code}
+            kept[str(name)] = uri
+    except UserError as error:
+        return f"The output files could not be kept: {error.message}"
+    if ended.code == 0:
+        for pattern in properties.output_files or ():
+            if not _GLOB & set(pattern) and pattern.removeprefix("./") not in kept:
+                context.log(Level.WARN, f"The output file `{pattern}` is not there")
+    return None
 
 
-def _result(properties: Exec, context: Context, output: Output, ended: Exit, outputs: dict[str, Any]) -> Result:
+def _result(
+    properties: Exec, context: Context, output: Output, ended: Exit, outputs: dict[str, Any], fault: str | None
+) -> Result:
     metrics = tuple(output.metrics)
     match ended.ending:
-        case Ending.EXITED if ended.code == 0 and output.fault is None:
-            noisy = context.flow.dialect is Dialect.V0_21 and properties.warning_on_std_err and output.said_errors
-            return Result(outputs, State.WARNING if noisy else State.SUCCESS, exit_code=0, metrics=metrics)
+        case Ending.EXITED if ended.code == 0 and fault is None:
+            warns = context.flow.dialect is Dialect.V0_21 and properties.warning_on_std_err and output.said_errors
+            return Result(outputs, State.WARNING if warns else State.SUCCESS, exit_code=0, metrics=metrics)
+        case Ending.EXITED if ended.code == 0:
+            reason = str(fault)
         case Ending.EXITED:
-            reason = output.fault or f"Command failed with exit code {ended.code}"
+            reason = f"Command failed with exit code {ended.code}"
+            if fault is not None:
+                context.log(Level.WARN, fault)
         case Ending.STOPPED:
             raise TaskStopped(outputs=outputs, exit_code=ended.code)
-        case Ending.LOST:
-            raise TaskLost(ended.reason or "what ran is gone without a trace")
         case Ending.KILLED:
-            name = Signals(ended.signal).name if ended.signal in set(Signals) else "unknown"
-            reason = f"Killed by signal {ended.signal} ({name}), which Penstock has not sent"
+            reason = f"Killed by signal {_signal(ended.signal)}, which Penstock has not sent"
         case Ending.OUT_OF_MEMORY:
-            reason = f"Out of memory: {ended.reason}" if ended.reason else "Out of memory"
+            reason = "Out of memory: the program needed more than it may have, and was killed"
         case Ending.NOT_STARTED:
-            reason = f"It could not be started: {ended.reason}"
+            reason = "The program could not be started"
+        case Ending.LOST:
+            raise TaskLost(ended.reason or "what ran the program is gone without a trace")
+    if ended.reason:
+        reason = f"{reason} ({ended.reason})"
     raise TaskFailed(reason, outputs=outputs, exit_code=ended.code, metrics=metrics)
+
+
+def _signal(number: int | None) -> str:
+    """`9 (SIGKILL)`."""
+    try:
+        return f"{number} ({Signals(number or 0).name})"
+    except ValueError:
+        return str(number)

@@ -59,6 +59,7 @@ class Output:
         self._open: dict[Stream, bytes | None] = dict.fromkeys(Stream)
         self._dropping: set[Stream] = set()
         self._within: set[Stream] = set()
+        self._ends: dict[Stream, int] = {}
         self._size = 0
         self.outputs: dict[str, Any] = {}
         self.metrics: list[Mapping[str, Any]] = []
@@ -92,6 +93,7 @@ class Output:
 
     def tail(self, stream: Stream, data: bytes, offset: int) -> None:
         """The next raw output (see `penstock.ports.runner.Tail`)."""
+        self._ends[stream] = offset
         data = self._held[stream] + data
         end = data.rfind(b"\n") + 1
         at = offset - len(data)
@@ -100,11 +102,11 @@ class Output:
         self._held[stream] = self._piece(stream, data[end:], at + end) if end < len(data) else b""
         self._writer.flush()
 
-    def finish(self, offsets: Mapping[Stream, int]) -> None:
-        """The streams have ended at `offsets`: what waits is a last line without its end."""
+    def finish(self) -> None:
+        """The streams have ended: what waits is a last line without its end."""
         for stream, held in self._held.items():
             if held or stream in self._within or self._open[stream] is not None or stream in self._dropping:
-                self._line(stream, self._masked(held), offsets[stream])
+                self._line(stream, self._masked(held), self._ends.get(stream))
             self._held[stream] = b""
         self._writer.flush()
 
@@ -113,15 +115,15 @@ class Output:
     def _lines(self, stream: Stream, data: bytes, at: int) -> None:
         """Whole lines. A secret that goes over several of them is masked as one."""
         masked = self._masked(data)
-        lines = masked.split(b"\n")[:-1]
-        raw = data.split(b"\n")[:-1] if masked is not data else lines
+        lines = masked.removesuffix(b"\n").split(b"\n")
+        raw = data[:-1].split(b"\n") if masked is not data else lines
         end = at + len(data)
         if len(lines) == len(raw):
             for line, before in zip(lines, raw, strict=True):
                 at += len(before) + 1
                 self._line(stream, line.removesuffix(b"\r"), at)
             return
-        *others, last = lines or [b""]
+        *others, last = lines
         for line in others:
             self._line(stream, line, None)
         self._line(stream, last, end)
@@ -203,7 +205,8 @@ class Output:
 
     def _message(self, stream: Stream, begun: bytes, last: bytes, offset: int | None) -> None:
         if len(begun) + len(last) > MOST_MESSAGE:
-            self._note(stream, _TOO_LONG, b"", offset)
+            self._note(stream, _TOO_LONG, b"", None)
+            self._note(stream, _DROPPED, b"", offset)
             self._too_long(stream)
             self._dropping.discard(stream)
             return

@@ -1,0 +1,89 @@
+"""Files that go into a program's working directory: given in the flow, or kept by earlier tasks."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from penstock.errors import UserError
+from penstock.ports.files import SCHEME
+from penstock.ports.runner import WORKING_DIR_MARK
+from penstock.tasks.base import Context
+from penstock.tasks.markers import text_of
+
+OWN = ".penstock"
+"""The folder, within the working directory, of files that are ours: never collected as outputs."""
+
+Laid = dict[PurePosixPath, bytes | str]
+"""What a runner lays into a working directory: bytes, or the path of a local file to be copied."""
+
+_URI = re.compile(re.escape(SCHEME) + r"[-\w%.+~#=/@:]*[-\w%+~#=/@]")
+_ELSEWHERE = ("nsfile://", "file://")
+
+
+def input_files(given: Any, context: Context) -> Laid:
+    """`inputFiles`: a mapping from path to text or URI, or JSON text of one. Raises UserError, NotFound."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip() else {}
+        except ValueError as error:
+            raise UserError(f"`inputFiles` is text that is not JSON: {error}") from error
+    if not isinstance(given, Mapping):
+        raise UserError("`inputFiles` must be a mapping from paths to contents")
+    laid: Laid = {}
+    for name, content in given.items():
+        if content is not None:
+            laid[_inside(str(name))] = _content(str(name), content, context)
+    return laid
+
+
+def localised(text: str, context: Context, laid: Laid) -> str:
+    """`text` with every `kestra:///…` replaced by the path of a copy, which is added to `laid`."""
+
+    def local(found: re.Match[str]) -> str:
+        uri = found[0]
+        path = PurePosixPath(OWN, "files", str(len(laid)), PurePosixPath(uri).name)
+        laid[path] = stored(uri, context)
+        return f"{WORKING_DIR_MARK}/{path}"
+
+    return _URI.sub(local, text) if SCHEME in text else text
+
+
+def stored(uri: str, context: Context) -> bytes | str:
+    """A kept file: the path where it lies on this machine as it is, else its bytes. Raises UserError, NotFound."""
+    if f"/executions/{context.execution_id}/" not in uri:
+        raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
+    with context.files.open(context.files.resolve(uri)) as file:
+        is_plain = isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)
+        name = getattr(file, "name", None)
+        return name if is_plain and isinstance(name, str) else file.read()
+
+
+def _content(name: str, content: Any, context: Context) -> bytes | str:
+    if isinstance(content, dict | list):
+        return json.dumps(content, ensure_ascii=False).encode()
+    text = str(text_of(content))
+    if text.startswith(SCHEME):
+        return stored(text.strip(), context)
+    if text.startswith(_ELSEWHERE):
+        scheme = text.partition("://")[0]
+        raise UserError(
+            f"`inputFiles`: `{name}` is `{scheme}://…`, which this version cannot read",
+            help="write the content itself, or the URI of a file that an earlier task has kept",
+        )
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _inside(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise UserError(
+            f"`inputFiles`: `{name}` leads out of the working directory", help="use a relative path without `..`"
+        )
+    if path.parts[0] == OWN:
+        raise UserError(f"`inputFiles`: `{OWN}` is a folder of Penstock's own", help="choose another name")
+    return path
