@@ -1,4 +1,4 @@
-"""What every test gets: the folder of this repository, a clean environment, derandomized properties, no silent skips."""
+"""What every test gets: this repository, a clean environment, derandomized properties, no silent skips."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import click
 
 from penstock.duration import humane, parse_duration
 from penstock.errors import NotFound, Refused, UserError
-from penstock.execution.event import AttemptEnded, Event, KillRequested
+from penstock.execution.event import AttemptEnded, Event, KillRequested, PauseRequested
 from penstock.execution.model import Execution
 from penstock.execution.record import as_record, duration_of
 from penstock.execution.state import State
@@ -245,6 +245,8 @@ class _Run:
     def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
         self._latest = execution
         for event in events:
+            if isinstance(event, PauseRequested):
+                self._say(f"paused by {event.by}: penstock executions resume {execution.id} lets it go on")
             if isinstance(event, AttemptEnded) and "said" in event.log:
                 lines = said(execution.id, execution.runs[event.run])
                 self._progress.lines([line for line in lines if line.key.attempt == event.attempt])
@@ -265,7 +267,8 @@ class _Run:
             finally:
                 self._stop_logs.set()
                 thread.join()
-                self._progress.lines(tail.new())
+                while lines := tail.new():
+                    self._progress.lines(lines)
 
     # ── waiting ──
 
@@ -291,12 +294,13 @@ class _Run:
         return self._latest is not None and self._latest.is_over
 
     def _waits(self) -> bool:
-        """Whether only a person can move it on: a Pause with a delay moves on by itself."""
+        """Whether a Pause asks for a person. One with a delay moves on by itself; an operator's pause is lifted from
+        another terminal, and is waited for."""
         execution = self._latest
-        if execution is None or execution.state is not State.PAUSED:
+        if execution is None or execution.state is not State.PAUSED or execution.held:
             return False
         run = waiting(execution)
-        return execution.held or (run is not None and (run.wake_at is None or run.then == "TIMEOUT"))
+        return run is not None and (run.wake_at is None or run.then == "TIMEOUT")
 
     def _ask(self, execution: str) -> bool:
         """Ask on the terminal what a Pause wants to know, and go on. False when there is nobody to ask."""

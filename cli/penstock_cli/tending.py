@@ -62,7 +62,15 @@ def tend(wish: AgentWish, globals_: Globals) -> int:
         slots = wish.slots or DEFAULT_SLOTS
         with place.session(name=name, kind="agent", slots=slots, allowance=allowance) as live:
             live.executor.listen(_Teller(tell).hear)
-            outcome = place.once(wish.repository, live, name=name, record=wish.record, starts=starts, tell=tell)
+            outcome = place.once(
+                wish.repository,
+                live,
+                name=name,
+                record=wish.record,
+                starts=starts,
+                tell=tell,
+                on_reconciled=lambda reconciled: _report_findings(reconciled, globals_),
+            )
     return _report(outcome, globals_, wish)
 
 
@@ -102,8 +110,6 @@ class _Teller:
 
 def _report(outcome: Round, globals_: Globals, wish: AgentWish) -> int:
     """What the round came to, and its exit code."""
-    if outcome.reconciled is not None:
-        _report_findings(outcome.reconciled, globals_)
     for refused in outcome.refused:
         click.echo(f"not started: {refused}", err=True)
     failed = [execution for execution in outcome.executions if execution.state not in _GOOD]

@@ -71,7 +71,7 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
             for line in lines:
                 if line.level.rank >= least.rank:
                     _print(following.execution, line, task, output)
-            if following.execution.is_over:
+            if following.execution.is_over and not lines:
                 return
             _pause()
             events = following.news()

@@ -197,8 +197,9 @@ class Workplace:
         record: bool,
         starts: Sequence[FlowName],
         tell: Callable[[str], None],
+        on_reconciled: Callable[[Reconciled], None],
     ) -> Round:
-        """One round of the main job on `live`, for one repository."""
+        """One round of the main job on `live`, for one repository; `on_reconciled` hears before anything starts."""
         from penstock.agent.once import run_once
         from penstock.agent.reconciler import Reconciler
         from penstock.agent.recorder import Recorder
@@ -220,8 +221,8 @@ class Workplace:
         recorder = None
         if record:
             branch = self.results_branch(wish, results_branch_of(name, self.clock.now()), f"Penstock {name}")
-            recorder = Recorder(self.store, None, self.logs, self.files, branch, self.clock)
-        return run_once(live, reconciler, scheduler, recorder, starts=starts, tell=tell)
+            recorder = Recorder(self.store, self.logs, self.files, branch, self.clock)
+        return run_once(live, reconciler, scheduler, recorder, starts=starts, tell=tell, on_reconciled=on_reconciled)
 
     def deployed_flow(self, deployed: Deployed) -> Flow:
         """The flow of a deployed revision, by its text."""
@@ -341,6 +342,13 @@ def workplace(data: Path | None, *, secrets_file: Path | None = None) -> Iterato
     """The workplace of a data folder; of a folder that goes with the context when `data` is None."""
     with ExitStack() as stack:
         folder = data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="penstock-")))
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"the data folder {folder} cannot be made: {error.strerror}",
+                help="choose another one with --data DIR or PENSTOCK_DATA",
+            ) from error
         place = Workplace(folder, secrets_file=secrets_file)
         stack.callback(place.close)
         yield place

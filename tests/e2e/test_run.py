@@ -160,9 +160,14 @@ def test_a_secret_is_masked_wherever_it_turns_up(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.env"
     secrets.write_text("TOKEN=hunter2-very-secret\n")
     text = flow(
-        shell("use", "echo token $TOKEN", 'echo "::{\\"outputs\\":{\\"t\\":\\"$TOKEN\\"}}::"', env="{TOKEN: \"{{ secret('TOKEN') }}\"}"),
+        shell(
+            "use",
+            "echo token $TOKEN",
+            'echo "::{\\"outputs\\":{\\"t\\":\\"$TOKEN\\"}}::"',
+            env="{TOKEN: \"{{ secret('TOKEN') }}\"}",
+        ),
         f"  - id: say\n    type: {RETURN}\n    format: \"{{{{ secret('TOKEN') }}}}!\"\n",
-        f"  - id: again\n    type: {RETURN}\n    format: \"{{{{ outputs.say.value | length }}}}\"\n",
+        f'  - id: again\n    type: {RETURN}\n    format: "{{{{ outputs.say.value | length }}}}"\n',
     )
     done = penstock("run", flow_file(tmp_path, text), "--secrets", secrets, "-o", "json", data=tmp_path / "d")
     assert done.code == 0, done.err
@@ -213,11 +218,11 @@ def test_a_run_is_paused_and_resumed_from_another_terminal(tmp_path: Path) -> No
     until(lambda: "RUNNING" in str(record(data, execution)["taskRunList"]), 20)
     assert penstock("executions", "pause", execution, data=data).code == 0
     flag.touch()
-    assert process.wait(20) == 8
-    process.communicate()
-    assert task_states(record(data, execution)) == [("a", "SUCCESS")]
+    until(lambda: task_states(record(data, execution)) == [("a", "SUCCESS")], 20)
+    assert state(data, execution) == "PAUSED"
     assert penstock("executions", "resume", execution, data=data).code == 0
-    assert penstock("run", "--resume", execution, data=data).code == 0
+    assert process.wait(20) == 0
+    process.communicate()
     assert task_states(record(data, execution)) == [("a", "SUCCESS"), ("b", "SUCCESS")]
 
 

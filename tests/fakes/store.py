@@ -220,10 +220,10 @@ class MemoryStore(Store):
 
     # ── results ──
 
-    def unrecorded(self, sink: str, *, limit: int, session: Session | None = None) -> list[str]:
+    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
         done = self._recorded.get(sink, set())
         rows = [row for row in self._rows.values() if row.execution.is_over and row.execution.id not in done]
-        mine = [row.execution for row in rows if session is None or row.session == session.id]
+        mine = [row.execution for row in rows if row.session and self._sessions[row.session].kind == kind]
         return [each.id for each in sorted(mine, key=lambda each: (each.created, each.id))][:limit]
 
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None:

@@ -15,8 +15,7 @@ def test_the_table_of_floors_says_what_the_contract_holds() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = text.split("<!-- floors: begin -->")[1].split("<!-- floors: end -->")[0]
     told = [
-        tuple(sorted(room.strip() for room in row.split("|")[2].split(",")))
-        for row in table.strip().splitlines()[2:]
+        tuple(sorted(room.strip() for room in row.split("|")[2].split(","))) for row in table.strip().splitlines()[2:]
     ]
     assert told == contract
 

@@ -36,12 +36,14 @@ def run_once(
     *,
     starts: Sequence[FlowName],
     tell: Callable[[str], None],
+    on_reconciled: Callable[[Reconciled], None],
 ) -> Round:
     """A fault of the remote keeps nothing from running: what was deployed last stays in force."""
     result = Round()
     ids = _inherited(live)
     try:
         result.reconciled = reconciler.step()
+        on_reconciled(result.reconciled)
     except PenstockError as error:
         result.fault = error
         tell(f"the repository cannot be read, what was deployed stays in force: {error.message}")

@@ -21,7 +21,7 @@ from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.git import ResultsBranch
 from penstock.ports.logs import LogKey, Logs
-from penstock.ports.store import Session, Store
+from penstock.ports.store import Store
 
 MOST_RESULTS = 100
 """One commit holds at most so many results."""
@@ -42,10 +42,9 @@ def folder_of(execution: Execution) -> str:
 
 @dataclass(slots=True)
 class Recorder:
-    """One sink: the results branch. One thread at a time. `session`: only what it holds; None: everything."""
+    """One sink, the results branch: of what agents have run, whichever session it was. One thread at a time."""
 
     store: Store
-    session: Session | None
     logs: Logs
     files: Files
     branch: ResultsBranch
@@ -53,7 +52,7 @@ class Recorder:
 
     def step(self) -> int:
         """Take what waits, up to a hundred results, to the branch; how many arrived. Raises Retryable."""
-        ids = self.store.unrecorded(GIT_SINK, limit=MOST_RESULTS, session=self.session)
+        ids = self.store.unrecorded(GIT_SINK, limit=MOST_RESULTS, kind="agent")
         if not ids:
             return 0
         executions = [execution for id_ in ids if (execution := self.store.load(id_)) is not None]
@@ -85,7 +84,7 @@ class Recorder:
         if spoken:
             yield f"logs/{run.ordinal:05d}-{name}.log.gz", gzip.compress(spoken.encode(), mtime=0)
         for attempt in run.attempts:
-            if "lines" in attempt.log:
+            if attempt.log.get("lines"):
                 text = b"".join(self.logs.export(LogKey(execution.id, run.id, attempt.number)))
                 yield f"logs/{run.ordinal:05d}-{name}.{attempt.number}.log.gz", gzip.compress(text, mtime=0)
         yield from self._files(run, name)

@@ -108,12 +108,6 @@ class Catalog:
         """A whole flow in one document, for editors."""
         return self._read("flow.schema.json")
 
-    def codes(self) -> Mapping[str, Any]:
-        """What is published of the codes of findings: code to its entry. Empty when nothing is."""
-        if not (self._folder / "codes.json").is_file():
-            return {}
-        return self._read("codes.json")
-
     def _load(self) -> Mapping[str, Mapping[str, Any]]:
         if self._entries is None:
             entries = json.loads((self._folder / "catalog.json").read_bytes())["types"]

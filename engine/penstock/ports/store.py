@@ -238,8 +238,9 @@ class Store(Protocol):
 
     # ── results ──
 
-    def unrecorded(self, sink: str, *, limit: int, session: Session | None = None) -> list[str]:
-        """Executions that are over and whose results `sink` has not acknowledged, oldest first."""
+    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
+        """Executions that are over, were held by a session of that kind (`agent`), and whose results `sink` has not
+        acknowledged, oldest first."""
         ...
 
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None: ...

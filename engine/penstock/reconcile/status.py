@@ -35,7 +35,7 @@ def status(store: Store, *, sink: str, now: datetime) -> Status:
     for cursor in store.cursors():
         cursors.setdefault(cursor.flow, []).append(cursor)
     flows = tuple(_flow(each, cursors) for each in store.deployed().values())
-    return Status(tuple(store.observations()), flows, len(store.unrecorded(sink, limit=10_000)), now)
+    return Status(tuple(store.observations()), flows, len(store.unrecorded(sink, limit=10_000, kind="agent")), now)
 
 
 def _flow(deployed: Deployed, cursors: Mapping[FlowName, list[Cursor]]) -> FlowStatus:

@@ -13,6 +13,7 @@ from penstock.errors import UserError
 from penstock.flow.model import Level
 from penstock.ports.http import Request, Response
 from penstock.tasks.base import Context, Result, TaskFailed, TaskType
+from penstock.tasks.http_form import is_multipart, multipart
 from penstock.tasks.http_models import AuthType, Options, RequestProperties, Timeout
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -29,7 +30,7 @@ class HttpRequest(TaskType):
     def run(self, properties: RequestProperties, context: Context) -> Result:
         options = properties.options or Options.model_validate({})
         _refuse_later(properties, options)
-        answer = context.http.send(_request(properties, options))
+        answer = context.http.send(_request(properties, options, context))
         method = properties.method.value
         context.log(Level.DEBUG, f"{method} {answer.url}: {answer.status}, {len(answer.content)} bytes")
         outputs = {
@@ -55,7 +56,7 @@ def _refuse_later(properties: RequestProperties, options: Options) -> None:
         raise UserError(f"`{'`, `'.join(later)}` of http.Request cannot be honoured by this version")
 
 
-def _request(properties: RequestProperties, options: Options) -> Request:
+def _request(properties: RequestProperties, options: Options, context: Context) -> Request:
     headers = {name: value for name, value in (properties.headers or {}).items() if value is not None}
     body = properties.body if isinstance(properties.body, str | None) else json.dumps(properties.body)
     names = {name.lower() for name in headers}
@@ -63,6 +64,11 @@ def _request(properties: RequestProperties, options: Options) -> Request:
         headers["Content-Type"] = properties.content_type
     elif body is not None and "content-type" not in names:
         headers["Content-Type"] = "application/json" if _is_json(body) else "text/plain; charset=utf-8"
+    content = body.encode() if body is not None else None
+    form = _form(properties.form_data)
+    if properties.form_data and is_multipart(properties.content_type):
+        content, headers["Content-Type"] = multipart(properties.form_data, context)
+        form = None
     basic, bearer = _credentials(options)
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
@@ -72,8 +78,8 @@ def _request(properties: RequestProperties, options: Options) -> Request:
         method=properties.method.value,
         url=_with_params(properties.uri, properties.params or {}),
         headers=headers,
-        content=body.encode() if body is not None else None,
-        form=_form(properties.form_data),
+        content=content,
+        form=form,
         basic_auth=basic,
         connect_timeout=_length(timeout.connect_timeout or options.connect_timeout, CONNECT_TIMEOUT),
         read_timeout=_length(read, READ_TIMEOUT),
@@ -85,7 +91,10 @@ def _request(properties: RequestProperties, options: Options) -> Request:
 def _form(fields: Mapping[str, Any] | None) -> dict[str, str] | None:
     if not fields:
         return None
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in fields.items()
+    }
 
 
 def _credentials(options: Options) -> tuple[tuple[str, str] | None, str | None]:

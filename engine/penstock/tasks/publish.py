@@ -26,6 +26,9 @@ from penstock.tasks.schema import Schema, object_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://penstock.dev/schemas/v1/"
+_OURS = ("catalog.json", "flow.json", "flow.schema.json", "types/*.json", "inputs/*.json")
+"""What this module writes; other files beside belong to others."""
+
 _BASES = {"task": (TaskBase,), "trigger": (TriggerBase,)}
 
 
@@ -167,7 +170,7 @@ def folder() -> Path:
 def differences(where: Path) -> list[str]:
     """The paths below `where` that are not as the models say, in order: changed, missing, or too many."""
     wanted = published()
-    found = {path.relative_to(where).as_posix(): path for path in where.rglob("*.json") if path.name != "codes.json"}
+    found = {path.relative_to(where).as_posix(): path for folder in _OURS for path in where.glob(folder)}
     changed = {path for path in wanted if path not in found or found[path].read_text(encoding="utf-8") != wanted[path]}
     return sorted(changed | (found.keys() - wanted.keys()))
 

@@ -98,8 +98,7 @@ def model_of(name: str) -> type[Properties] | None:
     if name in TYPES:
         return _task_type(name).properties
     if name in MODELS:
-        model = _load(MODELS[name])
-        assert issubclass(model, Properties)
+        model: type[Properties] = _load(MODELS[name])
         return model
     return None
 

@@ -43,7 +43,7 @@ class Echo(BaseHTTPRequestHandler):
         kept = [f"{name}={self.headers.get(name)}" for name in ("Host", "Cookie", "Authorization")]
         return " ".join([self.command, self.path, sent, *kept])
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         return
 
 

@@ -123,7 +123,7 @@ OBSERVATIONS = "select source, commit_id, at, problem from observations order by
 UNRECORDED = (
     "select e.id from executions e where e.is_over = 1 "
     "and not exists (select 1 from recorded r where r.sink = ? and r.execution = e.id) "
-    "and (? is null or e.session = ?) order by e.created, e.id limit ?"
+    "and exists (select 1 from sessions s where s.id = e.session and s.kind = ?) order by e.created, e.id limit ?"
 )
 
 INSERT_RECORDED = "insert or ignore into recorded (sink, execution, place, at) values (?, ?, ?, ?)"

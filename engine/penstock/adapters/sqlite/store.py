@@ -289,10 +289,9 @@ class SqliteStore(Store):
 
     # ── results ──
 
-    def unrecorded(self, sink: str, *, limit: int, session: Session | None = None) -> list[str]:
-        holder = session.id if session is not None else None
+    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.UNRECORDED, (sink, holder, holder, limit))]
+            return [id_ for (id_,) in connection.execute(sql.UNRECORDED, (sink, kind, limit))]
 
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None:
         rows = [(sink, execution, place, micros(at)) for execution in executions]

@@ -6,7 +6,7 @@ from penstock.tasks.names import SCRIPTS
 from penstock.tasks.scripts import model
 from penstock.tasks.scripts.program import Language, Program
 
-_PYTHON = Language(".py", ("python", "python3"), {"PYTHONUNBUFFERED": "true"})
+_PYTHON = Language(".py", ("python3", "python"), {"PYTHONUNBUFFERED": "true"})
 _NODE = Language(".js", ("node", "nodejs"))
 
 

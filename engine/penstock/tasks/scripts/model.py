@@ -55,7 +55,7 @@ class Exec(Properties):
     )
     output_files: Late[list[str] | None] = Field(None, description="Globs of files that are kept as outputs")
     output_directory: Dynamic[bool | None] = Field(
-        None, description="Keep all that lies in `{{ outputDir }}`", deprecated=True
+        None, description="Of no effect: what lies in `{{ outputDir }}` is kept anyway", deprecated=True
     )
     target_os: Dynamic[TargetOs] = Field(TargetOs.AUTO, alias="targetOS", description="System that it runs on")
     runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", deprecated=True)

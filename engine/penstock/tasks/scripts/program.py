@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from signal import Signals
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from penstock.errors import UserError
 from penstock.execution.state import State
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect, Kind, Level
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Order, Runner
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Order, Runner
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 from penstock.tasks.filling import render_late
 from penstock.tasks.names import CORE, SCRIPTS
@@ -26,11 +26,7 @@ from penstock.tasks.scripts.protocol import Output
 
 PROCESS = CORE + "runner.Process"
 DOCKER = SCRIPTS + "runner.docker.Docker"
-OUTPUT_DIR = f"{OWN}/outputs"
-"""Where `{{ outputDir }}` leads, within the working directory."""
-
 _SCRIPT = "penstock-script"
-_KEPT = ".keep"
 _VARIABLES = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
 _GLOB = frozenset("*?[{")
 
@@ -76,17 +72,12 @@ class Program(TaskType):
     def order(self, properties: Exec, context: Context) -> Order:
         """What the runner is told to run."""
         laid: Laid = input_files(properties.input_files, context) if properties.input_files is not None else {}
-        if _wants_output_dir(properties):
-            laid[PurePosixPath(OUTPUT_DIR, _KEPT)] = b""
         env = {
             **(self.language.env or {}),
             "WORKING_DIR": WORKING_DIR_MARK,
             "OUTPUT_DIR": _VARIABLES["outputDir"],
-            **{
-                name: localised(value, context, laid)
-                for name, value in (properties.env or {}).items()
-                if value is not None
-            },
+            "PENSTOCK_IDEMPOTENCY_KEY": context.idempotency_key,
+            **{name: value for name, value in (properties.env or {}).items() if value is not None},
         }
         argv = [*properties.interpreter, self._commands(properties, context, laid)]
         return Order(name=context.name, argv=argv, env=env, files=laid)
@@ -94,9 +85,9 @@ class Program(TaskType):
     def _commands(self, properties: Exec, context: Context, laid: Laid) -> str:
         """The text that the interpreter is given."""
         lines = ["set -e"] if properties.fail_fast else []
-        lines += [localised(line, context, laid) for line in properties.before_commands or ()]
+        lines += (localised(line, context, laid) for line in properties.before_commands or ())
         if isinstance(properties, Commands):
-            lines += [localised(line, context, laid) for line in properties.commands]
+            lines += (localised(line, context, laid) for line in properties.commands)
         elif isinstance(properties, Script):
             script = localised(properties.script, context, laid)
             if self.language.executables:
@@ -145,47 +136,36 @@ def _refuse_what_is_not_there(properties: Exec) -> None:
                 )
 
 
-def _wants_output_dir(properties: Exec) -> bool:
-    """Whether anything in the task leads to the folder for outputs."""
-    if properties.output_directory:
-        return True
-    texts: list[Any] = [*(properties.before_commands or ()), *(properties.env or {}).values()]
-    if isinstance(properties, Commands):
-        texts += properties.commands
-    elif isinstance(properties, Script):
-        texts.append(properties.script)
-    given = properties.input_files
-    texts += given.values() if isinstance(given, Mapping) else [given]
-    return any(isinstance(text, str) and (OUTPUT_DIR in text or "OUTPUT_DIR" in text) for text in texts)
-
-
-def _collect(
-    properties: Exec, context: Context, runner: Runner, ended: Exit, outputs: dict[str, Any]
-) -> str | None:
-    """Keep the output files; why some could not be kept, or None."""
+def _collect(properties: Exec, context: Context, runner: Runner, ended: Exit, outputs: dict[str, Any]) -> str | None:
+    """Keep what `outputFiles` names, and what lies in the folder for outputs; why some could not be kept, or None."""
     outputs["outputFiles"] = kept = dict[str, str]()
-    patterns = list(properties.output_files or ())
-    if _wants_output_dir(properties):
-        patterns.append(f"{OUTPUT_DIR}/**")
-    if not patterns or ended.ending in (Ending.NOT_STARTED, Ending.LOST):
+    if ended.ending not in (Ending.EXITED, Ending.STOPPED):
         return None
-    own = f"{_SCRIPT}."
+    named = list(properties.output_files or ())
     try:
-        for path, file in runner.collect(context.name, patterns):
-            with file:
-                name = path.relative_to(OUTPUT_DIR) if path.is_relative_to(OUTPUT_DIR) else path
-                if name.parts[0] == OWN or str(path).startswith(own) or (name is not path and str(name) == _KEPT):
-                    continue
-                uri = context.uri(str(name))
-                context.files.name(uri, context.files.put(file))
-            kept[str(name)] = uri
+        if named:
+            for path, file in runner.collect(context.name, named):
+                _keep(path, path, file, context, kept)
+        for path, file in runner.collect(context.name, [f"{OUTPUT_DIR}/**"]):
+            _keep(path, path.relative_to(OUTPUT_DIR), file, context, kept)
     except UserError as error:
         return f"The output files could not be kept: {error.message}"
     if ended.code == 0:
-        for pattern in properties.output_files or ():
+        for pattern in named:
             if not _GLOB & set(pattern) and pattern.removeprefix("./") not in kept:
                 context.log(Level.WARN, f"The output file `{pattern}` is not there")
     return None
+
+
+def _keep(path: PurePosixPath, name: PurePosixPath, file: BinaryIO, context: Context, kept: dict[str, str]) -> None:
+    """Keep one file under `name`, unless it is kept already or is one that we have laid there ourselves."""
+    with file:
+        is_own = path.parts[0] == OWN or str(path).startswith(f"{_SCRIPT}.")
+        if is_own or str(path) in kept:
+            return
+        uri = context.uri(str(name))
+        context.files.name(uri, context.files.put(file))
+        kept[str(name)] = uri
 
 
 def _result(

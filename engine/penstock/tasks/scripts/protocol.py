@@ -39,6 +39,7 @@ _LETTERS = {Stream.STDOUT: b"o", Stream.STDERR: b"e"}
 _STREAMS = {letter: stream for stream, letter in _LETTERS.items()}
 _LEVELS = {Stream.STDOUT: Level.INFO, Stream.STDERR: Level.ERROR}
 _WHOLE, _PIECE, _TOO_LONG, _DROPPED = b"=", b"+", b"!", b"."
+_UNENDED = "it does not end with `}::`"
 _KINDS = ("counter", "timer", "gauge")
 
 
@@ -217,13 +218,13 @@ class Output:
         """What a message tells. Its log lines and complaints were written when it was read for the first time."""
         found = _MESSAGE.fullmatch(message)
         try:
-            told = json.loads(found[1]) if found is not None else None
-            if not isinstance(told, dict):
-                raise TypeError("no JSON object between `::` and `::`")
-        except (ValueError, TypeError, RecursionError) as error:
+            told = json.loads(found[1]) if found is not None else _UNENDED
+        except (ValueError, RecursionError) as error:
+            told = error
+        if not isinstance(told, dict):
             if anew:
                 shown = message[2:-2] if found is not None else message
-                self._warn(f"Invalid outputs '{_short(shown)}': {error}")
+                self._warn(f"Invalid outputs '{_short(shown)}': {told}")
             return
         self._take_outputs(told.get("outputs"), anew=anew)
         for metric in _list(told.get("metrics")):

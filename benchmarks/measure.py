@@ -1,0 +1,73 @@
+"""Whole programs, timed from outside, against a floor in the same run."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PENSTOCK = str(Path(sys.executable).with_name("penstock"))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Wall seconds of several runs."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        least, most = min(self.seconds), max(self.seconds)
+        return f"{self.median * 1000:.1f} ms ({least * 1000:.1f} to {most * 1000:.1f})"
+
+
+def timed(once: Callable[[], object], runs: int = 7, warm: int = 1) -> Timing:
+    for _ in range(warm):
+        once()
+    seconds = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        once()
+        seconds.append(time.perf_counter() - begun)
+    return Timing(tuple(seconds))
+
+
+def quietly(argv: Sequence[str | Path], *, expect: tuple[int, ...] = (0,), cwd: Path | None = None) -> str:
+    """Run a program to its end; what it said on stderr."""
+    done = subprocess.run(
+        [str(each) for each in argv],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CI": "1"},
+    )
+    if done.returncode not in expect:
+        sys.exit(f"{argv} ended with {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stderr
+
+
+def commits(stderr: str) -> int:
+    """The number of commits that `run -v` tells of."""
+    found = re.search(r"(\d+) commits", stderr)
+    return int(found[1]) if found else -1
+
+
+def peak_megabytes(argv: Sequence[str | Path], cwd: Path | None = None) -> float:
+    """The largest resident size of the program itself, as the system accounts it."""
+    process = subprocess.Popen(
+        [str(each) for each in argv], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    scale = 1e6 if sys.platform == "darwin" else 1e3
+    return usage.ru_maxrss / scale

@@ -1,0 +1,185 @@
+"""Benchmarks: `make bench`, or `python benchmarks/run.py NAME…`. Ratios within one run; absolutes are this machine's.
+
+The installed program, the default store on this disk, `--runner process`. Each figure stands beside its floor or its
+target; a missed target is marked, never hidden.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import flows
+from measure import PENSTOCK, Timing, commits, peak_megabytes, quietly, timed
+
+WORK = Path(__file__).resolve().parent / ".work"
+SLOTS = 8
+
+
+def said(name: str, figure: str, target: str, met: bool | None) -> None:
+    mark = {True: "met", False: "MISSED", None: ""}[met]
+    print(f"  {name:<58} {figure:<40} {target:<34} {mark}", flush=True)
+
+
+def file(name: str, text: str) -> Path:
+    WORK.mkdir(exist_ok=True)
+    path = WORK / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run_argv(flow: Path, *more: str) -> list[str | Path]:
+    data = WORK / f"data-{time.monotonic_ns()}"
+    return [PENSTOCK, "-v", "run", flow, "--runner", "process", "--data", data, *more]
+
+
+def start_up() -> None:
+    """Program start: help, validate of one file, run of one task, above the bare interpreter."""
+    one = file("one.yaml", flows.sequential_true(1))
+    floor = timed(lambda: quietly([sys.executable, "-c", "pass"]))
+    said("floor: the interpreter", str(floor), "", None)
+    for name, argv, most in (
+        ("--help", [PENSTOCK, "--help"], 0.070),
+        ("validate of one file", [PENSTOCK, "validate", one], 0.150),
+        ("run of a one-task flow", None, 0.350),
+    ):
+        once = (lambda: quietly(run_argv(one))) if argv is None else (lambda argv=argv: quietly(argv))
+        spent = timed(once).median - floor.median
+        said(name, f"{spent * 1000:.0f} ms above the interpreter", f"≤ {most * 1000:.0f} ms", spent <= most)
+
+
+def wrapper_floor() -> Timing:
+    """What a shell that runs `true` and renames a file costs: the least any durable process task needs."""
+    script = "true > out 2> err; echo $? > exit.tmp; exec mv exit.tmp exit"
+    return timed(lambda: quietly(["/bin/sh", "-c", script], cwd=WORK), runs=50)
+
+
+def commit_floor() -> Timing:
+    """One durable transaction of the store's kind, on the same disk."""
+    import apsw
+
+    path = WORK / "floor.db"
+    path.unlink(missing_ok=True)
+    connection = apsw.Connection(str(path))
+    connection.execute("pragma journal_mode=wal; pragma synchronous=full; create table t (x)")
+
+    def once() -> None:
+        connection.execute("begin immediate; insert into t values ('0123456789'); commit")
+
+    timing = timed(once, runs=300)
+    connection.close()
+    return timing
+
+
+def sequential() -> None:
+    """A sequential process task: at most 2 commits, the wrapper, and 1 ms."""
+    few, many = 1, 41
+    WORK.mkdir(exist_ok=True)
+    wrapper, commit = wrapper_floor(), commit_floor()
+    stderr = {}
+
+    def once(count: int) -> None:
+        stderr[count] = quietly(run_argv(file(f"seq{count}.yaml", flows.sequential_true(count))))
+
+    small, large = timed(lambda: once(few), runs=5), timed(lambda: once(many), runs=5)
+    each = (large.median - small.median) / (many - few)
+    made = (commits(stderr[many]) - commits(stderr[few])) / (many - few)
+    bound = 2 * commit.median + wrapper.median + 0.001
+    said("floor: wrapper of `true`", str(wrapper), "", None)
+    said("floor: one commit", str(commit), "", None)
+    said("one sequential process task", f"{each * 1000:.2f} ms, {made:.1f} commits, 1 spawn", "≤ 2 commits", made <= 2)
+    said("", "", f"≤ {bound * 1000:.2f} ms (2 commits+wrapper+1)", each <= bound)
+
+
+def parallel() -> None:
+    """100 parallel process tasks against a pool of the same width."""
+    WORK.mkdir(exist_ok=True)
+    flow = file("par.yaml", flows.parallel_true(100))
+    empty = file("par1.yaml", flows.parallel_true(1))
+
+    def pool() -> None:
+        with ThreadPoolExecutor(SLOTS) as executor:
+            list(executor.map(lambda _: quietly(["/bin/sh", "-c", "true"]), range(100)))
+
+    floor = timed(pool, runs=5)
+    base = timed(lambda: quietly(run_argv(empty, "--slots", str(SLOTS))), runs=3)
+    spent = timed(lambda: quietly(run_argv(flow, "--slots", str(SLOTS))), runs=5)
+    ratio = (spent.median - base.median) / floor.median
+    said("floor: a pool of 8, 100 times `sh -c true`", str(floor), "", None)
+    said("100 parallel process tasks, 8 slots", f"{ratio:.2f} times the pool", "≤ 1.5 times", ratio <= 1.5)
+
+
+def noop() -> None:
+    """Tasks without a process."""
+    stderr = {}
+
+    def once(count: int) -> None:
+        stderr[count] = quietly(run_argv(file(f"noop{count}.yaml", flows.sequential_noop(count)), "-q"))
+
+    small, large = timed(lambda: once(1), runs=5), timed(lambda: once(101), runs=5)
+    each = (large.median - small.median) / 100
+    told = quietly(run_argv(file("noop100.yaml", flows.sequential_noop(100))))
+    said("100 no-op tasks, each", f"{each * 1000:.3f} ms", "≤ 0.3 ms", each <= 0.0003)
+    said("100 no-op tasks, commits in all", str(commits(told)), "≤ 4", commits(told) <= 4)
+
+
+def loop() -> None:
+    """ForEach over 10,000 values."""
+    timings: dict[int, float] = {}
+    for count in (100, 1_000, 10_000):
+        flow = file(f"loop{count}.yaml", flows.loop_noop(count))
+        timings[count] = timed(lambda flow=flow: quietly(run_argv(flow, "-q")), runs=3, warm=0).median
+    early = (timings[1_000] - timings[100]) / 900
+    late = (timings[10_000] - timings[1_000]) / 9_000
+    said("ForEach of 10,000 no-op values, each", f"{late * 1000:.3f} ms", "≤ 0.3 ms + commits", late <= 0.0003)
+    said("the late ones against the early ones", f"{late / early:.2f} times", "≤ 1.3 times", late <= 1.3 * early)
+    peak = peak_megabytes(run_argv(file("loop10000.yaml", flows.loop_noop(10_000)), "-q"))
+    said("memory at its peak", f"{peak:.0f} MB", "≤ 150 MB", peak <= 150)
+
+
+def validate() -> None:
+    """1,000 flows of 20 tasks, cold, against libyaml's compose of the same bytes."""
+    folder = WORK / "thousand"
+    shutil.rmtree(folder, ignore_errors=True)
+    written = flows.repository(folder, 1_000)
+    compose = (
+        "import gc, sys, yaml, pathlib; gc.disable()\n"
+        "for p in pathlib.Path(sys.argv[1]).iterdir(): yaml.compose(p.read_bytes(), Loader=yaml.CSafeLoader)"
+    )
+    floor = timed(lambda: quietly([sys.executable, "-c", compose, folder]), runs=3)
+    spent = timed(lambda: quietly([PENSTOCK, "validate", folder]), runs=3)
+    said(f"floor: libyaml composes {written / 1e6:.1f} MB", str(floor), "", None)
+    ratio = spent.median / floor.median
+    said("validate of 1,000 flows", f"{ratio:.2f} times the floor", "≤ 3 times", ratio <= 3)
+    said("", str(spent), "≤ 2,500 ms", spent.median <= 2.5)
+
+
+ALL: dict[str, Callable[[], None]] = {
+    "start-up": start_up,
+    "sequential": sequential,
+    "parallel": parallel,
+    "noop": noop,
+    "loop": loop,
+    "validate": validate,
+}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(ALL)
+    unknown = [name for name in wanted if name not in ALL]
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]}; there are: {', '.join(ALL)}")
+    try:
+        for name in wanted:
+            print(f"{name}: {(ALL[name].__doc__ or '').strip()}")
+            ALL[name]()
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
