@@ -349,6 +349,9 @@ class _Run:
             self._say(f"{execution.state.value}: {execution.flow} in {spent}{where}")
             if execution.error:
                 self._say(execution.error)
+        if self._globals.verbose:
+            attempts = sum(len(run.attempts) for run in execution.runs.values())
+            self._say(f"{self._place.store.commits()} commits, {len(execution.runs)} task runs, {attempts} attempts")
         _show(execution, self._wish.output)
         if code is not None:
             return code

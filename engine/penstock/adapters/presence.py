@@ -70,8 +70,7 @@ class FilePresence(Presence):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.settimeout(POKE_TIMEOUT_S)
             try:
-                caller.connect(str(self._address(session)))
-                caller.sendall(b"!")
+                caller.connect(str(self._address(session)))  # to be connected is the poke: there is nothing to say
             except OSError:
                 return False
         return True

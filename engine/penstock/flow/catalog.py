@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import penstock_schemas
+from penstock.diagnostic import did_you_mean
+from penstock.errors import NotFound, UserError
 from penstock.flow.model import InputType, Kind
 
 Schema = dict[str, Any]
@@ -73,6 +75,36 @@ class Catalog:
         """All names, aliases left out, sorted; of one group when it is given."""
         entries = self._load()
         return sorted(name for name, entry in entries.items() if group is None or entry["group"] == group)
+
+    def named(self, text: str) -> TypeInfo:
+        """The type that a person means: by name, alias, or the end of a name (`log.Log`).
+
+        Raises NotFound, and UserError when several names end so.
+        """
+        info = self._meant(text)
+        if info is None:
+            near = did_you_mean(text, self.names())
+            raise NotFound(f"there is no type `{text}`", help=near or "`penstock types` lists them")
+        return info
+
+    def within(self, text: str) -> tuple[TypeInfo, list[str]]:
+        """A type and a path of properties below it, from `log.Log.level`. Raises NotFound, UserError."""
+        steps = text.split(".")
+        for size in range(len(steps), 0, -1):
+            info = self._meant(".".join(steps[:size]))
+            if info is not None:
+                return info, steps[size:]
+        return self.named(text), []
+
+    def _meant(self, text: str) -> TypeInfo | None:
+        known = self.find(text)
+        if known is not None or not text:
+            return known
+        ends = [name for name in self.names() if name.endswith(f".{text}")]
+        if len(ends) > 1:
+            more = ", …" if len(ends) > 4 else ""
+            raise UserError(f"`{text}` may be one of {len(ends)} types", help=", ".join(ends[:4]) + more)
+        return self.find(ends[0]) if ends else None
 
     def schema(self, type_name: str) -> Schema | None:
         """The JSON Schema (2020-12) of one type with all that it may have; None when there is none.

@@ -208,7 +208,7 @@ DASHBOARDS = (
 )  # fmt: skip
 
 LANGUAGES = {
-    "python": "Python", "shell": "Shell", "node": "Node.js", "r": "R", "ruby": "Ruby", "julia": "Julia", "go": "Go",
+    "python": "Python", "shell": "shell", "node": "Node.js", "r": "R", "ruby": "Ruby", "julia": "Julia", "go": "Go",
     "powershell": "PowerShell", "php": "PHP", "perl": "Perl", "lua": "Lua", "deno": "Deno", "bun": "Bun",
     "dotnet": ".NET", "jbang": "JBang", "groovy": "Groovy",
 }  # fmt: skip
@@ -218,8 +218,9 @@ _JVM = {"groovy": "Groovy", "nashorn": "JavaScript (Nashorn)", "jython": "Python
 
 def _scripts() -> Iterator[Name]:
     for folder, language in LANGUAGES.items():
+        at_hand = f"commands with {language} at hand" if folder != "shell" else "shell commands"
         yield Name(f"{SCRIPTS}{folder}.Script", "task", f"Runs a {language} script written in the flow")
-        yield Name(f"{SCRIPTS}{folder}.Commands", "task", f"Runs commands with {language} at hand")
+        yield Name(f"{SCRIPTS}{folder}.Commands", "task", f"Runs {at_hand}")
     for folder in _WATCHING:
         language = LANGUAGES[folder]
         yield Name(f"{SCRIPTS}{folder}.ScriptTrigger", "trigger", f"Starts when a {language} script says so")
