@@ -65,10 +65,12 @@ def commit_floor() -> Timing:
     path = WORK / "floor.db"
     path.unlink(missing_ok=True)
     connection = apsw.Connection(str(path))
-    connection.execute("pragma journal_mode=wal; pragma synchronous=full; create table t (x)")
+    for statement in ("pragma journal_mode=wal", "pragma synchronous=full", "create table t (x)"):
+        connection.execute(statement).fetchall()
 
     def once() -> None:
-        connection.execute("begin immediate; insert into t values ('0123456789'); commit")
+        for statement in ("begin immediate", "insert into t values ('0123456789')", "commit"):
+            connection.execute(statement)
 
     timing = timed(once, runs=300)
     connection.close()

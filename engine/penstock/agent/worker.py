@@ -151,9 +151,12 @@ class Worker:
 
     def report(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
         """Append the end and what follows from it; then free the runner. A report that comes too late is dropped."""
+        self._tell(claim, ended)
+        self._attempts.clear(claim)
+
+    def _tell(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
         with suppress(Refused, NotFound):  # it was written off: its deadline had passed, or the execution is gone
             self._executor.submit(claim.execution, ended)
-        self._attempts.clear(claim)
 
     # ── slots ──
 
@@ -195,18 +198,19 @@ class Worker:
             ended = self.perform(claim, switch)
             self._free(claim, switch)
             if not self._closed:
-                self._report_patiently(claim, ended)
+                self._tell_patiently(claim, ended)
                 self.fill()
+                self._attempts.clear(claim)  # when the next one runs already: nobody waits for it
         except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
             self._on_fault(error)
         finally:
             self._free(claim, switch)
             self._threads.discard(threading.current_thread())
 
-    def _report_patiently(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
+    def _tell_patiently(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
         for left in range(self._report_tries, 0, -1):
             try:
-                self.report(claim, ended)
+                self._tell(claim, ended)
             except Retryable as busy:
                 if left == 1:
                     raise

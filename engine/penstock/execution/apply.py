@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TypeVar, assert_never
 
 import immutables
@@ -41,7 +40,7 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
-from penstock.execution.model import ROOT, Attempt, Draft, Execution, Histories, Scope, ScopeList, TaskRun
+from penstock.execution.model import ROOT, Attempt, Draft, Execution, Histories, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
 from penstock.flow.model import Kind
 
@@ -118,10 +117,10 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunResumed()
             | TaskRunStopping()
         ):
-            _put(draft, _changed(draft.runs[event.run], event))
+            _put(draft, _after(draft.runs[event.run], event))
         case ResumeRequested(paused=str() as paused):
             run_ = draft.runs[paused]
-            _put(draft, replace(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+            _put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
         case _:
             _about_execution(draft, event)
 
@@ -200,7 +199,7 @@ def _open_scope(draft: Draft, key: str, event: ScopeOpened) -> None:
     opened = _set_scope(draft, key, event)
     run = draft.runs[key]
     outputs = event.outputs if event.outputs is not None else run.outputs
-    _put(draft, replace(run, opened=opened, outputs=outputs))
+    _put(draft, changed(run, opened=opened, outputs=outputs))
 
 
 def _create(draft: Draft, event: TaskRunCreated) -> None:
@@ -236,9 +235,9 @@ def _end_run(draft: Draft, event: TaskRunEnded) -> None:
     run = draft.runs[event.run]
     attempts = run.attempts
     if run.is_running:
-        written_off = replace(attempts[-1], state=State.KILLED, ended=event.at, error=event.error)
+        written_off = changed(attempts[-1], state=State.KILLED, ended=event.at, error=event.error)
         attempts = (*attempts[:-1], written_off)
-    ended = replace(
+    ended = changed(
         run,
         state=event.state,
         histories=(*run.histories, (event.state, event.at)),
@@ -260,9 +259,9 @@ def _end_run(draft: Draft, event: TaskRunEnded) -> None:
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
     """The scope after the task at `position` of `lane` was created."""
     if position == 0:
-        return replace(scope, begun=scope.begun + 1, alive=scope.alive + 1)
+        return changed(scope, begun=scope.begun + 1, alive=scope.alive + 1)
     steps = tuple(step for step in scope.steps if step != (lane, position))
-    return replace(scope, steps=steps, alive=scope.alive + 1)
+    return changed(scope, steps=steps, alive=scope.alive + 1)
 
 
 def child_ended(scope: Scope, child: TaskRun) -> Scope:
@@ -271,12 +270,12 @@ def child_ended(scope: Scope, child: TaskRun) -> Scope:
     if child.phase is not Phase.ERRORS:
         states = states.set(child.state, states.get(child.state, 0) + 1)
     if child.state in FAILING:
-        return replace(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
+        return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
     if child.last or scope.failing:
-        return replace(scope, alive=scope.alive - 1, done=scope.done + child.last, states=states)
+        return changed(scope, alive=scope.alive - 1, done=scope.done + child.last, states=states)
     steps = list(scope.steps)
     insort(steps, (child.lane, child.position + 1))
-    return replace(scope, alive=scope.alive - 1, steps=tuple(steps), states=states)
+    return changed(scope, alive=scope.alive - 1, steps=tuple(steps), states=states)
 
 
 # ── task runs ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,42 +294,42 @@ _RunChange = (
 )
 
 
-def _changed(run: TaskRun, event: _RunChange) -> TaskRun:
+def _after(run: TaskRun, event: _RunChange) -> TaskRun:
     match event:
         case AttemptStarted():
             attempt = Attempt(event.attempt, event.session, event.epoch, event.at)
             started = run if run.state is State.RUNNING else _moved(run, event.at, State.RUNNING)
-            return replace(started, attempts=(*run.attempts, attempt))
+            return changed(started, attempts=(*run.attempts, attempt))
         case AttemptEnded():
-            return replace(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error, wake_at=None)
+            return changed(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error, wake_at=None)
         case AttemptLost():
-            lost = replace(run.attempts[-1], state=State.KILLED, ended=event.at, error=event.reason, lost=True)
-            return replace(run, attempts=(*run.attempts[:-1], lost), wake_at=None)
+            lost = changed(run.attempts[-1], state=State.KILLED, ended=event.at, error=event.reason, lost=True)
+            return changed(run, attempts=(*run.attempts[:-1], lost), wake_at=None)
         case TaskRunAdmitted():
-            return replace(run, gated=False)
+            return changed(run, gated=False)
         case FlowableStarted():
-            return replace(_moved(run, event.at, State.RUNNING), gated=False)
+            return changed(_moved(run, event.at, State.RUNNING), gated=False)
         case TaskRunRetrying():
             failed = run if run.state is State.FAILED else _moved(run, event.at, State.FAILED)
-            return replace(_moved(failed, event.at, State.RETRYING), wake_at=event.until, stop=None)
+            return changed(_moved(failed, event.at, State.RETRYING), wake_at=event.until, stop=None)
         case TaskRunReleased():
-            return replace(_moved(run, event.at, State.CREATED), wake_at=None, stop=None)
+            return changed(_moved(run, event.at, State.CREATED), wake_at=None, stop=None)
         case TaskRunPaused():
-            return replace(_moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
+            return changed(_moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
         case TaskRunResumed():
             facts = {key: value for key, value in run.facts.items() if key != "resumed"}
             facts["onResume"] = dict(event.values)
             facts["elapsed"] = event.elapsed
-            return replace(_moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
+            return changed(_moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
         case TaskRunStopping():
             stopping = _moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
-            return replace(stopping, stop=event.cause, wake_at=event.until)
+            return changed(stopping, stop=event.cause, wake_at=event.until)
         case _:
             assert_never(event)
 
 
 def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:
-    ended = replace(
+    ended = changed(
         run.attempts[-1],
         state=event.state,
         ended=event.at,
@@ -346,18 +345,18 @@ def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:
 def _answered(run: TaskRun, event: Evaluated | EvaluationFailed | EvaluationRequested) -> TaskRun:
     match event:
         case EvaluationRequested():
-            return replace(run, asks=event.names)
+            return changed(run, asks=event.names)
         case Evaluated():
-            return replace(run, asks=(), facts={**run.facts, **event.values}, sealed=run.sealed + event.sealed)
+            return changed(run, asks=(), facts={**run.facts, **event.values}, sealed=run.sealed + event.sealed)
         case EvaluationFailed():
-            return replace(run, asks=(), failure=event.message)
+            return changed(run, asks=(), failure=event.message)
         case _:
             assert_never(event)
 
 
 def _moved(run: TaskRun, at: Instant, state: State) -> TaskRun:
     histories: Histories = (*run.histories, (state, at))
-    return replace(run, state=state, histories=histories)
+    return changed(run, state=state, histories=histories)
 
 
 # ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────

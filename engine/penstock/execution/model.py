@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import immutables
 
@@ -12,6 +13,8 @@ from penstock.diagnostic import FlowName
 from penstock.execution.event import Instant, Phase, StopCause
 from penstock.execution.state import State
 from penstock.flow.model import Kind, nothing
+
+Part = TypeVar("Part", "TaskRun", "Attempt", "Scope")
 
 Histories = tuple[tuple[State, Instant], ...]
 
@@ -262,8 +265,35 @@ class Draft:
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
 
     def __init__(self, execution: Execution) -> None:
-        for name in Draft.__slots__:
-            setattr(self, name, getattr(execution, name))
+        for name, value in zip(Draft.__slots__, _everything(execution), strict=True):
+            setattr(self, name, value)
 
     def freeze(self) -> Execution:
-        return Execution(*[getattr(self, name) for name in Draft.__slots__])
+        return Execution(*_everything(self))
+
+
+_everything = attrgetter(*Draft.__slots__)
+
+
+def _changer(kind: type[Any]) -> Callable[..., Any]:
+    """`dataclasses.replace` for one class, at a quarter of its cost: this is what every event is folded in with."""
+    names = tuple(kind.__dataclass_fields__)
+    places = {name: place for place, name in enumerate(names)}
+    values_of = attrgetter(*names)
+
+    def changed(value: Any, changes: dict[str, Any]) -> Any:
+        values = list(values_of(value))
+        for name, new in changes.items():
+            values[places[name]] = new
+        return kind(*values)
+
+    return changed
+
+
+_CHANGERS = {kind: _changer(kind) for kind in (TaskRun, Attempt, Scope)}
+
+
+def changed(value: Part, **changes: Any) -> Part:
+    """`value` with some fields changed."""
+    new: Part = _CHANGERS[type(value)](value, changes)
+    return new

@@ -10,7 +10,7 @@ from pydantic import Field
 from penstock.execution.state import State
 from penstock.flow.model import Level, RetryBehavior
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Duration, Dynamic, Scalars, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text
 
 TaskId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", min_length=1, max_length=256)]
 
@@ -34,7 +34,7 @@ class Retry(Properties):
     max_interval: Duration | None = Field(None, description="Longest delay of exponential and random")
     delay_factor: float | None = Field(None, description="What exponential multiplies the interval with; 2 by default")
     max_attempts: int | None = Field(None, ge=1, description="How many attempts in all, the first included")
-    max_attempt: int | None = Field(None, ge=1, description="Older spelling of `maxAttempts`", deprecated=True)
+    max_attempt: int | None = Field(None, ge=1, description="Older spelling of `maxAttempts`", json_schema_extra=OLD)
     max_duration: Duration | None = Field(None, description="No attempt begins later than this after the first began")
     warning_on_retry: bool | None = Field(None, description="Success after more than one attempt is WARNING")
     behavior: RetryBehavior | None = Field(None, description="Try the task again, or the whole execution")
@@ -102,7 +102,7 @@ class TriggerBase(Properties):
     labels: Labels | None = Field(None, description="Labels of the executions that it starts")
     stop_after: list[State] | None = Field(None, description="Disable it once an execution has ended in such a state")
     log_level: Level | None = Field(None, description="Least severe level of log lines that are kept")
-    min_log_level: Level | None = Field(None, description="Older spelling of `logLevel`", deprecated=True)
+    min_log_level: Level | None = Field(None, description="Older spelling of `logLevel`", json_schema_extra=OLD)
     log_to_file: bool | None = Field(None, description="Keep the log in a file of its own only")
     fail_on_trigger_error: bool | None = Field(None, description="Record a failed execution when the trigger fails")
     allow_concurrent: bool | None = Field(None, description="Start though the execution before is still running")

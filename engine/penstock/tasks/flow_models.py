@@ -10,7 +10,7 @@ from pydantic import Field, WithJsonSchema
 from penstock.flow.model import InputType
 from penstock.tasks.base import Properties
 from penstock.tasks.common_models import Labels, Retry, WorkerGroup, WorkerSelector
-from penstock.tasks.markers import Duration, Tasks, Text
+from penstock.tasks.markers import OLD, Duration, Tasks, Text
 
 InputId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][.a-zA-Z0-9_-]*$", min_length=1)]
 AnyList = Annotated[list[Any], WithJsonSchema({"type": "array"})]
@@ -88,7 +88,7 @@ class Check(Properties):
     """A condition that is looked at before an execution is created."""
 
     when: Text | None = Field(None, description="The condition")
-    condition: Text | None = Field(None, description="Older spelling of `when`", deprecated=True)
+    condition: Text | None = Field(None, description="Older spelling of `when`", json_schema_extra=OLD)
     message: str | None = Field(None, description="What people are told")
     style: CheckStyle | None = Field(None, description="How it is shown")
     behavior: CheckBehavior | None = Field(None, description="What becomes of the execution")
@@ -130,11 +130,11 @@ class FlowDocument(Properties):
     errors: Tasks | None = Field(None, description="What is done when a task has failed")
     finally_: Tasks | None = Field(None, alias="finally", description="What is done at the end in any case")
     after_execution: Tasks | None = Field(None, description="What is done after the execution has its final state")
-    listeners: list[Listener] | None = Field(None, description="Use `afterExecution`", deprecated=True)
+    listeners: list[Listener] | None = Field(None, description="Use `afterExecution`", json_schema_extra=OLD)
     triggers: AnyList | None = Field(None, description="What starts executions by itself")
     plugin_defaults: list[PluginDefault] | None = Field(None, description="Defaults for properties, by type")
     task_defaults: list[PluginDefault] | None = Field(
-        None, description="Older spelling of `pluginDefaults`", deprecated=True
+        None, description="Older spelling of `pluginDefaults`", json_schema_extra=OLD
     )
     concurrency: Concurrency | None = Field(None, description="How many executions may run at the same time")
     outputs: list[Output] | None = Field(None, description="What an execution leaves")

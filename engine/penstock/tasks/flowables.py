@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Duration, Dynamic, OneTask, TaskCases, Tasks, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, OneTask, TaskCases, Tasks, Text
 
 
 class Flowable(Properties):
@@ -81,8 +81,10 @@ class Pause(Flowable):
     """Waits until somebody resumes the execution, or until a while has passed."""
 
     pause_duration: Dynamic[Duration | None] = Field(None, description="How long it waits; without it, for somebody")
-    delay: Dynamic[Duration | None] = Field(None, description="Older spelling of `pauseDuration`", deprecated=True)
+    delay: Dynamic[Duration | None] = Field(
+        None, description="Older spelling of `pauseDuration`", json_schema_extra=OLD
+    )
     behavior: PauseBehavior = Field(PauseBehavior.RESUME, description="What happens when the while has passed")
     on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs that whoever resumes is asked for")
     on_pause: OneTask | None = Field(None, description="A task that runs when the wait begins")
-    tasks: Tasks | None = Field(None, description="Tasks that run after the wait", deprecated=True)
+    tasks: Tasks | None = Field(None, description="Tasks that run after the wait", json_schema_extra=OLD)

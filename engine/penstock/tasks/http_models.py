@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Duration, Dynamic, Scalars, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text
 
 
 class Method(StrEnum):
@@ -65,31 +65,45 @@ class Options(Properties):
 
     timeout: Timeout | None = Field(None, description="How long to wait")
     connect_timeout: Dynamic[Duration | None] = Field(
-        None, description="Older spelling of `timeout.connectTimeout`", deprecated=True
+        None, description="Older spelling of `timeout.connectTimeout`", json_schema_extra=OLD
     )
-    read_timeout: Dynamic[Duration | None] = Field(None, description="How long to wait for the answer", deprecated=True)
+    read_timeout: Dynamic[Duration | None] = Field(
+        None, description="How long to wait for the answer", json_schema_extra=OLD
+    )
     read_idle_timeout: Dynamic[Duration | None] = Field(
-        None, description="Older spelling of `timeout.readIdleTimeout`", deprecated=True
+        None, description="Older spelling of `timeout.readIdleTimeout`", json_schema_extra=OLD
     )
     connection_pool_idle_timeout: Dynamic[Duration | None] = Field(
-        None, description="How long an unused connection is kept; connections are pooled by Penstock", deprecated=True
+        None,
+        description="How long an unused connection is kept; connections are pooled by Penstock",
+        json_schema_extra=OLD,
     )
     max_content_length: Dynamic[int | None] = Field(None, ge=1, description="Longest answer in bytes; 10 MB by default")
     auth: Auth | None = Field(None, description="Who asks")
-    basic_auth_user: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", deprecated=True)
-    basic_auth_password: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", deprecated=True)
+    basic_auth_user: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", json_schema_extra=OLD)
+    basic_auth_password: Dynamic[Text | None] = Field(
+        None, description="Older spelling of `auth`", json_schema_extra=OLD
+    )
     proxy: Proxy | None = Field(None, description="The proxy between")
-    proxy_type: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.type`", deprecated=True)
-    proxy_address: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.address`", deprecated=True)
-    proxy_port: Dynamic[int | None] = Field(None, description="Older spelling of `proxy.port`", deprecated=True)
-    proxy_username: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.username`", deprecated=True)
-    proxy_password: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.password`", deprecated=True)
+    proxy_type: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.type`", json_schema_extra=OLD)
+    proxy_address: Dynamic[str | None] = Field(
+        None, description="Older spelling of `proxy.address`", json_schema_extra=OLD
+    )
+    proxy_port: Dynamic[int | None] = Field(None, description="Older spelling of `proxy.port`", json_schema_extra=OLD)
+    proxy_username: Dynamic[str | None] = Field(
+        None, description="Older spelling of `proxy.username`", json_schema_extra=OLD
+    )
+    proxy_password: Dynamic[str | None] = Field(
+        None, description="Older spelling of `proxy.password`", json_schema_extra=OLD
+    )
     ssl: Ssl | None = Field(None, description="How certificates are judged")
     follow_redirects: Dynamic[bool] = Field(True, description="Go where the answer says to go")
     allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
     allowed_response_codes: Dynamic[list[int] | None] = Field(None, description="Statuses that do not fail the task")
     default_charset: Dynamic[str | None] = Field(None, description="How text is encoded when the answer does not say")
-    log_level: str | None = Field(None, description="How much is logged; Penstock logs nothing of it", deprecated=True)
+    log_level: str | None = Field(
+        None, description="How much is logged; Penstock logs nothing of it", json_schema_extra=OLD
+    )
     logs: list[str] | None = Field(None, description="What is logged; Penstock logs nothing of it")
 
 
@@ -108,6 +122,6 @@ class RequestProperties(Properties):
     headers: Dynamic[Scalars | None] = Field(None, description="More headers")
     params: Dynamic[Scalars | None] = Field(None, description="What is added to the query")
     options: Dynamic[Options | None] = Field(None, description="How it is sent")
-    ssl_options: Dynamic[Ssl | None] = Field(None, description="Older spelling of `options.ssl`", deprecated=True)
+    ssl_options: Dynamic[Ssl | None] = Field(None, description="Older spelling of `options.ssl`", json_schema_extra=OLD)
     allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
     encrypt_body: Dynamic[bool] = Field(False, description="Keep the body of the answer encrypted")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from penstock.flow.model import InputType
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Duration, Text
+from penstock.tasks.markers import OLD, Duration, Text
 
 InputId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][.a-zA-Z0-9_-]*$", min_length=1)]
 
@@ -26,7 +26,7 @@ class InputBase(Properties):
     either: ClassVar[tuple[str, ...]] = ("id", "name")
 
     id: InputId | None = Field(None, description="Name of the input; dots make it nested")
-    name: InputId | None = Field(None, description="Older spelling of `id`", deprecated=True)
+    name: InputId | None = Field(None, description="Older spelling of `id`", json_schema_extra=OLD)
     description: str | None = Field(None, description="What it is for, in Markdown")
     display_name: str | None = Field(None, max_length=64, description="How people see it named")
     required: bool | None = Field(None, description="Whether it must have a value; it must by default")
@@ -87,7 +87,7 @@ class Select(Choice):
 class MultiSelect(Choice):
     """Some of some values."""
 
-    options: list[Text] | None = Field(None, description="Older spelling of `values`", deprecated=True)
+    options: list[Text] | None = Field(None, description="Older spelling of `values`", json_schema_extra=OLD)
     expression: str | None = Field(None, description="An expression that gives the values")
     item_type: str | None = Field(None, description="What each value is read as; STRING by default")
     allow_custom_value: bool | None = Field(None, description="Accept other values too")
@@ -103,7 +103,7 @@ class Items(InputBase):
 class Upload(InputBase):
     """A file."""
 
-    extension: str | None = Field(None, description="Ending of its name", deprecated=True)
+    extension: str | None = Field(None, description="Ending of its name", json_schema_extra=OLD)
     allowed_file_extensions: list[str] | None = Field(None, description="Endings of names that are accepted")
     accept: list[str] | None = Field(None, description="Media types that are accepted")
 

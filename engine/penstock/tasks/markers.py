@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
+from pydantic import BaseModel, BeforeValidator, JsonValue, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
 from penstock.duration import parse_duration
@@ -38,6 +38,10 @@ class Branch:
     """The property holds tasks: a list of them, one, or lists by name. Their own types judge them."""
 
     shape: str = "array"
+
+
+OLD: dict[str, JsonValue] = {"deprecated": True}
+"""Marks a property as deprecated in the schema, and without a warning of pydantic's whenever it is looked at."""
 
 
 def is_template(value: Any) -> bool:

@@ -113,17 +113,19 @@ def _editor_schema(flow: Schema, types: Mapping[str, Schema], inputs: Mapping[st
 
 
 def _dispatch(names: list[Name]) -> Schema:
+    """Any type may be named, so that those of other packages can be; what is known of a type binds."""
     known = sorted(one for name in names for one in (name.name, *name.aliases))
-    return {
+    rules = [
+        _when([name.name, *name.aliases], name.name)
+        for name in sorted(names, key=lambda name: name.name)
+        if model_of(name.name) is not None
+    ]
+    found: Schema = {
         "type": "object",
         "properties": {"type": {"anyOf": [{"enum": known}, {"type": "string"}]}},
         "required": ["type"],
-        "allOf": [
-            _when([name.name, *name.aliases], name.name)
-            for name in sorted(names, key=lambda name: name.name)
-            if model_of(name.name) is not None
-        ],
     }
+    return found | {"allOf": rules} if rules else found
 
 
 def _when(types: list[str], definition: str) -> Schema:

@@ -17,7 +17,7 @@ import shutil
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from penstock.adapters.process import wrapper
@@ -42,6 +42,12 @@ class Folder:
     """The paths of one attempt. Nothing is said about their existence."""
 
     path: Path
+    run: Path = field(init=False)
+    work: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "run", self.path / ".run")
+        object.__setattr__(self, "work", self.path / "work")
 
     @classmethod
     def of(cls, root: Path, name: str) -> Folder:
@@ -49,14 +55,6 @@ class Folder:
         if not _NAME.fullmatch(name):
             raise UserError(f"`{name!r}` is no name for an attempt: letters, digits, `.`, `_`, `-`, at most 200")
         return cls(root / name)
-
-    @property
-    def run(self) -> Path:
-        return self.path / ".run"
-
-    @property
-    def work(self) -> Path:
-        return self.path / "work"
 
     @property
     def mark(self) -> str:
@@ -158,7 +156,8 @@ class Folder:
 
     def _text(self, name: str) -> str:
         try:
-            return (self.run / name).read_text(errors="replace")
+            with open(f"{self.run}/{name}", errors="replace") as file:  # noqa: PTH123 - a Path costs as much as the read
+                return file.read()
         except OSError:
             return ""
 

@@ -27,6 +27,8 @@ _YOUNG_S = 1.0
 _HALT = "halt"
 _PROCESSES = "processes"
 
+_SIGNALS = frozenset(int(number) for number in signal.valid_signals())
+
 
 class Following:
     """Follows one attempt to its end. For one thread, once."""
@@ -218,4 +220,4 @@ class Following:
 
 def _signal_of(code: int) -> int | None:
     """`sh` tells a death by signal as 128 + its number; a program that exits so by itself cannot be told apart."""
-    return code - 128 if code - 128 in signal.valid_signals() else None
+    return code - 128 if code - 128 in _SIGNALS else None

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Dynamic, Late, Scalars, Text, Typed
+from penstock.tasks.markers import OLD, Dynamic, Late, Scalars, Text, Typed
 
 DEFAULT_INTERPRETER = ("/bin/sh", "-c")
 
@@ -47,7 +47,9 @@ class Exec(Properties):
     )
     fail_fast: Dynamic[bool] = Field(True, description="Stop at the first command that fails")
     warning_on_std_err: Dynamic[bool] = Field(
-        True, description="What is written to standard error made the task a WARNING up to Kestra 0.22", deprecated=True
+        True,
+        description="What is written to standard error made the task a WARNING up to Kestra 0.22",
+        json_schema_extra=OLD,
     )
     namespace_files: NamespaceFiles | None = Field(None, description="Files of the namespace beside the program")
     input_files: Late[dict[str, Any] | str | None] = Field(
@@ -55,11 +57,11 @@ class Exec(Properties):
     )
     output_files: Late[list[str] | None] = Field(None, description="Globs of files that are kept as outputs")
     output_directory: Dynamic[bool | None] = Field(
-        None, description="Of no effect: what lies in `{{ outputDir }}` is kept anyway", deprecated=True
+        None, description="Of no effect: what lies in `{{ outputDir }}` is kept anyway", json_schema_extra=OLD
     )
     target_os: Dynamic[TargetOs] = Field(TargetOs.AUTO, alias="targetOS", description="System that it runs on")
-    runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", deprecated=True)
-    docker: dict[str, Any] | None = Field(None, description="Older spelling of `taskRunner`", deprecated=True)
+    runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
+    docker: dict[str, Any] | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
 
 
 class Script(Exec):

@@ -1,0 +1,116 @@
+"""`types`, `explain` and `schema`: what they print, and how they miss."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from penstock.errors import PenstockError
+from penstock_cli.commands import explain, schema, types
+from penstock_cli.globals import Globals
+
+CORE = "io.kestra.plugin.core."
+
+
+def said(command: click.Command, *arguments: str) -> str:
+    result = CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(command: click.Command, *arguments: str) -> PenstockError:
+    with pytest.raises(PenstockError) as told:
+        CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+    return told.value
+
+
+def test_types_are_listed_and_filtered() -> None:
+    assert said(types.command, "LOG.log", "-o", "table").splitlines() == [
+        "TYPE                           GROUP  RUNS  TITLE",
+        "io.kestra.plugin.core.log.Log  task   yes   Writes to the log",
+    ]
+    assert said(types.command, "WaitFor", "-o", "name") == f"{CORE}flow.LoopUntil\n"
+    assert said(types.command, "--group", "runner", "--runnable", "-o", "name") == f"{CORE}runner.Process\n"
+    assert said(types.command, "nothing like that", "-o", "name") == ""
+
+
+def test_types_as_data() -> None:
+    (row,) = json.loads(said(types.command, "debug.Echo", "-o", "json"))["items"]
+    assert row == {
+        "type": f"{CORE}debug.Echo",
+        "group": "task",
+        "title": "Writes a text to the log",
+        "kind": "inline",
+        "runnable": True,
+        "aliases": ["io.kestra.core.tasks.debugs.Echo"],
+        "deprecated": "use io.kestra.plugin.core.log.Log",
+    }
+
+
+def test_a_type_is_explained() -> None:
+    assert said(explain.command, "log.Log") == (
+        "io.kestra.plugin.core.log.Log  (task)\n"
+        "  Writes one or several messages to the log of the execution.\n"
+        "\n"
+        "Older names: io.kestra.core.tasks.log.Log\n"
+        "\n"
+        "Properties:\n"
+        "  message*  text or list of text\n"
+        "            The message, or a list of them\n"
+        "  level     TRACE | DEBUG | INFO | WARN | ERROR or expression, default INFO\n"
+        "            How severe it is\n"
+        "\n"
+        "What every task may have: allowFailure, allowWarning, assets, description, disabled, id, logLevel,\n"
+        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, workerGroup, workerSelector\n"
+    )
+
+
+def test_a_type_without_schema_and_one_without_properties() -> None:
+    assert "It is known by name alone: any property is accepted." in said(explain.command, "flow.Dag")
+    assert "It has no properties of its own." in said(explain.command, "runner.Process")
+    assert "Deprecated: use io.kestra.plugin.core.flow.ForEach." in said(explain.command, "flow.EachSequential")
+
+
+def test_a_property_is_explained() -> None:
+    assert said(explain.command, "log.Log.message") == (
+        "io.kestra.plugin.core.log.Log: message\n"
+        "  text or list of text, required\n"
+        "  The message, or a list of them\n"
+    )  # fmt: skip
+    nested = said(explain.command, "http.Request.options.auth")
+    assert nested.startswith("io.kestra.plugin.core.http.Request: options.auth\n  mapping\n  Who asks\n")
+    assert "  type*      BASIC | BEARER\n" in nested
+    assert json.loads(said(explain.command, "log.Log.level", "-o", "json"))["default"] == "INFO"
+    assert json.loads(said(explain.command, "log.Log", "-o", "json"))["schema"]["title"] == "Writes to the log"
+
+
+def test_a_code_is_explained() -> None:
+    text = said(explain.command, "pen210")
+    assert text.startswith("PEN210  A type is not in the catalogue\n  help: ")
+    assert json.loads(said(explain.command, "PEN210", "-o", "json"))["code"] == "PEN210"
+
+
+@pytest.mark.parametrize(
+    ("what", "message", "hint"),
+    [
+        ("log.Logg", "there is no type `log.Logg`", f"did you mean `{CORE}log.Log`?"),
+        ("log.Log.levl", f"`{CORE}log.Log` has no property `levl`", "did you mean `level`?"),
+        ("log.Log.level.x", f"`{CORE}log.Log.level` has no property `x`", "it has no properties that are known"),
+        ("PEN999", "there is no finding with the code PEN999", None),
+    ],
+)
+def test_slips_get_an_answer(what: str, message: str, hint: str | None) -> None:
+    error = refused(explain.command, what)
+    assert error.message == message
+    assert hint is None or error.help == hint
+
+
+def test_schemas_are_printed() -> None:
+    assert json.loads(said(schema.command))["$id"].endswith("/flow.schema.json")
+    assert json.loads(said(schema.command, "log.Log"))["title"] == "Writes to the log"
+    assert "title: Writes to the log\n" in said(schema.command, "log.Log", "-o", "yaml")
+    assert "has no schema yet" in refused(schema.command, "flow.Dag").message
+    assert refused(schema.command, "flow.Dg").help == f"did you mean `{CORE}flow.Dag`?"
