@@ -101,6 +101,13 @@ def test_a_type_that_cannot_run_is_refused_by_its_name(tmp_path: Path) -> None:
     assert "io.kestra.plugin.core.kv.Delete" in done.err
 
 
+def test_a_retry_that_would_start_another_execution_is_refused(tmp_path: Path) -> None:
+    retry = "{type: constant, interval: PT1S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
+    done = penstock("run", flow_file(tmp_path, flow(shell("a", "true", retry=retry))), data=tmp_path / "d")
+    assert done.code == 2
+    assert "CREATE_NEW_EXECUTION" in done.err
+
+
 def test_a_script_that_names_docker_is_refused_and_never_run_on_the_host(tmp_path: Path) -> None:
     docker = "{type: io.kestra.plugin.scripts.runner.docker.Docker}"
     text = flow(shell("a", f"touch {tmp_path}/ran", taskRunner=docker))

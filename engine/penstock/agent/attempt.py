@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, UserError
 from penstock.execution.event import AttemptEnded, AttemptLost
 from penstock.execution.identity import attempt_name, idempotency_key
 from penstock.execution.model import Execution, TaskRun
@@ -204,9 +205,10 @@ class TaskAttempts:
 
     def clear(self, claim: Claim) -> None:
         name = attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt)
-        runner = self._equipment.runners("process")
-        if runner.knows(name):
-            runner.remove(name)
+        with suppress(UserError):  # a runner that is not allowed has nothing to be cleared
+            runner = self._equipment.runners("process")
+            if runner.knows(name):
+                runner.remove(name)
 
     def _context(
         self,

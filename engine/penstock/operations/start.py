@@ -14,7 +14,7 @@ from penstock.execution.decide import due
 from penstock.execution.event import ExecutionCreated
 from penstock.execution.model import Execution
 from penstock.flow.inputs import resolve_inputs
-from penstock.flow.model import Flow, nothing
+from penstock.flow.model import Flow, RetryBehavior, nothing
 from penstock.ports.store import Session, Slot, Store
 
 CORRELATION = "system.correlationId"
@@ -75,13 +75,19 @@ def blocked_types(flow: Flow) -> list[str]:
 
 
 def refuse_blocked(flow: Flow) -> None:
-    """Raises Refused, naming the types, when `flow` cannot run here."""
+    """Raises Refused, naming the types (or the behaviour of a retry), when `flow` cannot run here."""
     blocked = blocked_types(flow)
     if blocked:
         names = ", ".join(f"`{name}`" for name in blocked)
         raise Refused(
             f"the flow {flow.name} cannot run here: {names} cannot run in this version",
             help="`penstock types --runnable` lists what can",
+        )
+    retries = [flow.retry, *(task.retry for task in flow.walk())]
+    if any(retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION for retry in retries):
+        raise Refused(
+            f"the flow {flow.name} cannot run here: a retry with CREATE_NEW_EXECUTION cannot run in this version",
+            help="use RETRY_FAILED_TASK, which tries the failed task again",
         )
 
 
