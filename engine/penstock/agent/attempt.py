@@ -90,8 +90,9 @@ class AttemptContext(Context):
             self.log_writer.write("log", level, line.encode())
 
     def runner(self, kind: str) -> Runner:
+        runner = self.runners(kind)
         self.used.add(kind)
-        return self.runners(kind)
+        return runner
 
     def uri(self, name: str) -> str:
         namespace = self.flow.namespace.replace(".", "/")
