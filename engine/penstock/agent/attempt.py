@@ -264,8 +264,9 @@ class TaskAttempts:
                 metrics=failure.metrics,
             )
         except PenstockError as error:
-            context.log(Level.ERROR, error.message if error.help is None else f"{error.message}\n{error.help}")
-            return self._ended(context, State.FAILED, nothing(), error=error.message)
+            message = error.message if error.help is None else f"{error.message}: {error.help}"
+            context.log(Level.ERROR, message)
+            return self._ended(context, State.FAILED, nothing(), error=message)
         except Exception as error:  # noqa: BLE001 - one task's bug must not reach its neighbours (P8)
             message = f"{context.task.type} has a bug: {type(error).__name__}: {error}"
             context.log(Level.ERROR, message)
