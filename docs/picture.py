@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def main() -> None:
         with workplace(Path(folder)) as place:
             execution = place.store.load(record["id"])
         assert execution is not None
-        console = Console(record=True, width=92, file=tempfile.TemporaryFile("w"), force_terminal=True)
+        console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
         console.print(Text(f"$ penstock run {FLOW}", style="bold"))
         console.print(tree(execution, str(execution.flow), datetime.now(UTC), most=50))
         for name, value in record["outputs"].items():

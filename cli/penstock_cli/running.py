@@ -172,6 +172,11 @@ def _progress(wish: RunWish, globals_: Globals, flow: Flow, live: LiveSession) -
     progress: Progress
     if globals_.quiet:
         progress = Silent()
+    elif os.environ.get("GITHUB_ACTIONS") == "true":
+        from penstock_cli.render.github import GithubProgress
+
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        progress = GithubProgress(sys.stderr, flow, wish.flow or str(flow.name), Path(summary) if summary else None)
     elif watches(sys.stderr) and wish.output != "ndjson":
         from penstock_cli.render.terminal import console
 
@@ -269,6 +274,7 @@ class _Run:
                 thread.join()
                 while lines := tail.new():
                     self._progress.lines(lines)
+                self._progress.lines(())
 
     # ── waiting ──
 
@@ -310,8 +316,8 @@ class _Run:
             return False
         from penstock_cli.render.asking import ask
 
-        self._progress.close()
-        values = ask(self._flow.by_id[run.task], label(run))
+        with self._progress.aside():
+            values = ask(self._flow.by_id[run.task], label(run))
         event = answer(self._flow, current, values, by=_person(), at=self._place.clock.now(), task=run.task)
         self._live.executor.submit(execution, event)
         self._live.worker.fill()

@@ -151,6 +151,22 @@ def test_mocks_and_dry_runs_start_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_inside_a_github_workflow_each_task_is_a_group_and_a_failure_an_annotation(tmp_path: Path) -> None:
+    hostile = "echo '::error::not mine'; echo '::group::nor mine'; exit 3"
+    path = flow_file(tmp_path, flow(shell("good", "echo fine"), shell("bad", hostile)))
+    summary = tmp_path / "summary.md"
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    done = penstock("run", path, data=tmp_path / "d", env=env)
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert f"::error file={path},line=8,title=task bad failed::Command failed with exit code 3" in lines
+    token = next(line.removeprefix("::stop-commands::") for line in lines if line.startswith("::stop-commands::"))
+    inside = done.err.split(f"::stop-commands::{token}\n")[2].split(f"::{token}::")[0]
+    assert "::error::not mine\n::group::nor mine\n" in inside
+    assert sum(line.startswith("::group::") and "mine" not in line for line in lines) == 2
+    assert "| bad | FAILED |" in summary.read_text()
+
+
 # ── the environment of a process ─────────────────────────────────────────────────────────────────────────────
 
 

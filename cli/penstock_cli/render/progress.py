@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TextIO
 
@@ -61,7 +62,13 @@ class Progress(Protocol):
 
     def lines(self, lines: Sequence[LogLine]) -> None: ...
 
-    def close(self) -> None: ...
+    def aside(self) -> AbstractContextManager[None]:
+        """Within it the terminal belongs to somebody else: a question and its answer."""
+        ...
+
+    def close(self) -> None:
+        """Show the last state. May be called twice."""
+        ...
 
 
 def label(run: TaskRun) -> str:
@@ -87,6 +94,9 @@ class Silent:
     def lines(self, lines: Sequence[LogLine]) -> None:
         return
 
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def close(self) -> None:
         return
 
@@ -109,6 +119,9 @@ class PlainProgress:
         for line in lines:
             level = "" if line.level is Level.INFO else f"{line.level.value} "
             self._write(line.at, "log", f"{self._names(line.key.run)} | {level}{harmless(line.text)}")
+
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         return
@@ -149,6 +162,7 @@ class TreeProgress:
         self._names = names
         self._title = title
         self._execution: Execution | None = None
+        self._closed = False
         self._live = Live(
             console=console, get_renderable=self._draw, refresh_per_second=12, transient=True, redirect_stdout=False
         )
@@ -165,10 +179,20 @@ class TreeProgress:
             text.append(harmless(line.text), style=LEVEL_COLOURS.get(line.level, ""))
             self._console.print(text, soft_wrap=True)
 
-    def close(self) -> None:
+    @contextmanager
+    def aside(self) -> Iterator[None]:
         self._live.stop()
-        if self._execution is not None:
-            self._console.print(tree(self._execution, self._title, datetime.now(UTC), most=200))
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._live.stop()
+            if self._execution is not None:
+                self._console.print(tree(self._execution, self._title, datetime.now(UTC), most=200))
 
     def _draw(self) -> Any:
         if self._execution is None:
