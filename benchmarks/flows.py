@@ -23,6 +23,11 @@ def parallel_true(count: int) -> str:
     )
 
 
+def one_command(command: str) -> str:
+    """One process task that runs a shell command."""
+    return f"id: one\nnamespace: bench\ntasks:\n  - id: it\n    type: {COMMANDS}\n    commands: ['{command}']\n"
+
+
 def sequential_noop(count: int) -> str:
     """`count` tasks in a row that need no process."""
     tasks = "".join(f"  - id: t{n}\n    type: {RETURN}\n    format: '{{{{ task.id }}}}'\n" for n in range(count))

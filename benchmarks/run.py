@@ -7,11 +7,13 @@ target; a missed target is marked, never hidden.
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import flows
 from measure import PENSTOCK, Timing, commits, peak_megabytes, quietly, timed
@@ -160,6 +162,103 @@ def validate() -> None:
     said("", str(spent), "≤ 2,500 ms", spent.median <= 2.5)
 
 
+def latency() -> None:
+    """From a line written to the line read by `executions logs -f`, and from a kill to KILLED."""
+    data = WORK / "latency"
+    ticks = "while true; do date +tick:%s%N; sleep 0.05; done"
+    flow = file("ticks.yaml", flows.one_command(ticks))
+    process = subprocess.Popen([PENSTOCK, "-q", "run", flow, "--data", data], stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        execution = await_id(data)
+        follower = subprocess.Popen(
+            [PENSTOCK, "executions", "logs", "-f", execution, "--data", data], stdout=PIPE, stderr=DEVNULL, text=True
+        )
+        assert follower.stdout is not None
+        late: list[float] = []
+        for line in follower.stdout:
+            seen = time.time_ns()
+            late.append((seen - int(line.rpartition("tick:")[2])) / 1e9)
+            if len(late) >= 80:
+                break
+        follower.kill()
+        settled = sorted(late[20:])
+        worst = settled[-1]
+        said(
+            "a line written to a line read, 60 lines",
+            f"median {settled[30] * 1e3:.0f} ms, most {worst * 1e3:.0f} ms",
+            "≤ 200 ms",
+            worst <= 0.2,
+        )
+        begun = time.perf_counter()
+        quietly([PENSTOCK, "executions", "kill", execution, "--wait", "--data", data])
+        spent = time.perf_counter() - begun
+        said("kill to KILLED, the command's start included", f"{spent * 1e3:.0f} ms", "≤ 1,000 ms", spent <= 1.0)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def await_id(data: Path) -> str:
+    """The id of the one execution in a data folder, once it has said something."""
+    argv = [PENSTOCK, "executions", "list", "-o", "name", "--data", data]
+    for _ in range(100):
+        found = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False).stdout.strip()
+        if found:
+            return found
+    sys.exit("the run did not begin")
+
+
+def peers() -> None:
+    """100 no-op tasks in a row, beside others that install from PyPI; one that does not is listed with its error."""
+    ours = timed(lambda: quietly(run_argv(file("noop100.yaml", flows.sequential_noop(100)), "-q")), runs=3)
+    said("penstock, 100 no-op tasks, whole process, durable", str(ours), "", None)
+    for name, script in PEERS.items():
+        folder = WORK / f"peer-{name}"
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        python = folder / "bin" / "python"
+        pip = subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if pip.returncode:
+            said(name, "did not install: " + pip.stderr.strip().splitlines()[-1][:60], "", None)
+            continue
+        path = file(f"peer_{name}.py", script)
+        tried = subprocess.run([python, path], cwd=folder, capture_output=True, text=True, check=False)
+        if tried.returncode:
+            said(name, "did not run: " + (tried.stderr.strip().splitlines() or ["no word"])[-1][:60], "", None)
+            continue
+        argv = [str(python), str(path)]
+        spent = timed(lambda argv=argv, folder=folder: quietly(argv, cwd=folder), runs=3)
+        said(f"{name}, 100 no-op tasks, whole process", str(spent), "", None)
+
+
+PEERS = {
+    "doit": (
+        "import sys\nfrom doit.cmd_base import ModuleTaskLoader\nfrom doit.doit_cmd import DoitMain\n"
+        "def task_n():\n    for n in range(100):\n        yield {'name': str(n), 'actions': [lambda: None]}\n"
+        "sys.exit(DoitMain(ModuleTaskLoader({'task_n': task_n})).run(['-v0']))\n"
+    ),
+    "luigi": (
+        "import luigi\nclass T(luigi.Task):\n    n = luigi.IntParameter()\n    done = False\n"
+        "    def requires(self):\n        return [T(self.n - 1)] if self.n else []\n"
+        "    def run(self):\n        self.done = True\n    def complete(self):\n        return self.done\n"
+        "luigi.build([T(99)], local_scheduler=True, log_level='WARNING')\n"
+    ),
+    "dbos": (
+        "from dbos import DBOS\nDBOS(config={'name': 'bench', 'system_database_url': 'sqlite:///bench.sqlite'})\n"
+        "@DBOS.step()\ndef step(n):\n    return n\n@DBOS.workflow()\ndef flow():\n"
+        "    for n in range(100):\n        step(n)\nDBOS.launch()\nflow()\nDBOS.destroy()\n"
+    ),
+    "prefect": (
+        "from prefect import flow, task\n@task\ndef step(n):\n    return n\n@flow\ndef many():\n"
+        "    for n in range(100):\n        step(n)\nmany()\n"
+    ),
+}
+
+
 ALL: dict[str, Callable[[], None]] = {
     "start-up": start_up,
     "sequential": sequential,
@@ -167,6 +266,8 @@ ALL: dict[str, Callable[[], None]] = {
     "noop": noop,
     "loop": loop,
     "validate": validate,
+    "latency": latency,
+    "peers": peers,
 }
 
 

@@ -6,10 +6,10 @@ import gc
 from pathlib import Path
 
 import pytest
-from penstock.flow.catalog import load_catalog
 
 from penstock.diagnostic import Severity
 from penstock.errors import UserError
+from penstock.flow.catalog import load_catalog
 from penstock.flow.check import Options, check_files
 from penstock.flow.tree import FlowFile
 
