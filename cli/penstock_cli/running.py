@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -28,6 +27,7 @@ from penstock.operations.transcript import said
 from penstock_cli.exits import Exit
 from penstock_cli.flow_files import FlowFile, given_inputs, given_labels, given_mocks, read_flow, refuse_invalid
 from penstock_cli.globals import Globals
+from penstock_cli.interrupts import HungUp, Terminated, heard_signals
 from penstock_cli.lookup import full_id
 from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, label
 from penstock_cli.render.terminal import wants_colour, watches
@@ -70,14 +70,6 @@ class RunWish:
     dry_run: bool = False
     keep: bool = False
     slots: int | None = None
-
-
-class Terminated(BaseException):
-    """TERM: the same as Ctrl-C, with another exit code."""
-
-
-class HungUp(BaseException):
-    """The terminal is gone: leave the tasks running."""
 
 
 def run(wish: RunWish, globals_: Globals) -> int:
@@ -235,7 +227,7 @@ class _Run:
             self._latest = self._place.store.load(full_id(self._place.store, self._wish.resume or ""))
         assert self._latest is not None
         with ExitStack() as stack:
-            stack.enter_context(_signals())
+            stack.enter_context(heard_signals())
             stack.enter_context(self._logs(self._latest.id))
             if wanted is not None:
                 self._live.begin(self._latest.id)
@@ -402,23 +394,3 @@ def _how_to_resume(flow: Flow, execution: Execution) -> str:
 
 def _person() -> str:
     return os.environ.get("USER") or os.environ.get("USERNAME") or "somebody"
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """TERM and HUP as exceptions in this thread, for as long as the run is followed."""
-
-    def terminated(*_: object) -> None:
-        raise Terminated
-
-    def hung_up(*_: object) -> None:
-        raise HungUp
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, terminated)}
-    if hasattr(signal, "SIGHUP"):
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.small_disk import small_disk
 from program import flow_file, penstock, start, task_states
 from until import until
 
@@ -348,6 +349,22 @@ def test_a_data_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert done.code == 2
     assert str(blocked) in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_full_disk_is_told_and_what_was_acknowledged_is_there_afterwards(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "6m") as data:
+        first = flow_file(tmp_path, flow(shell("a", "echo kept")), "first.yaml")
+        assert penstock("run", first, data=data).code == 0
+        kept = latest(data)
+        big = flow_file(tmp_path, flow(shell("a", "head -c 30000000 /dev/zero | tr '\\0' x")), "big.yaml")
+        done = penstock("run", big, data=data)
+        assert done.code in (1, 2)
+        assert "full" in done.err or "No space" in done.err
+        assert "Traceback" not in done.err
+        for heap in (*data.glob("logs/*"), *data.glob("work/*")):
+            subprocess.run(["rm", "-rf", str(heap)], check=True)
+        assert state(data, kept) == "SUCCESS"
+        assert penstock("run", first, data=data).code == 0
 
 
 def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:

@@ -370,7 +370,7 @@ def test_a_program_far_ahead_of_its_reader_is_stopped_until_it_has_caught_up(
             if (raw / "paused").exists():
                 sizes_while_paused.append((raw / "out").stat().st_size)
         else:
-            (tmp_path / "work/it/work/enough").touch()
+            (tmp_path.joinpath("work", "it", "work") / "enough").touch()
 
     assert runner.follow("it", read_slowly, HandHalt(), offsets={}) == Exit(Ending.EXITED, 0)
     assert len(set(sizes_while_paused[1:])) == 1, "it went on writing while it was stopped"
