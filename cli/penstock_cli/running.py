@@ -18,7 +18,7 @@ from penstock.duration import humane, parse_duration
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import AttemptEnded, Event, KillRequested, PauseRequested
 from penstock.execution.model import Execution
-from penstock.execution.record import as_record, duration_of
+from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
 from penstock.operations.request import answer, waiting
@@ -364,15 +364,13 @@ class _Run:
 
 def _show(execution: Execution, output: str | None) -> None:
     """The data of the run, on stdout."""
-    record = as_record(execution)
     if output == "name":
         click.echo(execution.id)
     elif output in ("json", "yaml"):
         from penstock_cli.render.tables import show_value
 
-        show_value(record, output)
-    elif output in (None, "table") and record["outputs"]:
-        outputs: dict[str, Any] = record["outputs"]
+        show_value(as_record(execution), output)
+    elif output in (None, "table") and (outputs := outputs_record(execution)):
         width = max(len(name) for name in outputs)
         for name, value in outputs.items():
             click.echo(f"{name:<{width}}  {_plain_text(value)}")

@@ -78,10 +78,6 @@ def load_run(text: str) -> TaskRun:
 Encode = Callable[[Any], Any]
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
 def _plain(value: Any) -> Any:
     """Mappings and sequences that `json` does not know by type."""
     if isinstance(value, Mapping):
@@ -91,6 +87,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return _instant_text(value)
     raise TypeError(f"{type(value).__name__} cannot be kept")
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+"""One encoder for all: `json.dumps` with these options would build one for each of four events a task run."""
 
 
 def _instant_text(moment: datetime) -> str:

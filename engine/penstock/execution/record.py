@@ -27,7 +27,7 @@ def as_record(execution: Execution) -> dict[str, Any]:
         "state": state_record(execution.state, execution.histories),
         "taskRunList": [run_record(execution, run) for run in execution.in_order()],
         "inputs": _plain(execution.inputs),
-        "outputs": _plain(execution.outputs) if execution.outputs is not None else None,
+        "outputs": outputs_record(execution),
         "variables": {},
         "labels": [{"key": key, "value": value} for key, value in execution.labels.items()],
         "trigger": _plain(execution.trigger) if execution.trigger is not None else None,
@@ -37,6 +37,13 @@ def as_record(execution: Execution) -> dict[str, Any]:
         "error": execution.error,
         "source": _plain(execution.source),
     }
+
+
+def outputs_record(execution: Execution) -> dict[str, Any] | None:
+    """The flow's outputs alone, as `as_record` gives them: a run of ten thousand tasks need not be drawn up whole."""
+    if execution.outputs is None:
+        return None
+    return {str(key): _plain(each) for key, each in execution.outputs.items()}
 
 
 def state_record(state: State, histories: Histories) -> dict[str, Any]:

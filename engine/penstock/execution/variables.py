@@ -111,11 +111,8 @@ def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
 
 def iso(moment: datetime) -> str:
     """As Java prints an Instant: UTC, a fraction of three or six digits only where there is one."""
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    micros = moment.microsecond
-    if micros:
-        text += f".{micros // 1000:03d}" if micros % 1000 == 0 else f".{micros:06d}"
-    return text + "Z"
+    text = moment.isoformat()[: 26 if moment.microsecond else 19]
+    return (text[:23] if text.endswith("000") and len(text) > 19 else text) + "Z"
 
 
 class _AtTask(Mapping[str, Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -27,12 +28,11 @@ def prepare(task_type: TaskType, task: Task, render_value: Render) -> Properties
     fit, and what `render_value` raises.
     """
     model = task_type.properties
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    shapes = _rendered(model, late=False)
     values = {name: value for name, value in task.properties.items() if value is not None}
     for name, value in task.properties.items():
-        field = fields.get(name)
-        if field is not None and is_rendered(field, late=False):
-            _put(values, name, field, value, render_value)
+        if name in shapes:
+            _put(values, name, shapes[name], value, render_value)
     return filled(model, values, task.type)
 
 
@@ -40,25 +40,33 @@ def render_late(properties: P, task: Task, render_value: Render) -> P:
     """The same properties with the late ones rendered too. Raises as `prepare`."""
     values: dict[str, Any] = {}
     model = type(properties)
-    for name, field in model.model_fields.items():
-        if name not in properties.model_fields_set:
+    shapes = _rendered(model, late=True)
+    for attribute, field in model.model_fields.items():
+        if attribute not in properties.model_fields_set:
             continue
-        value = getattr(properties, name)
-        values[field.alias or name] = value
-        if value is not None and is_rendered(field, late=True):
-            _put(values, field.alias or name, field, value, render_value)
+        name, value = field.alias or attribute, getattr(properties, attribute)
+        values[name] = value
+        if value is not None and name in shapes:
+            _put(values, name, shapes[name], value, render_value)
     return filled(model, values, task.type)
+
+
+@cache
+def _rendered(model: type[Properties], *, late: bool) -> dict[str, frozenset[type]]:
+    """The shapes of each field of `model` to render, by YAML name. Kept: a loop fills one model ten thousand times."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {name: _shapes(field.annotation) for name, field in fields.items() if is_rendered(field, late=late)}
 
 
 def is_rendered(field: FieldInfo, *, late: bool) -> bool:
     return any(isinstance(mark, Rendered) and mark.late is late for mark in marks(field))
 
 
-def _put(values: dict[str, Any], name: str, field: FieldInfo, value: Any, render_value: Render) -> None:
+def _put(values: dict[str, Any], name: str, shapes: frozenset[type], value: Any, render_value: Render) -> None:
     """`value` rendered, under its name; nothing there when an expression for what is no text gave nothing."""
     rendered = render_value(value)
     if is_template(value) and isinstance(rendered, str):
-        rendered = _read(name, rendered, _shapes(field.annotation))
+        rendered = _read(name, rendered, shapes)
     if rendered is None:
         values.pop(name, None)
     else:
