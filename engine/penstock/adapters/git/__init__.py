@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.adapters.git.command import Credentials
+from penstock.adapters.git.address import Credentials
 from penstock.adapters.git.mirror import GitMirror
 from penstock.adapters.git.results import GitResultsBranch
 

@@ -1,25 +1,36 @@
 """The one place that calls git for the agent: arguments as lists, a neutral environment, no prompt, no hook.
 
 GitPython's command runner does the calling; never a `Repo`, which keeps children and handles open. Everything that a
-repository or a user could have configured (hooks, filters, fsmonitor, remote helpers, submodules) is switched off.
+repository or a user could have configured (hooks, filters, fsmonitor, remote helpers, submodules) is switched off, and
+every call has a deadline, at which git goes with all that it has started.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+from penstock.adapters.git.address import Credentials, Remote, redacted
 from penstock.errors import Retryable, Stalled, UserError
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
+LOCAL_TIMEOUT_S = 120
 FETCH_TIMEOUT_S = 120
+CLONE_TIMEOUT_S = 3600
+"""A silent remote is noticed after 30 s (`http.lowSpeedTime`, `ServerAliveInterval`); this is for a busy one."""
+MOST_PACKS = 50
+"""A repository that has gathered more packs than this is packed anew."""
 
 _NEUTRAL = (
     "core.hooksPath=/dev/null",
@@ -29,6 +40,10 @@ _NEUTRAL = (
     "fetch.recurseSubmodules=no",
     "submodule.recurse=false",
     "transfer.fsckObjects=true",
+    "fetch.unpackLimit=1",
+    "fastimport.unpackLimit=1",
+    "http.lowSpeedLimit=100",
+    "http.lowSpeedTime=30",
     "gc.auto=0",
     "maintenance.auto=false",
     "credential.helper=",
@@ -36,92 +51,105 @@ _NEUTRAL = (
     "safe.directory=*",
     "uploadpack.packObjectsHook=",
 )
+_INHERITED = re.compile(r"GIT_TRACE\w*|GIT_SSL_\w+|GIT_PROXY_SSL_\w+|GIT_HTTP_\w+")
+_WITHHELD = ("GIT_", "SECRET_", "PENSTOCK_", "SSH_ASKPASS")
 
-_REFUSED = ("Permission denied", "Authentication failed", "could not read Username", "Host key verification failed")
+_REFUSED = (
+    "Permission denied",
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "Host key verification failed",
+    "returned error: 401",
+)
 _BRANCH_GONE = ("couldn't find remote ref", "unknown revision", "Needed a single revision")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How a remote is told who asks. Neither is ever an argument of a process, nor in a message."""
-
-    token_file: Path | None = None
-    ssh_key: Path | None = None
-
-    def environment(self) -> dict[str, str]:
-        """Raises UserError when a file cannot be read."""
-        env: dict[str, str] = {}
-        ssh = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=20"]
-        if self.ssh_key is not None:
-            if re.search(r"[^\w./@+-]", str(self.ssh_key)):
-                raise UserError(f"the path of the SSH key has characters that a shell would read: {self.ssh_key}")
-            ssh += ["-oIdentitiesOnly=yes", "-i", str(self.ssh_key)]
-        env["GIT_SSH_COMMAND"] = " ".join(ssh)
-        if self.token_file is not None:
-            try:
-                token = self.token_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise UserError(f"cannot read the token file {self.token_file}: {error.strerror}") from error
-            import base64
-
-            header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-            env |= {
-                "GIT_CONFIG_COUNT": "1",
-                "GIT_CONFIG_KEY_0": "http.extraHeader",
-                "GIT_CONFIG_VALUE_0": f"Authorization: Basic {header}",
-            }
-        return env
+_WORDS_KEPT = 2_000
+_GRACE_S = 1.0
 
 
 @dataclass(slots=True)
 class GitCommand:
-    """git on one bare repository."""
+    """git on one bare repository. `remote` is what it may speak to; `identity` is who commits."""
 
     folder: Path
+    remote: Remote | None = None
     credentials: Credentials = field(default_factory=Credentials)
     identity: str = "Penstock"
 
-    def run(
-        self, *args: str, stdin: bytes | None = None, timeout_s: int = FETCH_TIMEOUT_S, check: bool = True
-    ) -> bytes:
+    def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = LOCAL_TIMEOUT_S) -> bytes:
         """What git put out. Raises UserError, Retryable or Stalled by what it said, its words without credentials."""
         code, out, err = self.call(args, stdin=stdin, timeout_s=timeout_s)
-        if code and check:
+        if code:
             raise failure(args, err)
         return out
 
     def call(
-        self, args: Sequence[str], *, stdin: bytes | None = None, timeout_s: int = FETCH_TIMEOUT_S
+        self, args: Sequence[str], *, stdin: bytes | None = None, timeout_s: float = LOCAL_TIMEOUT_S
     ) -> tuple[int, bytes, str]:
-        """Exit code, output, and what was said on stderr."""
-        from git.cmd import Git
-        from git.exc import GitCommandNotFound
-
+        """Exit code, output, and what was said on stderr. Raises Retryable at the deadline."""
         with tempfile.TemporaryFile() as given:
             given.write(stdin or b"")
             given.seek(0)
+            process = self._start(args, given)
             try:
-                code, out, err = Git(str(self.folder.parent)).execute(
-                    self.argv(args),
-                    istream=given,
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    stdout_as_string=False,
-                    strip_newline_in_stdout=False,
-                    kill_after_timeout=timedelta(seconds=timeout_s).total_seconds(),
-                    env=self.environment(),
-                )
-            except GitCommandNotFound as error:
-                raise Stalled("git is not on the PATH", help="install git 2.30 or later") from error
-        return int(code), _bytes(out), _bytes(err).decode("utf-8", "replace")
+                out, err = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired as error:
+                _end(process)
+                raise Retryable(f"git {args[0]}: no end within {timeout_s:g} s", after=timedelta(seconds=10)) from error
+            except BaseException:
+                _end(process)
+                raise
+        return process.returncode, out, err.decode("utf-8", "replace")
 
-    def argv(self, args: Sequence[str]) -> list[str]:
+    @contextmanager
+    def conversation(self, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """One git that is asked and answers, line by line; it has ended when the block has."""
+        process = self._start(args, subprocess.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        unheard = threading.Thread(target=process.stderr.read, daemon=True)  # or git would wait for a full pipe
+        unheard.start()
+        try:
+            yield process.stdin, process.stdout
+        finally:
+            _end(process, unheard)
+
+    def _start(self, args: Sequence[str], stdin: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        try:
+            from git.cmd import Git
+            from git.exc import GitCommandNotFound
+
+            environment = self.environment()
+            running = Git(str(self.folder.parent)).execute(
+                self.argv(args, environment),
+                istream=stdin,  # type: ignore[arg-type]  # it goes to Popen, which takes a number as well
+                as_process=True,
+                env=environment,
+                start_new_session=True,
+            )
+        except (ImportError, GitCommandNotFound) as error:  # GitPython looks for git when it is imported
+            raise Stalled("git is not on the PATH", help="install git 2.30 or later") from error
+        assert isinstance(running, Git.AutoInterrupt)
+        process = running.proc
+        assert process is not None
+        running.proc = None  # GitPython would end it when its wrapper is collected; here its end is awaited
+        return process
+
+    def argv(self, args: Sequence[str], ours: Mapping[str, str]) -> list[str]:
+        """The command, without what the environment holds that git is not to have; `ours` is what we give it."""
         neutral = [word for setting in _NEUTRAL for word in ("-c", setting)]
-        return ["git", *neutral, f"--git-dir={self.folder}", *args]
+        withheld = [word for name in withheld_names(os.environ) if name not in ours for word in ("-u", name)]
+        return [*(["env", *withheld] if withheld else []), "git", *neutral, f"--git-dir={self.folder}", *args]
+
+    @property
+    def who(self) -> str:
+        """`identity` as git takes the name of a committer."""
+        return re.sub(r"[<>\x00-\x1f\x7f]", "", self.identity).strip() or "Penstock"
 
     def environment(self) -> dict[str, str]:
         """What overrides whatever the agent's own environment says to git."""
-        who = self.identity
+        reach = self.remote.environment(self.credentials) if self.remote is not None else {"GIT_ALLOW_PROTOCOL": "file"}
         return {
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -131,21 +159,39 @@ class GitCommand:
             "SSH_ASKPASS": "true",
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_OBJECT_DIRECTORY": str(self.folder / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": "",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_LITERAL_PATHSPECS": "1",
             "GIT_PROTOCOL_FROM_USER": "0",
-            "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-            "GIT_AUTHOR_NAME": who,
+            "GIT_AUTHOR_NAME": self.who,
             "GIT_AUTHOR_EMAIL": "agent@penstock.invalid",
-            "GIT_COMMITTER_NAME": who,
+            "GIT_COMMITTER_NAME": self.who,
             "GIT_COMMITTER_EMAIL": "agent@penstock.invalid",
             "LC_ALL": "C",
-            **self.credentials.environment(),
+            **reach,
         }
 
 
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+def _end(process: subprocess.Popen[bytes], listener: threading.Thread | None = None) -> None:
+    """End git and what it has started, and close its pipes. One that has been told all it is to do ends by itself."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    if process.stdout is not None:
+        process.stdout.close()
+    try:
+        process.wait(timeout=_GRACE_S if listener is not None else 0)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if listener is not None:
+        listener.join()
+    if process.stderr is not None:
+        process.stderr.close()
+
+
+def withheld_names(environment: Mapping[str, str]) -> list[str]:
+    """The variables that would have git read another repository or another configuration, and those of others."""
+    return sorted(name for name in environment if name.startswith(_WITHHELD) and not _INHERITED.fullmatch(name))
 
 
 def object_id(text: str) -> str:
@@ -157,41 +203,10 @@ def object_id(text: str) -> str:
 
 def failure(args: Sequence[str], err: str) -> UserError | Retryable | Stalled:
     """git's refusal as ours, by what can be done about it."""
-    words = redacted(err).strip() or "no reason given"
+    words = redacted(err).strip()[:_WORDS_KEPT] or "no reason given"
     what = f"git {args[0] if args else ''}: {words}"
     if any(phrase in err for phrase in _BRANCH_GONE):
         return UserError(what, help="check --branch; what was deployed stays in force")
     if any(phrase in err for phrase in _REFUSED):
         return Stalled(what, help="check the credentials: --git-token-file, --ssh-key")
     return Retryable(what, after=timedelta(seconds=10))
-
-
-def redacted(text: str) -> str:
-    """`text` without the user and password of any URL."""
-    return _CREDENTIALS_IN_URL.sub("", text)
-
-
-def checked_branch(branch: str) -> str:
-    """A branch name that git takes as one, and that cannot be an option or a pattern. Raises UserError."""
-    bad = (
-        not branch
-        or branch.startswith(("-", "/", "."))
-        or branch.endswith(("/", ".", ".lock"))
-        or any(part in branch for part in ("..", "//", "@{", "/."))
-        or re.search(r"[\x00-\x20\x7f~^:?*\[\\]", branch) is not None
-    )
-    if bad:
-        raise UserError(f"`{branch}` is no name of a branch")
-    return branch
-
-
-def checked_url(url: str) -> str:
-    """A URL or path that git takes as one, and that cannot be an option or a remote helper. Raises UserError."""
-    if not url or url.startswith("-") or "\x00" in url or "\n" in url or "::" in url.partition("/")[0]:
-        raise UserError(f"`{redacted(url)}` is no URL of a Git repository")
-    return url
-
-
-def environment_of(given: Mapping[str, str]) -> dict[str, str]:
-    """A copy without what would have git read another repository."""
-    return {name: value for name, value in given.items() if not name.startswith("GIT_")}

@@ -2,137 +2,218 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from penstock.adapters.git import repository
+from penstock.adapters.git.address import Credentials, Remote, checked_branch
 from penstock.adapters.git.command import (
-    Credentials,
+    CLONE_TIMEOUT_S,
+    FETCH_TIMEOUT_S,
+    OBJECT_ID,
     GitCommand,
-    checked_branch,
-    checked_url,
     object_id,
-    redacted,
 )
 from penstock.errors import Retryable, Stalled, UserError
 from penstock.ports.git import Blob, CommitInfo, Mirror
 
 _HEAD = "refs/penstock/head"
+_KEPT = "refs/penstock/keep/"
 _REGULAR = (b"100644", b"100755")
-_DAMAGED = ("corrupt", "bad object", "object file", "missing blob", "missing tree", "unable to read", "not a git repo")
+_ELSEWHERE = frozenset({"", ".", "..", ".git"})
+_DAMAGED = (
+    "corrupt",
+    "bad object",
+    "bad tree",
+    "object file",
+    "missing blob",
+    "missing tree",
+    "unable to read",
+    "unable to parse",
+    "could not parse",
+    "not a git repository",
+    "bad config",
+    "packfile",
+    "index-pack",
+    "did not send all necessary objects",
+    "inflate",
+    "not our ref",
+)
+_OTHER_HASH = "mismatched algorithms"
 
 
 class GitMirror(Mirror):
-    """Lies in `folder`. Made in a folder beside it and renamed, so that a half one is never taken for a whole one."""
+    """Lies in `folder`, which is for this remote and branch alone.
+
+    A clone is made beside it and renamed, so that a half one is never taken for a whole one, and the last good one
+    stays until there is a better. `left_out` tells how many names of the tree that was listed last cannot name a file.
+    """
 
     def __init__(self, url: str, branch: str, folder: Path, *, credentials: Credentials | None = None) -> None:
-        self._url = checked_url(url)
+        self._remote = Remote.parse(url)
         self._branch = checked_branch(branch)
         self._folder = folder
-        self._git = GitCommand(folder, credentials or Credentials())
+        self._git = GitCommand(folder, self._remote, credentials or Credentials())
+        self._is_suspect = False
+        self.left_out = 0
 
     def fetch(self) -> str:
-        if not (self._folder / "HEAD").is_file() or not self._is_mine():
-            self._make()
-        for stale in (*self._folder.glob("*.lock"), *(self._folder / "refs" / "penstock").glob("**/*.lock")):
-            stale.unlink(missing_ok=True)  # one process uses a mirror: whoever held it is gone
+        if not self._is_made():
+            return self._clone()
+        if self._is_suspect and not self._is_sound():
+            return self._clone()
+        self._is_suspect = False
+        repository.clear_left_overs(self._folder)
+        before = self.head()
         try:
-            return self._fetch()
+            head = self._fetch_into(self._git, FETCH_TIMEOUT_S)
         except (Retryable, UserError) as error:
-            if not any(word in error.message for word in _DAMAGED):
+            if not any(word in error.message for word in _DAMAGED) or self._is_sound():
                 raise
-            self._make()
-            return self._fetch()
-
-    def _fetch(self) -> str:
-        refspec = f"+refs/heads/{self._branch}:{_HEAD}"
-        self._git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", self._url, refspec)
-        head = self.head()
-        if head is None:
-            raise UserError(f"the branch `{self._branch}` is not there", help="check --branch")
-        self._git.run("cat-file", "-e", f"{head}^{{tree}}")
+            return self._clone()
+        if head != before:
+            repository.pack_anew(self._git)
         return head
 
-    def _is_mine(self) -> bool:
-        marker = self._folder / "penstock-url"
-        return marker.is_file() and marker.read_text(encoding="utf-8") == self._identity()
+    def _fetch_into(self, git: GitCommand, timeout_s: float) -> str:
+        refspec = f"+refs/heads/{self._branch}:{_HEAD}"
+        told = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options")
+        git.run(*told, self._remote.url, refspec, timeout_s=timeout_s)
+        head = _resolved(git)
+        if head is None:
+            raise UserError(f"the branch `{self._branch}` is not there", help="check --branch")
+        return head
 
-    def _identity(self) -> str:
-        return f"{redacted(self._url)}\n{self._branch}\n"
-
-    def _make(self) -> None:
-        """A new empty mirror in the place of whatever is there."""
-        staged = self._folder.with_name(self._folder.name + ".new")
-        shutil.rmtree(staged, ignore_errors=True)
+    def _clone(self) -> str:
+        """A new mirror, with the commits of the old one that are kept, as far as they can still be read."""
         try:
-            staged.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            GitCommand(staged).run("init", "--quiet", "--bare", "--template=", str(staged))
-            (staged / "penstock-url").write_text(self._identity(), encoding="utf-8")
-            shutil.rmtree(self._folder, ignore_errors=True)
-            staged.rename(self._folder)
-        except OSError as error:
-            raise Stalled(f"the mirror cannot be written to {self._folder}: {error.strerror}") from error
+            return self._clone_as(())
+        except Retryable as error:
+            if _OTHER_HASH not in error.message:
+                raise
+            return self._clone_as(("--object-format=sha256",))
+
+    def _clone_as(self, options: tuple[str, ...]) -> str:
+        heads: list[str] = []
+
+        def fill(staged: Path) -> None:
+            git = GitCommand(staged, self._remote, self._git.credentials)
+            heads.append(self._fetch_into(git, CLONE_TIMEOUT_S))
+            if self._is_made():
+                self._take_along(staged)
+
+        repository.make(self._folder, self._identity, fill, options=options)
+        self._is_suspect = False
+        return heads[0]
+
+    def _take_along(self, staged: Path) -> None:
+        """What is kept comes from the new history, or else from the old mirror; what is in neither is lost."""
+        new = GitCommand(staged, Remote.parse(str(self._folder)))
+        code, out, _ = self._git.call(("for-each-ref", "--format=%(refname)", _KEPT))
+        for ref in out.decode().split() if code == 0 else ():
+            commit = ref.removeprefix(_KEPT)
+            if OBJECT_ID.fullmatch(commit) is None:
+                continue
+            if new.call(("update-ref", ref, commit))[0]:
+                new.call(("fetch", "--quiet", "--no-tags", "--end-of-options", str(self._folder), f"{ref}:{ref}"))
+
+    def _is_made(self) -> bool:
+        return repository.is_made(self._folder, self._identity)
+
+    def _is_sound(self) -> bool:
+        """Whether all that the mirror should hold is there, byte for byte."""
+        try:
+            return (
+                self._git.call(("fsck", "--full", "--no-dangling", "--no-progress"), timeout_s=CLONE_TIMEOUT_S)[0] == 0
+            )
+        except Retryable:
+            return False
+
+    @property
+    def _identity(self) -> str:
+        return f"{self._remote.url}\n{self._branch}\n"
 
     def head(self) -> str | None:
-        if not (self._folder / "HEAD").is_file():
-            return None
-        code, out, _ = self._git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_HEAD}^{{commit}}"))
-        return object_id(out.decode().strip()) if code == 0 else None
+        return _resolved(self._git) if self._is_made() else None
 
     def blobs(self, commit: str, prefix: str = "") -> list[Blob]:
-        below = ["--", prefix.rstrip("/") + "/"] if prefix.strip("/") else []
-        out = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", object_id(commit), *below)
+        below = ["--", prefix.strip("/") + "/"] if prefix.strip("/") else []
         found: list[Blob] = []
-        for entry in out.split(b"\0"):
-            head, tab, path = entry.partition(b"\t")
+        self.left_out = 0
+        for entry in self._read_by("ls-tree", "-r", "-z", "-l", "--full-tree", object_id(commit), *below).split(b"\0"):
+            head, tab, name = entry.partition(b"\t")
             fields = head.split()
             if not tab or len(fields) != 4 or fields[0] not in _REGULAR or fields[1] != b"blob":
                 continue
-            try:
-                found.append(Blob(path.decode("utf-8"), fields[2].decode(), int(fields[3])))
-            except UnicodeDecodeError:
-                continue  # a name that is not UTF-8 names no flow
+            path = _path(name)
+            if path is None:
+                self.left_out += 1
+            else:
+                found.append(Blob(path, fields[2].decode(), int(fields[3])))
         return sorted(found, key=lambda blob: blob.path)
 
     def read(self, blobs: Iterable[Blob]) -> Iterator[tuple[Blob, bytes]]:
         wanted = list(blobs)
         if not wanted:
             return
-        import os
-
-        process = subprocess.Popen(
-            self._git.argv(("cat-file", "--batch")),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **self._git.environment()},
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
+        with self._git.conversation("cat-file", "--batch") as (ask, answer):
             for blob in wanted:
-                process.stdin.write(object_id(blob.id).encode() + b"\n")
-                process.stdin.flush()
-                head = process.stdout.readline().split()
+                try:
+                    ask.write(object_id(blob.id).encode() + b"\n")
+                    ask.flush()
+                except BrokenPipeError as error:
+                    raise self._unreadable(blob) from error
+                head = answer.readline().split()
                 if len(head) != 3 or head[1] != b"blob":
-                    raise Retryable(f"git: the object {blob.id} of {blob.path} cannot be read")
-                content = process.stdout.read(int(head[2]))
-                process.stdout.read(1)
+                    raise self._unreadable(blob)
+                content = answer.read(int(head[2]))
+                if len(content) != int(head[2]) or answer.read(1) != b"\n":
+                    raise self._unreadable(blob)
                 yield blob, content
-        finally:
-            process.stdin.close()
-            process.stdout.close()
-            process.wait()
+
+    def _unreadable(self, blob: Blob) -> Retryable:
+        self._is_suspect = True
+        return Retryable(f"git: the object {blob.id} of {blob.path} cannot be read")
 
     def commit(self, id: str) -> CommitInfo:  # noqa: A002
-        out = self._git.run("log", "-1", "--no-decorate", "--format=%H%x00%s%x00%an%x00%ct", object_id(id), "--")
+        out = self._read_by("log", "-1", "--no-decorate", "--format=%H%x00%s%x00%an%x00%ct", object_id(id), "--")
         commit, subject, author, at = out.decode("utf-8", "replace").rstrip("\n").split("\0")
         return CommitInfo(commit, subject, author, datetime.fromtimestamp(int(at), UTC))
 
+    def _read_by(self, *args: str) -> bytes:
+        """What git reads in the mirror. Where it cannot, the mirror is looked through at the next fetch."""
+        try:
+            return self._git.run(*args)
+        except (Retryable, UserError, Stalled) as error:
+            self._is_suspect = True
+            raise Retryable(f"the mirror cannot be read: {error.message}") from error
+
     def keep(self, commit: str) -> None:
-        self._git.run("update-ref", f"refs/penstock/keep/{object_id(commit)}", commit)
+        repository.clear_left_overs(self._folder)
+        self._git.run("update-ref", _KEPT + object_id(commit), commit)
 
     def release(self, commit: str) -> None:
-        self._git.run("update-ref", "-d", f"refs/penstock/keep/{object_id(commit)}")
+        repository.clear_left_overs(self._folder)
+        self._git.run("update-ref", "-d", _KEPT + object_id(commit))
+
+
+def _resolved(git: GitCommand) -> str | None:
+    """The commit of the head; the file is read where there is one, which saves a process at each poll."""
+    try:
+        text = (git.folder / _HEAD).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if OBJECT_ID.fullmatch(text):
+        return text
+    code, out, _ = git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_HEAD}^{{commit}}"))
+    return object_id(out.decode().strip()) if code == 0 else None
+
+
+def _path(name: bytes) -> str | None:
+    """The name of a file; None for one that is not UTF-8, or that leads elsewhere when it is joined to a folder."""
+    try:
+        path = name.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if any(part.lower() in _ELSEWHERE for part in path.split("/")) else path

@@ -6,11 +6,13 @@ was when it was read, so that two agents never undo each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from penstock.adapters.git.command import Credentials, GitCommand, checked_branch, checked_url, failure, redacted
+from penstock.adapters.git import repository
+from penstock.adapters.git.address import Credentials, Remote, checked_branch, redacted
+from penstock.adapters.git.command import CLONE_TIMEOUT_S, FETCH_TIMEOUT_S, GitCommand, failure, object_id
 from penstock.errors import Retryable, Stalled, UserError
 from penstock.ports.git import ResultsBranch
 
@@ -33,104 +35,151 @@ class GitResultsBranch(ResultsBranch):
     def __init__(
         self, url: str, branch: str, folder: Path, *, author: str = "Penstock", credentials: Credentials | None = None
     ) -> None:
-        self._url = checked_url(url)
+        self._remote = Remote.parse(url)
         self._ref = f"refs/heads/{checked_branch(branch)}"
         self._folder = folder
-        self._git = GitCommand(folder, credentials or Credentials(), author)
-        self._fetched = False
+        self._git = GitCommand(folder, self._remote, credentials or Credentials(), author)
+        self._base: str | None = None
+        self._is_fetched = False
+        self._names: dict[str, frozenset[str]] = {}
 
     def has(self, folder: str) -> bool:
-        if not self._fetched:
-            self._fetch()
-        base = self._base()
-        if base is None:
-            return False
-        out = self._git.run("ls-tree", "--name-only", base, "--", folder)
-        return bool(out.strip())
+        self._be_fetched()
+        above, _, name = folder.strip("/").rpartition("/")
+        if above not in self._names:
+            self._names[above] = self._list(above)
+        return name in self._names[above]
 
     def add(self, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str:
+        said = ""
         for _ in range(MOST_RACES):
-            if not self._fetched:
-                self._fetch()
-            base = self._base()
+            self._be_fetched()
+            repository.clear_left_overs(self._folder)
+            base = self._base
             head = self._import(base, commits)
             if head is None:
-                assert base is not None
-                return base
+                return base or ""
             lease = f"--force-with-lease={self._ref}:{base or ''}"
-            args = ("push", "--quiet", "--porcelain", lease, "--end-of-options", self._url, f"{head}:{self._ref}")
-            code, out, err = self._git.call(args)
+            args = (
+                "push",
+                "--quiet",
+                "--porcelain",
+                lease,
+                "--end-of-options",
+                self._remote.url,
+                f"{head}:{self._ref}",
+            )
+            self._is_fetched = False  # whatever comes of it: what it was is not what it is
+            code, out, err = self._git.call(args, timeout_s=FETCH_TIMEOUT_S)
             if code == 0:
                 self._git.run("update-ref", _BASE, head)
+                self._is_at(head)
+                repository.pack_anew(self._git)
                 return head
-            self._fetched = False
             said = redacted(err + out.decode("utf-8", "replace"))
             if not any(words in said for words in _LOST_RACE):
                 raise _rejected(args, said)
-        raise Retryable(f"the branch {self._ref} changes too fast to be added to", after=timedelta(seconds=5))
+        raise Retryable(
+            f"the branch {self._ref} changes too fast to be added to: {said.strip()}", after=timedelta(seconds=5)
+        )
 
     def show(self, path: str) -> bytes | None:
-        base = self._base()
-        if base is None:
+        self._be_fetched()
+        if self._base is None:
             return None
-        code, out, _ = self._git.call(("cat-file", "blob", f"{base}:{path}"))
+        code, out, _ = self._git.call(("cat-file", "blob", f"{self._base}:{path}"))
         return out if code == 0 else None
 
-    def _base(self) -> str | None:
-        """The branch as it was read or pushed last; None when it is not there yet."""
-        if not (self._folder / "HEAD").is_file():
-            return None
-        code, out, _ = self._git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", _BASE))
-        return out.decode().strip() if code == 0 else None
+    def _be_fetched(self) -> None:
+        """Know what the branch is. A repository of ours that is damaged is thrown away: it holds nothing of its own."""
+        if self._is_fetched:
+            return
+        identity = f"{self._remote.url}\n{self._ref}\n"
+        if not repository.is_made(self._folder, identity):
+            repository.make(self._folder, identity, lambda _: None)
+        repository.clear_left_overs(self._folder)
+        try:
+            base = self._fetch()
+        except Retryable:
+            if self._is_sound():
+                raise
+            repository.make(self._folder, identity, lambda _: None)
+            base = self._fetch()
+        self._is_at(base)
 
-    def _fetch(self) -> None:
-        if not (self._folder / "HEAD").is_file():
-            try:
-                self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise Stalled(f"the results cannot be written to {self._folder}: {error.strerror}") from error
-            self._git.run("init", "--quiet", "--bare", "--template=", str(self._folder))
+    def _is_at(self, base: str | None) -> None:
+        if base != self._base:
+            self._names.clear()
+        self._base, self._is_fetched = base, True
+
+    def _fetch(self) -> str | None:
+        """The head of the branch; None when it is not there yet."""
         refspec = f"+{self._ref}:{_BASE}"
-        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", self._url, refspec)
-        code, _, err = self._git.call(args)
+        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", self._remote.url, refspec)
+        code, _, err = self._git.call(args, timeout_s=CLONE_TIMEOUT_S)
         if code and "couldn't find remote ref" in err:
             self._git.run("update-ref", "-d", _BASE)
-        elif code:
+            return None
+        if code:
             raise failure(args, err)
-        self._fetched = True
+        return object_id(self._git.run("rev-parse", "--verify", "--end-of-options", _BASE).decode().strip())
+
+    def _is_sound(self) -> bool:
+        return self._git.call(("fsck", "--full", "--no-dangling", "--no-progress"), timeout_s=CLONE_TIMEOUT_S)[0] == 0
+
+    def _list(self, folder: str) -> frozenset[str]:
+        """The names in a folder of the branch."""
+        if self._base is None:
+            return frozenset()
+        below = ["--", folder + "/"] if folder else []
+        out = self._git.run("ls-tree", "-z", "--name-only", self._base, *below)
+        return frozenset(name.decode("utf-8", "replace").rpartition("/")[2] for name in out.split(b"\0") if name)
 
     def _import(self, base: str | None, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str | None:
         """The commits on top of `base`, without the files that it holds already; None when nothing is new."""
+        held = self._held(base, {path for _, files in commits for path in files})
         stream = bytearray()
-        fresh = False
-        name = f"{self._git.identity} <agent@penstock.invalid> now".encode()
+        is_begun = False
+        name = f"{self._git.who} <agent@penstock.invalid> now".encode()
         for message, files in commits:
-            wanted = {path: content for path, content in files.items() if base is None or not self._holds(base, path)}
+            wanted = {path: content for path, content in files.items() if path not in held}
             if not wanted:
                 continue
             text = message.encode()
             stream += b"commit %s\ncommitter %s\ndata %d\n%s\n" % (_NEXT.encode(), name, len(text), text)
-            if not fresh and base is not None:
+            if base is not None and not is_begun:  # each further one goes on top by itself
                 stream += b"from %s\n" % base.encode()
-            fresh = True
+            is_begun = True
             for path, content in wanted.items():
                 stream += b"M 100644 inline %s\ndata %d\n%s\n" % (_quoted(path), len(content), content)
             stream += b"\n"
-        if not fresh:
+            held |= wanted.keys()
+        if not stream:
             return None
-        self._git.call(("update-ref", "-d", _NEXT))
-        self._git.run("fast-import", "--quiet", "--force", "--date-format=now", stdin=bytes(stream) + b"done\n")
-        return self._git.run("rev-parse", "--verify", "--end-of-options", _NEXT).decode().strip()
+        self._git.run("update-ref", "-d", _NEXT)
+        self._git.run(
+            "fast-import", "--quiet", "--force", "--done", "--date-format=now", stdin=bytes(stream) + b"done\n"
+        )
+        return object_id(self._git.run("rev-parse", "--verify", "--end-of-options", _NEXT).decode().strip())
 
-    def _holds(self, base: str, path: str) -> bool:
-        code, _, _ = self._git.call(("cat-file", "-e", f"{base}:{path}"))
-        return code == 0
+    def _held(self, base: str | None, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that the branch holds, asked of one process."""
+        asked = sorted(paths)
+        for path in asked:
+            _quoted(path)
+        if base is None or not asked:
+            return set()
+        lines = "".join(f"{base}:{path}\n" for path in asked).encode()
+        answers = self._git.run("cat-file", "--batch-check=%(objecttype)", stdin=lines).splitlines()
+        if len(answers) != len(asked):
+            raise Retryable(f"git cat-file: {len(answers)} answers to {len(asked)} questions")
+        return {path for path, answer in zip(asked, answers, strict=True) if answer in (b"blob", b"tree")}
 
 
 def _quoted(path: str) -> bytes:
     """A path as fast-import reads it. Raises UserError for one that leads elsewhere."""
     parts = path.split("/")
-    if any(part in ("", ".", "..", ".git") for part in parts) or "\n" in path or "\x00" in path:
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\n" in path or "\x00" in path:
         raise UserError(f"`{path}` cannot be a path of results")
     return b'"' + path.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
 
