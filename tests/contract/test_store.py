@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -179,6 +180,50 @@ def test_claims_are_fair(store: Store, session: Session) -> None:
     ]
     step(store, session, wide, start_run("wide-0"), start_run("wide-1"))
     assert [claim.execution for claim in store.claimable(session, limit=3)] == ["late", "late", "wide"]
+
+
+def test_the_flow_with_less_running_comes_first_also_when_one_claim_is_asked_for(
+    store: Store, session: Session
+) -> None:
+    busy = fan_out(store, session, admit(store, session, "busy"), 1)
+    step(store, session, busy, start_run("busy-0"))
+    fan_out(store, session, admit(store, session, "older", A, NOW + timedelta(seconds=1)), 1)
+    fan_out(store, session, admit(store, session, "younger", B, NOW + timedelta(seconds=2)), 1)
+    assert store.claimable(session, limit=1) == [Claimable("younger", "younger-0")]
+    assert [claim.execution for claim in store.claimable(session, limit=5)] == ["younger", "older"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_store_claims_in_the_same_order(seed: int, tmp_path: Path) -> None:
+    dice = random.Random(seed)
+    stores: list[Store] = [MemoryStore(), SqliteStore(tmp_path / "store.db")]
+    opened = [each.open_session(name="h", kind="agent", pid=1, at=NOW) for each in stores]
+    for n in range(dice.randrange(2, 14)):
+        flow, at, width = FlowName("team", dice.choice("abc")), NOW + timedelta(seconds=dice.randrange(4)), 1 + n % 4
+        started = dice.randrange(width + 1)
+        for each, session in zip(stores, opened, strict=True):
+            execution = fan_out(each, session, admit(each, session, f"e{n:02d}", flow, at), width)
+            if started:
+                step(each, session, execution, *(start_run(f"e{n:02d}-{m}") for m in range(started)))
+    for limit in (1, 2, 3, 7, 100):
+        memory, sqlite = (each.claimable(s, limit=limit) for each, s in zip(stores, opened, strict=True))
+        assert sqlite == memory
+    stores[1].close()
+
+
+def test_what_others_touched_is_told_in_the_order_of_their_words(store: Store, session: Session) -> None:
+    first, second = admit(store, session, "e2"), admit(store, session, "e1")
+    first = step(store, None, first, KillRequested(at=NOW))
+    step(store, None, second, KillRequested(at=NOW))
+    assert store.touched(session, after=0)[0] == ["e2", "e1"]
+
+
+def test_half_a_surrogate_pair_in_an_output_is_kept(store: Store, session: Session) -> None:
+    execution = step(store, session, fan_out(store, session, admit(store, session, "e1"), 1), start_run("e1-0"))
+    ended = AttemptEnded(at=NOW, run="e1-0", attempt=1, state=State.SUCCESS, outputs={"x": "a\ud800b"})
+    execution = step(store, session, execution, ended)
+    assert store.load("e1") == execution
+    assert store.events("e1")[-1] == ended
 
 
 def test_what_is_paused_or_killed_is_not_claimed(store: Store, session: Session) -> None:

@@ -1,18 +1,22 @@
-"""Sessions of one data folder: a lock that dies with its process, and a Unix socket that is poked."""
+"""Sessions of one data folder: a lock that dies with its process, and a Unix socket that is poked.
+
+A lock's file is removed only by its holder, while it holds it. So whoever has locked the file that lies at the path,
+be it shared for a look, knows that nobody can become that session meanwhile.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from penstock.errors import Conflict, Stalled
+from penstock.errors import Conflict, Stalled, UserError
 from penstock.ports.presence import Presence
 
 LONGEST_SOCKET = 100
@@ -20,37 +24,33 @@ LONGEST_SOCKET = 100
 
 POKE_TIMEOUT_S = 1.0
 
+PATIENCE_S = 0.25
+"""How long a session's lock is asked for: who looks whether a session lives holds it shared for some microseconds."""
+
+_RETRY_S = 0.005
+
 
 class FilePresence(Presence):
-    """`<session>.lock` is held by flock for as long as the session lives; `<session>.sock` listens, mode 0600."""
+    """`<session>.lock` is held by flock for as long as the session lives; `<session>.sock` listens, mode 0600.
+
+    Raises UserError on a system without flock and Unix sockets, Stalled where the folder cannot be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
     def hold(self, session: str, on_poke: Callable[[], None]) -> Iterator[None]:
-        with self._locked(f"{session}.lock") as mine:
-            if not mine:
-                raise Conflict(f"the session {session} is held by another process")
-            address = self._address(session)
-            with suppress(FileNotFoundError):
-                address.unlink()  # left by a process that was killed: its lock was free
-            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listener.bind(str(address))
-            address.chmod(0o600)
-            listener.listen(16)
-            closing = threading.Event()
-            thread = threading.Thread(target=_listen, args=(listener, on_poke, closing), name="pokes", daemon=True)
-            thread.start()
-            try:
+        path = self._path(f"{session}.lock")
+        handle = self._lock(path, patience_s=PATIENCE_S)
+        if handle is None:
+            raise Conflict(f"the session {session} is held by another process")
+        try:
+            with self._listening(session, on_poke):
                 yield
-            finally:
-                closing.set()
-                self.poke(session)  # so that `accept` returns, on every platform
-                thread.join(POKE_TIMEOUT_S)
-                listener.close()
-                address.unlink(missing_ok=True)
-        self._path(f"{session}.lock").unlink(missing_ok=True)
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(handle)
 
     def is_alive(self, session: str) -> bool:
         path = self._path(f"{session}.lock")
@@ -59,14 +59,16 @@ class FilePresence(Presence):
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            if not _flock(handle, shared=True):
+                return True
+            if _is_at(handle, path):
+                self._address(session).unlink(missing_ok=True)  # left by a process that was killed
         finally:
             os.close(handle)
         return False
 
     def poke(self, session: str) -> bool:
+        _unix_only()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.settimeout(POKE_TIMEOUT_S)
             try:
@@ -77,27 +79,68 @@ class FilePresence(Presence):
 
     @contextmanager
     def hold_agent(self) -> Iterator[bool]:
-        with self._locked("agent.lock") as mine:
-            yield mine
+        handle = self._lock(self._path("agent.lock"), patience_s=0)
+        try:
+            yield handle is not None
+        finally:
+            if handle is not None:
+                os.close(handle)
 
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[bool]:
-        """Whether the lock was free; it is held within the context."""
-        path = self._path(name)
+    # ── the lock ──
+
+    def _lock(self, path: Path, *, patience_s: float) -> int | None:
+        """The handle that holds the lock of the file at `path`; None when somebody else has it."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            handle = self._open(path)
+            try:
+                if _flock(handle, shared=False):
+                    if _is_at(handle, path):
+                        mine, handle = handle, -1
+                        return mine
+                    continue  # its holder has left, and taken the file away
+            finally:
+                if handle >= 0:
+                    os.close(handle)
+            if time.monotonic() >= deadline:
+                return None
+            threading.Event().wait(_RETRY_S)
+
+    def _open(self, path: Path) -> int:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
-            raise Stalled(f"the data folder {path.parent} cannot be written: {error.strerror}") from error
-        try:
+            raise Stalled(
+                f"the data folder {path.parent} cannot be written: {error.strerror}",
+                help="choose another one with --data DIR or PENSTOCK_DATA",
+            ) from error
+
+    # ── the socket ──
+
+    @contextmanager
+    def _listening(self, session: str, on_poke: Callable[[], None]) -> Iterator[None]:
+        address = self._address(session)
+        closing = threading.Event()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(handle)
+                if address.parent != self._folder:
+                    _make_private(address.parent)
+                address.unlink(missing_ok=True)  # left by a process that was killed: its lock was free
+                listener.bind(str(address))
+                address.chmod(0o600)
+                listener.listen(16)
+            except OSError as error:
+                raise Stalled(f"no socket can be made at {address}: {error.strerror or error}") from error
+            thread = threading.Thread(target=_listen, args=(listener, on_poke, closing), name="pokes", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                closing.set()
+                self.poke(session)  # so that `accept` returns, on every platform
+                thread.join(POKE_TIMEOUT_S)
+                address.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -108,7 +151,43 @@ class FilePresence(Presence):
         if len(os.fsencode(path)) <= LONGEST_SOCKET:
             return path
         short = sha256(os.fsencode(path.absolute())).hexdigest()[:24]
-        return Path(tempfile.gettempdir()) / f"penstock-{short}.sock"
+        return Path(tempfile.gettempdir()) / f"penstock-{os.getuid()}" / f"{short}.sock"
+
+
+def _unix_only() -> None:
+    """Windows has neither flock nor, in Python, Unix sockets."""
+    if os.name == "nt":
+        raise UserError(
+            "sessions need file locks and sockets of a Unix system", help="on Windows, run Penstock within WSL"
+        )
+
+
+def _flock(handle: int, *, shared: bool) -> bool:
+    """Whether the lock was free. It is let go when `handle` is closed, or its process dies."""
+    _unix_only()
+    import fcntl
+
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _make_private(folder: Path) -> None:
+    """A folder of ours in a place where everybody may write. Raises OSError when somebody else has made it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if folder.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(1, f"{folder} is open to others")
 
 
 def _listen(listener: socket.socket, on_poke: Callable[[], None], closing: threading.Event) -> None:
@@ -116,7 +195,8 @@ def _listen(listener: socket.socket, on_poke: Callable[[], None], closing: threa
         try:
             caller, _ = listener.accept()
         except OSError:
-            return  # the session is over
+            closing.wait(POKE_TIMEOUT_S)  # out of handles: a poke that is lost now costs its sender one interval
+            continue
         caller.close()
         if not closing.is_set():
             on_poke()

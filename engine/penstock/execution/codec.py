@@ -89,8 +89,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+_readable = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 """One encoder for all: `json.dumps` with these options would build one for each of four events a task run."""
+
+_escaped = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_plain).encode
+
+
+def _dumps(value: Any) -> str:
+    """JSON that can be written as UTF-8: half a surrogate pair, which a task's JSON may hold, stays an escape."""
+    text = _readable(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _escaped(value)
+    return text
 
 
 def _instant_text(moment: datetime) -> str:

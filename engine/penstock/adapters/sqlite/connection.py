@@ -22,6 +22,10 @@ LEAST_SQLITE = (3, 51, 3)
 """Earlier builds may corrupt a WAL when a checkpoint and a commit race (SQLite forum, March 2026)."""
 
 BUSY_MS = 10_000
+
+_OF_ONE_STATEMENT = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, apsw.SQLError)
+"""Errors that are of what one caller wrote, not of the disk or the file."""
+
 MOST_READERS = 8
 
 
@@ -34,16 +38,18 @@ class _Job:
 
 
 class Database:
-    """One file. Thread-safe; other processes may have it open too.
+    """One file. Thread-safe; other processes may have it open too. `read_only` opens what is there, as it is.
 
     Writes are grouped: the first thread that finds the writer idle commits what has arrived until then, in one
     transaction; it never waits for company.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        self._read_only = read_only
         _check_library()
-        _prepare_file(path)
+        if not read_only:
+            _prepare_file(path)
         self._writer_lock = threading.Lock()
         self._queue: list[_Job] = []
         self._queue_lock = threading.Lock()
@@ -53,12 +59,18 @@ class Database:
         self.commits = 0
         with self.told():
             self._writer = self._connect()
-            self._migrate()
+            try:
+                self._migrate()
+            except BaseException:
+                self._writer.close()
+                raise
 
     # ── writing ──
 
     def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Do `work` in a transaction that is durable when this returns. Its exception undoes it, and it alone."""
+        if self._read_only:
+            raise Stalled(f"{self._path} was opened for reading only", help="open it without `read_only` to write")
         job = _Job(work)
         with self._queue_lock:
             self._queue.append(job)
@@ -67,6 +79,8 @@ class Database:
                 self._commit_all()
         if job.error is not None:
             raise job.error
+        if not job.done:
+            raise _interrupted()  # whoever took it out of the queue never came to its commit
         result: T = job.result
         return result
 
@@ -75,6 +89,8 @@ class Database:
             jobs, self._queue = self._queue, []
         try:
             with self.told():
+                if self._writer.in_transaction:
+                    self._writer.execute("rollback")  # an interrupt has hit a writer before us
                 self._writer.execute("begin immediate")
                 try:
                     for job in jobs:
@@ -85,9 +101,13 @@ class Database:
                         self._writer.execute("rollback")
                     raise
             self.commits += 1
-        except BaseException as error:  # noqa: BLE001 - handed to everybody whose work was in the transaction
+        except Exception as error:  # noqa: BLE001 - handed to everybody whose work was in the transaction
             for job in jobs:
                 job.error = job.error or error
+        except BaseException:
+            for job in jobs:
+                job.error = job.error or _interrupted()
+            raise  # an interrupt is its own thread's; the others only hear that they were not served
         for job in jobs:
             job.done = True
 
@@ -98,9 +118,9 @@ class Database:
         self._writer.execute("savepoint job")
         try:
             job.result = job.work(self._writer)
-        except apsw.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - one caller's refusal must not undo another caller's work
+        except Exception as error:  # one caller's refusal must not undo another caller's work
+            if isinstance(error, apsw.Error) and not isinstance(error, _OF_ONE_STATEMENT):
+                raise
             self._writer.execute("rollback to job")
             job.error = error
         self._writer.execute("release job")
@@ -136,6 +156,10 @@ class Database:
     # ── opening ──
 
     def _connect(self) -> apsw.Connection:
+        if self._read_only:
+            connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            connection.set_busy_timeout(BUSY_MS)
+            return connection
         connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
         connection.set_busy_timeout(BUSY_MS)
         connection.execute("pragma journal_mode = wal")
@@ -146,6 +170,12 @@ class Database:
         version = self._version()
         if version == len(MIGRATIONS):
             return
+        if self._read_only:
+            raise Stalled(
+                f"{self._path} was written by an earlier version of Penstock (schema {version}, this one reads "
+                f"{len(MIGRATIONS)})",
+                help="open it once for writing, which brings it up to date",
+            )
         self._writer.execute("begin immediate")
         for number in range(self._version(), len(MIGRATIONS)):
             self._writer.execute(MIGRATIONS[number])
@@ -154,9 +184,12 @@ class Database:
         self._writer.execute("commit")
 
     def _version(self) -> int:
+        # The tables are looked at first: they, the version and the owner may be committed by another process
+        # between these reads, all three at once.
+        is_bare = self._writer.execute("select 1 from sqlite_schema limit 1").get is None
         version = int(self._writer.execute("pragma user_version").get)
         owner = int(self._writer.execute("pragma application_id").get)
-        if owner not in (0, APPLICATION_ID) or (owner == 0 and version):
+        if owner != APPLICATION_ID and (owner or version or not is_bare):
             raise Stalled(
                 f"{self._path} is not a store of Penstock",
                 help="name another data folder with --data, or move the file",
@@ -185,10 +218,17 @@ class Database:
                 f"{self._path} is damaged: {error}",
                 help="keep a copy, then restore a backup; `sqlite3 store.db .recover` saves what can be read",
             ) from error
-        except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError) as error:
+        except apsw.CantOpenError as error:
+            deed = "read" if self._read_only else "written"
+            raise Stalled(f"{self._path} cannot be {deed}: {error}", help="check the folder and its owner") from error
+        except (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError) as error:
             raise Stalled(f"{self._path} cannot be written: {error}", help="check the folder's owner") from error
         except (apsw.IOError, apsw.NoMemError) as error:
             raise Stalled(f"the disk of {self._path} does not answer as it should: {error}") from error
+
+
+def _interrupted() -> Retryable:
+    return Retryable("the thread that was writing was interrupted: nobody can say whether this was kept, read again")
 
 
 def _check_library() -> None:

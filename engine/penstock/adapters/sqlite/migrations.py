@@ -71,4 +71,10 @@ MIGRATIONS: tuple[str, ...] = (
         primary key (sink, execution)
     ) without rowid;
     """,
+    # Claims ask by flow, and must cost nothing beside executions that are paused or wait.
+    """
+    drop index executions_ready;
+    create index executions_claimable on executions (session, namespace, flow, running, created) where ready > 0;
+    create index executions_running on executions (session, namespace, flow, running) where running > 0;
+    """,
 )

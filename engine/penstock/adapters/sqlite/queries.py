@@ -25,8 +25,8 @@ STANDING = "select seq, session from executions where id = ?"
 INSERT_TOUCH = "insert into touches (execution) values (?)"
 
 TOUCHED = (
-    "select distinct t.execution from touches t join executions e on e.id = t.execution "
-    "where t.mark > ? and t.mark <= ? and e.session = ?"
+    "select t.execution from touches t join executions e on e.id = t.execution "
+    "where t.mark > ? and t.mark <= ? and e.session = ? group by t.execution order by max(t.mark)"
 )
 
 LAST_TOUCH = "select coalesce(max(mark), 0) from touches"
@@ -39,16 +39,28 @@ EVENTS = "select type, v, body from events where execution = ? and seq > ? order
 
 FIND = "select id from executions where id >= ? and id < ? order by created desc, id limit ?"
 
+NEXT_READY_FLOW = (
+    "select * from (select namespace, flow from executions where session = ?1 and ready > 0 and namespace = ?2 "
+    "and flow > ?3 order by flow limit 1) union all "
+    "select * from (select namespace, flow from executions where session = ?1 and ready > 0 and namespace > ?2 "
+    "order by namespace, flow limit 1) limit 1"
+)
+"""One step from flow to flow in the index, past however many executions of the one before: `(namespace, flow) >` would
+walk through all of the namespace."""
+
 READY_EXECUTIONS = (
-    "select e.id, e.ready, e.running, e.namespace || '/' || e.flow, e.created from executions e "
-    "where e.session = ? and e.ready > 0 order by e.running, e.created, e.id limit ?"
+    "select running, created, id from executions where session = ? and namespace = ? and flow = ? and ready > 0 "
+    "order by running, created, id limit ?"
 )
 
-RUNNING_BY_FLOW = (
-    "select namespace || '/' || flow, sum(running) from executions where session = ? and is_over = 0 group by 1"
+RUNNING_OF_FLOW = (
+    "select coalesce(sum(running), 0) from executions where session = ? and namespace = ? and flow = ? and running > 0"
 )
 
-READY_RUNS = "select id from task_runs where execution = ? and ready = 1 order by ordinal limit ?"
+READY_RUNS = (
+    "select id from task_runs indexed by task_runs_ready where execution = ? and ready = 1 order by ordinal limit ?"
+)
+"""By that index: left to itself SQLite takes the primary key, and walks through everything that has ended."""
 
 DUE = "select id from executions where session = ? and wake_at <= ? order by wake_at, id limit ?"
 

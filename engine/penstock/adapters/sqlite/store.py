@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from penstock.adapters.sqlite import queries as sql
+from penstock.adapters.sqlite.claims import claims_of
 from penstock.adapters.sqlite.connection import Database
 from penstock.adapters.sqlite.rows import (
     cursor_of,
@@ -43,10 +43,13 @@ from penstock.ports.store import (
 
 
 class SqliteStore(Store):
-    """One file, opened (and made, and migrated) at once. Raises Stalled when that cannot be."""
+    """One file, opened (and made, and migrated) at once. Raises Stalled when that cannot be.
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    `read_only` makes nothing and migrates nothing: every method that would write raises Stalled.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._database = Database(path, read_only=read_only)
 
     # ── sessions ──
 
@@ -191,30 +194,7 @@ class SqliteStore(Store):
 
     def claimable(self, session: Session, *, limit: int) -> list[Claimable]:
         with self._database.reading() as connection:
-            rows: list[Any] = connection.execute(sql.READY_EXECUTIONS, (session.id, limit)).fetchall()
-            if not rows:
-                return []
-            by_flow: list[Any] = connection.execute(sql.RUNNING_BY_FLOW, (session.id,)).fetchall()
-            waiting = {
-                id_: [run for (run,) in connection.execute(sql.READY_RUNS, (id_, min(ready, limit)))][::-1]
-                for id_, ready, *_ in rows
-            }
-        busy: dict[str, int] = dict(by_flow)
-        queue: list[tuple[int, int, int, str, str]] = []
-        for id_, _, running, flow, created in rows:
-            heappush(queue, (running, busy.get(flow, 0), created, id_, flow))
-        claims: list[Claimable] = []
-        while queue and len(claims) < limit:
-            running, flow_running, created, id_, flow = heappop(queue)
-            if busy.get(flow, 0) != flow_running:
-                heappush(queue, (running, busy[flow], created, id_, flow))
-                continue
-            if not waiting[id_]:
-                continue
-            claims.append(Claimable(id_, waiting[id_].pop()))
-            busy[flow] = flow_running + 1
-            heappush(queue, (running + 1, busy[flow], created, id_, flow))
-        return claims
+            return claims_of(connection, session.id, limit)
 
     def due(self, session: Session, *, now: Instant, limit: int) -> list[str]:
         with self._database.reading() as connection:
