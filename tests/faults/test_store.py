@@ -166,6 +166,22 @@ def test_a_word_from_another_process_is_seen(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_new_store_waits_for_who_makes_it_at_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    other = apsw.Connection(str(path))
+    other.execute("begin exclusive")
+    opened: list[SqliteStore] = []
+    thread = threading.Thread(target=lambda: opened.append(SqliteStore(path)))
+    thread.start()
+    thread.join(0.05)
+    assert not opened
+    other.execute("rollback")
+    other.close()
+    thread.join(10)
+    assert len(opened) == 1
+    opened[0].close()
+
+
 def test_a_writer_that_is_kept_waiting_is_told_to_ask_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penstock.adapters.sqlite.connection.BUSY_MS", 20)
     path = tmp_path / "store.db"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ class Database:
             return connection
         connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
         connection.set_busy_timeout(BUSY_MS)
-        connection.execute("pragma journal_mode = wal")
+        _to_wal(connection)
         connection.execute("pragma synchronous = full")
         return connection
 
@@ -225,6 +226,19 @@ class Database:
             raise Stalled(f"{self._path} cannot be written: {error}", help="check the folder's owner") from error
         except (apsw.IOError, apsw.NoMemError) as error:
             raise Stalled(f"the disk of {self._path} does not answer as it should: {error}") from error
+
+
+def _to_wal(connection: apsw.Connection) -> None:
+    """SQLite does not wait for the lock of a file that others switch to WAL too, whatever the busy timeout says."""
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            return
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+            threading.Event().wait(0.002)
 
 
 def _interrupted() -> Retryable:
