@@ -210,7 +210,7 @@ class Store(Protocol):
         ...
 
     def orphaned(self) -> list[tuple[str, Session]]:
-        """Executions that are not over, with the session that holds each, be it open or not; the caller asks who lives."""
+        """Executions that are not over, with the session that holds each, open or not; the caller asks who lives."""
         ...
 
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
