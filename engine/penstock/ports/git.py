@@ -18,6 +18,14 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What lies at `path` after a change: None where no regular file does any more."""
+
+    path: str
+    blob: Blob | None
+
+
+@dataclass(frozen=True, slots=True)
 class CommitInfo:
     id: str
     subject: str
@@ -33,6 +41,11 @@ class Mirror(Protocol):
     the host key or the credentials are refused.
     """
 
+    def poll(self) -> str:
+        """The commit id of the branch's head at the remote, asked for in the cheapest way that its transport allows;
+        nothing is downloaded, and where the transport allows it no process is started. Raises what `fetch` raises."""
+        ...
+
     def fetch(self) -> str:
         """Bring the branch up to date, whatever was done to its history; the commit id of its head."""
         ...
@@ -43,6 +56,11 @@ class Mirror(Protocol):
 
     def blobs(self, commit: str, prefix: str = "") -> list[Blob]:
         """The regular files below `prefix`, by path. Names that are not UTF-8 are left out and counted in the log."""
+        ...
+
+    def changes(self, before: str, after: str) -> list[Change]:
+        """What differs between the trees of two commits, by path; a subtree that is the same is not read. Raises
+        Retryable when `before` cannot be read any more: then `blobs` tells all."""
         ...
 
     def read(self, blobs: Iterable[Blob]) -> Iterator[tuple[Blob, bytes]]:
@@ -73,12 +91,16 @@ class ResultsBranch(Protocol):
         """Whether the branch holds that folder already, after what was fetched or pushed last."""
         ...
 
-    def add(self, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str:
+    def add(
+        self, commits: Sequence[tuple[str, Mapping[str, bytes]]], *, anew: Mapping[str, bytes] | None = None
+    ) -> str:
         """Add commits, each a message and files by path, and push them with compare-and-swap: after a lost race it
         reads the branch anew and adds again, at most ten times. Returns the id of the last commit.
 
-        What the branch holds already under the same path is left as it is. Raises Retryable when the remote cannot
-        be reached or rejects (its words are in the message); then nothing was added."""
+        What the branch holds already under the same path is left as it is, but for the files of `anew` (its README):
+        they are written with the last of the commits, whatever the branch holds; alone they make no commit. Raises
+        Retryable when the remote cannot be reached or rejects (its words are in the message); then nothing was
+        added."""
         ...
 
     def show(self, path: str) -> bytes | None: ...
