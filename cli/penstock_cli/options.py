@@ -36,6 +36,8 @@ def with_common_options(command: click.Command, *, checked: bool = True) -> clic
     if isinstance(command, click.Group):
         for below in command.commands.values():
             with_common_options(below, checked=checked)
+        if command.invoke_without_command and command.callback is not None:
+            command.callback = _settled(command.callback, checked)
     elif command.callback is not None:
         command.callback = _settled(command.callback, checked)
     return command
@@ -119,6 +121,8 @@ def _settled(callback: Callable[..., Any], checked: bool) -> Callable[..., Any]:
         from penstock.settings import load_settings
 
         ctx = click.get_current_context()
+        if ctx.invoked_subcommand is not None:
+            return callback(*args, **kwargs)  # the command below settles them
         flags = ctx.meta.get(_FLAGS, {})
         settings = load_settings({name: flags[key] for key, name in _FLAG_SETTINGS.items() if key in flags})
         ctx.meta[_SETTINGS] = settings

@@ -1,77 +1,88 @@
-"""What `penstock agent --once` does and tells, and what its status says."""
+"""What `penstock agent` does: one round with `--once`, or staying until it is told to leave."""
 
 from __future__ import annotations
 
 import socket
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.diagnostic import FlowName
-from penstock.duration import humane
 from penstock.errors import Refused, Retryable, UserError
-from penstock.execution.event import Event, TaskRunEnded
-from penstock.execution.model import Execution
-from penstock.execution.record import duration_of
 from penstock.execution.state import State
-from penstock.execution.variables import iso
 from penstock.operations.start import name_of
-from penstock.wiring import Allowance, Repository, workplace
+from penstock.wiring import (
+    DEFAULT_SLOTS,
+    PROCESS,
+    AgentSetup,
+    Allowance,
+    Workplace,
+    agent_name,
+    agent_service,
+    one_round,
+    workplace,
+)
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
-from penstock_cli.render.progress import MARKS, harmless, label
+from penstock_cli.interrupts import HungUp, Terminated, heard_signals
+from penstock_cli.render.news import JsonNews, TextNews
 
 if TYPE_CHECKING:
-    from penstock.wiring import Reconciled, Round
+    from penstock.wiring import AgentService, Round
 
 _GOOD = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED, State.PAUSED, State.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
 class AgentWish:
-    """The options of `agent`, as they were given."""
+    """The options of `agent`, settled. `drain` is how long a stop waits for running tasks."""
 
-    repository: Repository
+    setup: AgentSetup
     starts: tuple[str, ...]
-    record: bool
-    name: str | None
+    once: bool
     slots: int | None
     allow_process: bool
-    data: Path | None
+    drain: timedelta
+    log_format: str
+    listen: str | None
+    listen_token_file: Path | None
+    data: Path
 
 
 def tend(wish: AgentWish, globals_: Globals) -> int:
-    """One round; the exit code."""
-    from penstock.settings import data_folder
-    from penstock.wiring import DEFAULT_SLOTS, PROCESS
-
+    """Run the agent; the exit code."""
     starts = [_flow_name(text) for text in wish.starts]
-    name = wish.name or socket.gethostname().split(".")[0] or "agent"
-    folder = data_folder(wish.data, agent=wish.repository.identity)
-    allowance = Allowance(frozenset({PROCESS}) if wish.allow_process else frozenset(), reach=())
-    tell = _silent if globals_.quiet else _tell
-    with workplace(folder) as place, place.presence.hold_agent() as mine:
+    tell: Any = (
+        JsonNews()
+        if wish.log_format == "json"
+        else TextNews(color=globals_.color, stamped=not wish.once, quiet=globals_.quiet)
+    )
+    allowance = Allowance(frozenset({PROCESS}) if wish.allow_process else frozenset(), reach=wish.setup.reach)
+    services: list[AgentService] = []
+
+    def poked() -> None:
+        for service in services:
+            service.poke()
+
+    with workplace(wish.data) as place, place.presence.hold_agent(poked) as mine:
         if not mine:
             raise Refused(
-                f"another agent works in {folder}", help="wait for it, or give this one a data folder of its own"
+                f"another agent works in {wish.data}", help="wait for it, or give this one a data folder of its own"
             )
-        slots = wish.slots or DEFAULT_SLOTS
-        with place.session(name=name, kind="agent", slots=slots, allowance=allowance) as live:
-            live.executor.listen(_Teller(tell).hear)
-            outcome = place.once(
-                wish.repository,
-                live,
-                name=name,
-                record=wish.record,
-                starts=starts,
-                tell=tell,
-                on_reconciled=lambda reconciled: _report_findings(reconciled, globals_),
-            )
-    return _report(outcome, globals_, wish)
+        name = agent_name(place, wish.setup.name, socket.gethostname().split(".")[0])
+        setup = wish.setup.named(name)
+        with place.session(name=name, kind="agent", slots=wish.slots or DEFAULT_SLOTS, allowance=allowance) as live:
+            service = agent_service(place, live, setup, tell)
+            services.append(service)
+            if wish.once:
+                return _once(service, starts, wish, globals_)
+            with _listening(place, service, wish):
+                return _stay(service, starts, wish)
 
 
 def _flow_name(text: str) -> FlowName:
@@ -81,120 +92,71 @@ def _flow_name(text: str) -> FlowName:
     return name
 
 
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
+# ── one round ──
 
 
-def _silent(_: str) -> None:
-    return
+def _once(service: AgentService, starts: list[FlowName], wish: AgentWish, globals_: Globals) -> int:
+    return _report(one_round(service, starts), wish, globals_)
 
 
-class _Teller:
-    """One line for each task run and execution that ends."""
-
-    def __init__(self, tell: Any) -> None:
-        self._tell = tell
-
-    def hear(self, execution: Execution, events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, TaskRunEnded):
-                run = execution.runs[event.run]
-                depth = "  " * (1 + sum(1 for _ in execution.lineage(run)))
-                spent = humane(duration_of(run.histories, event.at))
-                error = f"  {harmless(run.error.splitlines()[0])}" if run.error else ""
-                self._tell(f"{depth}{MARKS[event.state]} {execution.flow.id} > {label(run)}  {spent}{error}")
-        if execution.is_over:
-            spent = humane(duration_of(execution.histories, execution.histories[-1][1]))
-            self._tell(f"{MARKS[execution.state]} {execution.flow}  {execution.state.value}  {spent}  {execution.id}")
-
-
-def _report(outcome: Round, globals_: Globals, wish: AgentWish) -> int:
+def _report(outcome: Round, wish: AgentWish, globals_: Globals) -> int:
     """What the round came to, and its exit code."""
+    if outcome.fault is not None:
+        words = outcome.fault.message
+        click.echo(f"the repository cannot be read, what was deployed stays in force: {words}", err=True)
     for refused in outcome.refused:
         click.echo(f"not started: {refused}", err=True)
-    failed = [execution for execution in outcome.executions if execution.state not in _GOOD]
-    if outcome.record_fault is not None:
-        click.echo(f"results wait to be recorded: {outcome.record_fault.message}", err=True)
-    elif wish.record and not globals_.quiet:
+    for fault in outcome.record_faults:
+        click.echo(f"results wait to be recorded: {fault.message}", err=True)
+    if wish.setup.recording.sinks and not outcome.record_faults and not globals_.quiet:
         click.echo(f"recorded {outcome.recorded} results", err=True)
-    fault = outcome.fault or outcome.record_fault
     if outcome.refused:
         return Exit.USAGE
-    if isinstance(fault, Retryable):
-        return Exit.UNREACHABLE
-    if fault is not None:
+    faults = [fault for fault in (outcome.fault, *outcome.record_faults) if fault is not None]
+    if any(not isinstance(fault, Retryable) for fault in faults):
         return Exit.USAGE
-    invalid = outcome.reconciled is not None and any(each.is_error for each in outcome.reconciled.desired.diagnostics)
-    return Exit.FINDINGS if failed or invalid else Exit.FINE
+    if faults:
+        return Exit.UNREACHABLE
+    failed = any(execution.state not in _GOOD for execution in outcome.executions)
+    return Exit.FINDINGS if failed or outcome.errors else Exit.FINE
 
 
-def _report_findings(reconciled: Reconciled, globals_: Globals) -> None:
-    from penstock.reconcile.plan import Action
-    from penstock_cli.render.findings import render_text
-    from penstock_cli.render.terminal import wants_colour
-
-    plan = reconciled.plan
-    parts = [f"{plan.count(action)} {word}" for action, word in _WORDS if plan.count(action)]
-    if not globals_.quiet:
-        click.echo(f"at {plan.commit[:12]}: {', '.join(parts) or 'no flows'}", err=True)
-        for step in plan.steps:
-            if step.action is Action.HOLD:
-                click.echo(f"  {step.flow} keeps its last good revision: {step.reason}", err=True)
-    errors = [each for each in reconciled.desired.diagnostics if each.is_error]
-    if errors:
-        colour = wants_colour(globals_.color, sys.stderr)
-        click.echo(render_text(errors, reconciled.desired.texts, colour=colour), err=True)
+# ── staying ──
 
 
-def _words() -> tuple[tuple[Any, str], ...]:
-    from penstock.reconcile.plan import Action
+def _stay(service: AgentService, starts: list[FlowName], wish: AgentWish) -> int:
+    """Keep going until a signal. The first one stops claiming and, with `--drain`, waits for running tasks; the second
+    leaves now. Either way tasks outlive the agent, and the next one adopts them."""
+    try:
+        with heard_signals():
+            service.begin()
+            for name in starts:
+                service.scheduler.start_named(name)
+            service.live.worker.fill()
+            service.live.wait(lambda: False)
+            return Exit.FINE
+    except KeyboardInterrupt:
+        return _leave(service, wish, Exit.INTERRUPTED)
+    except (Terminated, HungUp):
+        return _leave(service, wish, Exit.TERMINATED)
 
-    return (
-        (Action.CREATE, "new"),
-        (Action.UPDATE, "changed"),
-        (Action.UNCHANGED, "unchanged"),
-        (Action.HOLD, "held at their last good revision"),
-        (Action.REMOVE, "removed"),
-    )
+
+def _leave(service: AgentService, wish: AgentWish, code: int) -> int:
+    try:
+        with heard_signals():
+            service.stop(wish.drain)
+    except (KeyboardInterrupt, Terminated, HungUp):
+        service.live.worker.leave()
+    return code
 
 
-_WORDS = _words()
-
-
-def show_status(repository: Repository | None, data: Path | None, output: str | None) -> None:
-    """The status of an agent's data folder, on stdout."""
-    from penstock.errors import NotFound
-    from penstock.reconcile.status import status
-    from penstock.settings import data_folder
-    from penstock_cli.render.tables import show_rows, show_value
-
-    folder = data_folder(data, agent=repository.identity if repository is not None else None)
-    if not (folder / "store.db").exists():
-        raise NotFound(f"no agent has worked in {folder} yet")
-    with workplace(folder) as place:
-        found = status(place.store, sink="git", now=place.clock.now())
-    rows = [
-        {
-            "flow": str(each.deployed.flow),
-            "revision": each.deployed.revision,
-            "health": each.health,
-            "commit": each.deployed.commit[:12],
-            "accepted": iso(each.deployed.accepted),
-            "path": each.deployed.path,
-            "reason": each.reason,
-        }
-        for each in found.flows
-    ]
-    if output in ("json", "yaml"):
-        sources = [
-            {"source": seen.source, "commit": seen.commit, "observed": iso(seen.at), "problem": seen.problem}
-            for seen in found.observed
-        ]
-        show_value({"schemaVersion": 1, "sources": sources, "flows": rows, "unrecorded": found.unrecorded}, output)
+@contextmanager
+def _listening(place: Workplace, service: AgentService, wish: AgentWish) -> Iterator[None]:
+    """Health and metrics over HTTP, where they are asked for."""
+    if wish.listen is None:
+        yield
         return
-    for seen in found.observed:
-        problem = f"  {seen.problem}" if seen.problem else ""
-        click.echo(f"{seen.source} at {(seen.commit or 'no commit')[:12]}, observed {iso(seen.at)}{problem}", err=True)
-    if found.unrecorded:
-        click.echo(f"{found.unrecorded} results wait to be recorded", err=True)
-    show_rows(rows, output, columns=("flow", "revision", "health", "commit", "accepted", "path", "reason"), name="flow")
+    from penstock.wiring import health_server
+
+    with health_server(place, service, wish.listen, wish.listen_token_file):
+        yield

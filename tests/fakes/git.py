@@ -16,7 +16,7 @@ from pathlib import Path
 
 from penstock.adapters.git.address import checked_branch
 from penstock.errors import Retryable, UserError
-from penstock.ports.git import Blob, CommitInfo, Mirror, ResultsBranch
+from penstock.ports.git import Blob, Change, CommitInfo, Mirror, ResultsBranch
 
 IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -109,7 +109,13 @@ class MemoryMirror(Mirror):
     host: MemoryHost
     branch: str
     last: str | None = None
-    kept: set[str] = field(default_factory=set)
+    pins: set[str] = field(default_factory=set)
+
+    def poll(self) -> str:
+        self.host.reach()
+        if self.branch not in self.host.branches:
+            raise UserError(f"the branch `{self.branch}` is not there: couldn't find remote ref")
+        return self.host.branches[self.branch]
 
     def fetch(self) -> str:
         self.host.reach()
@@ -149,10 +155,18 @@ class MemoryMirror(Mirror):
         return self.host.commits[id_]
 
     def keep(self, commit: str) -> None:
-        self.kept.add(commit)
+        self.pins.add(commit)
 
     def release(self, commit: str) -> None:
-        self.kept.discard(commit)
+        self.pins.discard(commit)
+
+    def kept(self) -> set[str]:
+        return set(self.pins)
+
+    def changes(self, before: str, after: str) -> list[Change]:
+        old = {blob.path: blob for blob in self.blobs(before)}
+        new = {blob.path: blob for blob in self.blobs(after)}
+        return [Change(path, new.get(path)) for path in sorted({*old, *new}) if old.get(path) != new.get(path)]
 
 
 @dataclass
@@ -165,18 +179,22 @@ class MemoryResultsBranch(ResultsBranch):
         self.host.reach()
         return any(path == folder or path.startswith(folder + "/") for path in self._files())
 
-    def add(self, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str:
+    def add(
+        self, commits: Sequence[tuple[str, Mapping[str, bytes]]], *, anew: Mapping[str, bytes] | None = None
+    ) -> str:
         self.host.reach()
         for path in {path for _, files in commits for path in files}:
             if any(part in ("", ".", "..", ".git") for part in path.split("/")) or "\n" in path:
                 raise UserError(f"`{path}` cannot be a path of results")
         if self.host.rejection is not None:
             raise Retryable(f"git push: {self.host.rejection}")
-        for message, files in commits:
+        news = [(message, files) for message, files in commits if files.keys() - self._files().keys()]
+        for at, (message, files) in enumerate(news):
             held = self._files()
             fresh = {path: content for path, content in files.items() if path not in held}
+            written = {**held, **fresh, **((anew or {}) if at == len(news) - 1 else {})}
             if fresh:
-                head = self.host.add(self.host.branches.get(self.branch), {**held, **fresh}, message, self.author)
+                head = self.host.add(self.host.branches.get(self.branch), written, message, self.author)
                 self.host.branches[self.branch] = head
         return self.host.branches[self.branch]
 

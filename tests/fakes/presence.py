@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from penstock.errors import Conflict
-from penstock.ports.presence import Presence
+from penstock.ports.presence import AGENT_PLACE, Presence
 
 
 @dataclass
@@ -44,11 +44,14 @@ class MemoryPresence(Presence):
         return on_poke is not None
 
     @contextmanager
-    def hold_agent(self) -> Iterator[bool]:
+    def hold_agent(self, on_poke: Callable[[], None] | None = None) -> Iterator[bool]:
         mine = not self._has_agent
         self._has_agent = True
+        if mine and on_poke is not None:
+            self._held[AGENT_PLACE] = on_poke
         try:
             yield mine
         finally:
             if mine:
                 self._has_agent = False
+                self._held.pop(AGENT_PLACE, None)

@@ -124,7 +124,7 @@ class FakePresence(Presence):
             process.poked = True
         return process is not None
 
-    def hold_agent(self) -> contextmanager[bool]:  # type: ignore[override]
+    def hold_agent(self, on_poke: Callable[[], None] | None = None) -> contextmanager[bool]:  # type: ignore[override]
         raise NotImplementedError("the world has one agent")
 
 

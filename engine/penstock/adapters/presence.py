@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from penstock.errors import Conflict, Stalled, UserError
-from penstock.ports.presence import Presence
+from penstock.ports.presence import AGENT_PLACE, Presence
 
 LONGEST_SOCKET = 100
 """The path of a Unix socket may have about 107 bytes on Linux, 103 on macOS."""
@@ -78,10 +78,14 @@ class FilePresence(Presence):
         return True
 
     @contextmanager
-    def hold_agent(self) -> Iterator[bool]:
-        handle = self._lock(self._path("agent.lock"), patience_s=0)
+    def hold_agent(self, on_poke: Callable[[], None] | None = None) -> Iterator[bool]:
+        handle = self._lock(self._path(f"{AGENT_PLACE}.lock"), patience_s=0)
         try:
-            yield handle is not None
+            if handle is not None and on_poke is not None:
+                with self._listening(AGENT_PLACE, on_poke):
+                    yield True
+            else:
+                yield handle is not None
         finally:
             if handle is not None:
                 os.close(handle)

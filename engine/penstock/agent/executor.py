@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from penstock import failpoint
 from penstock.errors import Conflict, NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
-from penstock.execution.event import Event, Instant, Refusal
+from penstock.execution.event import Event, ExecutionAdmitted, Instant, Refusal
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution
+from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow
 from penstock.ports.clock import Clock
-from penstock.ports.store import Fenced, Session, Store
+from penstock.ports.store import Creation, Crowded, Fenced, Session, Store, Unadmitted
 
 MOST_EVENTS = 500
 """One append holds at most about so many events."""
@@ -93,8 +95,10 @@ class Executor:
         *,
         afterwards: Callable[[], None] | None = None,
         on_crash: Callable[[str, Exception], None] | None = None,
+        on_room: Callable[[], None] | None = None,
     ) -> None:
-        """`afterwards` is called when all listeners have been told; `on_crash` with an execution that has crashed the
+        """`on_room` is called when an execution of a flow with a limit has ended: a queued one may be let in.
+        `afterwards` is called when all listeners have been told; `on_crash` with an execution that has crashed the
         engine, and how: it is tried again, and left alone after the third time."""
         self._store = store
         self._session = session
@@ -104,6 +108,7 @@ class Executor:
         self._listeners: list[Listener] = []
         self._afterwards = afterwards
         self._on_crash = on_crash
+        self._on_room = on_room
         self._held: dict[str, _Held] = {}
         self._held_lock = threading.Lock()
         self._mark = 0
@@ -141,6 +146,64 @@ class Executor:
             raise ticket.error
         return held.execution
 
+    def begin(self, wanted: Sequence[tuple[Creation, Flow]]) -> list[Execution | Unadmitted]:
+        """Admit executions together with what follows from their creation, all in one transaction (P1): for each what
+        was written, or why nothing was. An inline task is over when this returns; workers find the others."""
+        grown = [(self._grown(creation, flow), flow) for creation, flow in wanted]
+        written = self._store.create([creation for creation, _ in grown], session=self._session)
+        for (creation, flow), result in zip(grown, written, strict=True):
+            if isinstance(result, Execution):
+                self._take_up(creation, flow, result)
+        return written
+
+    def _grown(self, creation: Creation, flow: Flow) -> Creation:
+        """`creation` with what follows from it. A bug that it meets is met again, alone, when it is settled."""
+        if creation.due is not None and creation.due > self._clock.now():
+            return creation
+        events = list(creation.events)
+        try:
+            execution, _ = self._decide(flow, creation.execution, events)
+        except PenstockError:
+            return creation
+        except Exception:  # noqa: BLE001 - one execution's bug must not keep the others from their start (P8)
+            return creation
+        return replace(creation, execution=execution, events=tuple(events), due=due(flow, execution))
+
+    def _take_up(self, creation: Creation, flow: Flow, execution: Execution) -> None:
+        events = creation.events
+        if creation.crowded is not None and execution is creation.crowded[0]:
+            events = creation.crowded[1]
+        if not execution.is_over:
+            with self._held_lock:
+                self._held.setdefault(execution.id, _Held(execution, flow))
+        self._tell(execution, events)
+        if not execution.is_over and not execution.queued and (execution.agenda or execution.opened is None):
+            self.settle_quietly(execution.id)
+
+    def let_in(self) -> int:
+        """Let in queued executions as far as their flows have room, the longest waiting first; how many."""
+        count = 0
+        while admitted := sum(self._let_in(execution) for execution in self._store.queued(self._session)):
+            count += admitted
+        return count
+
+    def _let_in(self, execution: str) -> bool:
+        held = self._hold(execution)
+        with held.lock:
+            base, limit = held.execution, held.flow.concurrency.limit if held.flow.concurrency is not None else None
+            if not base.queued or base.kill:
+                return False
+            event = ExecutionAdmitted(at=self._clock.now())
+            try:
+                self._append(held, extend(base, (event,)), (event,), room=limit)
+            except Crowded:
+                return False
+            except Conflict:
+                self._read_on(held)
+                return False
+        self.settle_quietly(execution)
+        return True
+
     def settle(self, execution: str) -> Execution:
         """Append what follows from what is known now."""
         return self.submit(execution)
@@ -155,16 +218,16 @@ class Executor:
     def wake(self, *, limit: int = 200) -> int:
         """Settle the executions whose moment has come; how many there were."""
         ids = self._store.due(self._session, now=self._clock.now(), limit=limit)
-        return sum(self._settle_quietly(execution) for execution in ids)
+        return sum(self.settle_quietly(execution) for execution in ids)
 
     def catch_up(self) -> int:
         """Settle the executions to which somebody else has appended (a kill, a pause, an answer), and those that the
         store was too busy to settle; how many there were. None is forgotten: what could not be settled stays behind."""
         touched, self._mark = self._store.touched(self._session, after=self._mark)
         self._behind |= dict.fromkeys(touched)
-        return sum(self._settle_quietly(execution, read=True) for execution in tuple(self._behind))
+        return sum(self.settle_quietly(execution, read=True) for execution in tuple(self._behind))
 
-    def _settle_quietly(self, execution: str, *, read: bool = False) -> bool:
+    def settle_quietly(self, execution: str, *, read: bool = False) -> bool:
         """Whether it was settled. A fault of one execution never keeps a loop from the next one; Stalled concerns all
         of them."""
         self._behind.pop(execution, None)
@@ -267,13 +330,16 @@ class Executor:
             events.extend(follows)
         return execution, True
 
-    def _append(self, held: _Held, execution: Execution, events: Sequence[Event]) -> None:
-        self._store.append(execution, events, due=due(held.flow, execution), session=self._session)
+    def _append(self, held: _Held, execution: Execution, events: Sequence[Event], *, room: int | None = None) -> None:
+        self._store.append(execution, events, due=due(held.flow, execution), session=self._session, room=room)
+        failpoint.reached(Failpoint.SETTLED)
         held.execution = execution
         held.crashes = 0
         self._tell(execution, events)
         if execution.is_over:
             self._forget(execution.id)
+            if held.flow.concurrency is not None and self._on_room is not None:
+                self._on_room()
 
     def _tell(self, execution: Execution, events: Sequence[Event]) -> None:
         for listener in self._listeners:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 from penstock.errors import NotFound, Stalled
 from penstock.execution.model import Execution
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
+from penstock.flow.pinned import unpinned
 from penstock.ports.files import Files
 
 MOST_KEPT = 200
@@ -18,8 +20,10 @@ MOST_KEPT = 200
 class PinnedFlows:
     """Thread-safe. `remember` spares the caller who has just parsed a flow from parsing it again."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, published: Callable[[str], bytes | None]) -> None:
+        """`published` gives the sources that a reconciliation has kept; those that a person runs are in `files`."""
         self._files = files
+        self._published = published
         self._kept: OrderedDict[tuple[str, str], Flow] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -42,15 +46,9 @@ class PinnedFlows:
             if flow is not None:
                 self._kept.move_to_end(key)
                 return flow
-        try:
-            with self._files.open(digest) as file:
-                source = file.read()
-        except NotFound as error:
-            raise Stalled(
-                f"the text {digest[:12]}… of the flow {path} is gone from the data folder",
-                help="restore the data folder from a backup, or delete what is pinned to it",
-            ) from error
-        parsed = parse_flow(source, path, catalog=load_catalog(), dialect=dialect)
+        source = self._source(digest, path)
+        text, defaults = unpinned(source)
+        parsed = parse_flow(text, path, catalog=load_catalog(), dialect=dialect, defaults=defaults)
         if parsed.flow is None:
             problem = next((each.message for each in parsed.diagnostics if each.is_error), "it is not valid")
             raise Stalled(
@@ -59,6 +57,19 @@ class PinnedFlows:
             )
         self._keep(key, parsed.flow)
         return parsed.flow
+
+    def _source(self, digest: str, path: str) -> bytes:
+        published = self._published(digest)
+        if published is not None:
+            return published
+        try:
+            with self._files.open(digest) as file:
+                return file.read()
+        except NotFound as error:
+            raise Stalled(
+                f"the text {digest[:12]}… of the flow {path} is gone from the data folder",
+                help="restore the data folder from a backup, or delete what is pinned to it",
+            ) from error
 
     def _keep(self, key: tuple[str, str], flow: Flow) -> None:
         with self._lock:

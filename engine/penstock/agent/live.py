@@ -11,15 +11,25 @@ from datetime import timedelta
 from penstock.agent.executor import Executor
 from penstock.agent.supervisor import Loop, Supervisor
 from penstock.agent.worker import Worker
+from penstock.errors import PenstockError, Stalled
 from penstock.execution.event import Event
 from penstock.execution.model import Execution
 from penstock.ports.clock import Clock
 from penstock.ports.presence import Presence
-from penstock.ports.store import Session, Store
+from penstock.ports.store import AGENT, Session, Store
 
 RENEW_EVERY = timedelta(seconds=5)
 LOOK_EVERY = timedelta(seconds=1)
 LONGEST_NAP = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What was taken up: executions, how many attempts of theirs were adopted, and which cannot go on, with why."""
+
+    executions: tuple[str, ...]
+    adopted: int
+    left_alone: tuple[tuple[str, PenstockError], ...]
 
 
 @dataclass(slots=True)
@@ -39,6 +49,28 @@ class LiveSession:
         """Settle an execution that was just admitted, and put its first tasks to work."""
         self.executor.settle(execution)
         self.worker.fill()
+
+    def inherit(self) -> Inherited:
+        """Take up what agents that are gone have left; a `run` that is gone waits for `run --resume`.
+
+        Tasks are adopted first, so that none of them waits for the settling of the others.
+        """
+        taken: list[str] = []
+        left_alone: list[tuple[str, PenstockError]] = []
+        for dead in {session.id: session for _, session in self.store.orphaned()}.values():
+            if dead.kind == AGENT and dead.id != self.session.id and not self.presence.is_alive(dead.id):
+                taken += self.store.inherit(dead, by=self.session)
+                self.store.close_session(dead, at=self.clock.now())
+        adopted = 0
+        for execution in taken:
+            try:
+                adopted += self.worker.adopt(execution)
+            except Stalled as error:  # its flow cannot be read any more: that is no reason to leave the others
+                left_alone.append((execution, error))
+        for execution in taken:
+            self.executor.settle_quietly(execution)
+        self.worker.fill()
+        return Inherited(tuple(taken), adopted, tuple(left_alone))
 
     def take_up(self, execution: str) -> None:
         """Go on with an execution whose session is gone: adopt what lives, settle the rest."""
@@ -66,9 +98,10 @@ def live_session(
     store: Store,
     presence: Presence,
     clock: Clock,
-    executor_of: Callable[[Session, Callable[[], None], Callable[[str, Exception], None]], Executor],
+    executor_of: Callable[
+        [Session, Callable[[], None], Callable[[str, Exception], None], Callable[[], None]], Executor
+    ],
     worker_of: Callable[[Executor, Callable[[BaseException], None]], Worker],
-    loops: Sequence[Loop] = (),
 ) -> Iterator[LiveSession]:
     """Open a session, run its loops within the context, close it. Tasks that still run are left running."""
     session = store.open_session(name=name, kind=kind, pid=pid, at=clock.now())
@@ -83,22 +116,22 @@ def live_session(
         if kind == "run":
             supervisor.fail(error)
 
-    executor = executor_of(session, notify, crashed)
+    executor = executor_of(session, notify, crashed, lambda: supervisor.poke("executor"))
     worker = worker_of(executor, lambda error: supervisor.fail(error))
 
     def settle() -> int:
-        return executor.wake() + executor.catch_up() + worker.fill()
+        return executor.wake() + executor.catch_up() + executor.let_in() + worker.fill()
 
     def renew() -> int:
         store.renew_session(session, at=clock.now())
         return 0
 
     own = [Loop("executor", settle, LOOK_EVERY), Loop("lease", renew, RENEW_EVERY)]
-    supervisor = Supervisor([*own, *loops], on_failure=notify)
+    supervisor = Supervisor(own, on_failure=notify)
     timer = _Timer(store, session, clock, lambda: supervisor.poke("executor"))
 
     executor.listen(timer.hear)
-    with presence.hold(session.id, lambda: supervisor.poke("executor")):
+    with presence.hold(session.id, lambda: supervisor.poke("executor", "scheduler")):
         supervisor.start()
         timer.start()
         try:

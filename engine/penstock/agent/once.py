@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from penstock.agent.live import LiveSession
-from penstock.agent.reconciler import Reconciled, Reconciler
-from penstock.agent.recorder import Recorder
-from penstock.agent.scheduler import Scheduler
+from penstock.agent.reconciler import Reconciled
+from penstock.agent.service import AgentService
 from penstock.diagnostic import FlowName
 from penstock.errors import PenstockError
+from penstock.execution.event import Event
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.operations.request import waiting
@@ -18,59 +18,49 @@ from penstock.operations.request import waiting
 
 @dataclass(slots=True)
 class Round:
-    """What came of one round. `reconciled` is None when the repository could not be read; `fault` says why."""
+    """What came of one round. `reconciled` is None when nothing was new, or the repository could not be read: then
+    `fault` says why. `errors` are in the files of the head."""
 
     reconciled: Reconciled | None = None
     fault: PenstockError | None = None
+    errors: bool = False
     executions: list[Execution] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     recorded: int = 0
-    record_fault: PenstockError | None = None
+    record_faults: list[PenstockError] = field(default_factory=list)
 
 
-def run_once(
-    live: LiveSession,
-    reconciler: Reconciler,
-    scheduler: Scheduler,
-    recorder: Recorder | None,
-    *,
-    starts: Sequence[FlowName],
-    tell: Callable[[str], None],
-    on_reconciled: Callable[[Reconciled], None],
-) -> Round:
+def run_once(service: AgentService, *, starts: Sequence[FlowName]) -> Round:
     """A fault of the remote keeps nothing from running: what was deployed last stays in force."""
-    result = Round()
-    ids = _inherited(live)
+    result, live = Round(), service.live
+    begun: dict[str, None] = {}
+
+    def hear(execution: Execution, events: Sequence[Event]) -> None:
+        del events
+        begun[execution.id] = None
+
+    live.executor.listen(service.hear)
+    live.executor.listen(hear)
+    begun |= dict.fromkeys(service.take_up())
     try:
-        result.reconciled = reconciler.step()
-        on_reconciled(result.reconciled)
+        result.reconciled = service.reconcile()
     except PenstockError as error:
         result.fault = error
-        tell(f"the repository cannot be read, what was deployed stays in force: {error.message}")
-    begun = scheduler.step()
+    seen = live.store.observation(service.reconciler.source)
+    result.errors = result.fault is None and seen is not None and seen.problem is not None
+    service.scheduler.refresh()
+    service.scheduler.step()
     for name in starts:
         try:
-            begun.append(scheduler.start_named(name))
+            begun[service.scheduler.start_named(name).id] = None
         except PenstockError as error:
             result.refused.append(f"{name}: {error.message}")
-    for execution in begun:
-        live.begin(execution.id)
-    ids += [execution.id for execution in begun]
-    live.wait(lambda: all(_rests(live, id_) for id_ in ids))
-    result.executions = [loaded for id_ in ids if (loaded := live.store.load(id_)) is not None]
-    if recorder is not None:
-        result.recorded, result.record_fault = _record(recorder)
+    live.worker.fill()
+    live.wait(lambda: all(_rests(live, id_) for id_ in tuple(begun)))
+    result.executions = [loaded for id_ in begun if (loaded := live.store.load(id_)) is not None]
+    if service.recorder is not None:
+        result.recorded, result.record_faults = service.recorder.flush()
     return result
-
-
-def _inherited(live: LiveSession) -> list[str]:
-    """Take up what an agent that is gone has left; a `run` that is gone waits for `run --resume`."""
-    ids = []
-    for execution, session in live.store.orphaned():
-        if session.kind == "agent" and session.id != live.session.id and not live.presence.is_alive(session.id):
-            live.take_up(execution)
-            ids.append(execution)
-    return ids
 
 
 def _rests(live: LiveSession, execution: str) -> bool:
@@ -81,13 +71,3 @@ def _rests(live: LiveSession, execution: str) -> bool:
     run = waiting(loaded)
     held_up = run is not None and (run.wake_at is None or run.then == "TIMEOUT")
     return loaded.state is State.PAUSED and (loaded.held or held_up)
-
-
-def _record(recorder: Recorder) -> tuple[int, PenstockError | None]:
-    count = 0
-    try:
-        while taken := recorder.step():
-            count += taken
-    except PenstockError as error:
-        return count, error
-    return count, None

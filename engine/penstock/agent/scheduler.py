@@ -1,135 +1,324 @@
-"""Starts what is due: each slot of each schedule once, its execution and the trigger's cursor in one append (P4)."""
+"""Starts what is due: each slot of each schedule once, its execution and the trigger's cursor in one append (P4).
+
+What is due is the timetable's to say; this brings it what is deployed, and its answers into the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from penstock import failpoint
+from penstock.agent.executor import Executor
+from penstock.agent.news import News, Teller, Topic
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, PenstockError, Refused
 from penstock.execution.model import Execution
 from penstock.expression import render_value
+from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow, Trigger
-from penstock.operations.start import Start, start
+from penstock.operations.start import Start, prepare
 from penstock.ports.clock import Clock
-from penstock.ports.store import Cursor, Deployed, Session, Slot, Store
-from penstock.triggers.schedule import TYPE, Schedule, due_slots, trigger_variables
+from penstock.ports.deployment import SCHEDULED, Cursor, Deployed, Slot
+from penstock.ports.store import Creation, Store, Unadmitted
+from penstock.triggers.schedule import TYPE, Schedule, trigger_variables
+from penstock.triggers.timetable import Due, Key, Timetable
 
-Teller = Callable[[str], None]
+MOST_AT_ONCE = 100
+"""So many executions are admitted in one transaction."""
+
+LONGEST_NAP = timedelta(seconds=5)
+"""A clock that is set forward is noticed after so long."""
+
+_SHORTEST_NAP = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A slot on its way to its execution."""
+
+    key: Key
+    slot: datetime
+    creation: Creation
+    flow: Flow
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """One step at a time. `flow_of` gives the flow of a deployed revision; `zone` is the agent's own."""
+    """`flow_of` gives the flow of a deployed revision; `zone` is the agent's own; `fill` puts what was started to work.
+
+    `step` is for one thread at a time; `hear` may be called from any.
+    """
 
     store: Store
-    session: Session
+    executor: Executor
     clock: Clock
     zone: str
     repository: str
     flow_of: Callable[[Deployed], Flow]
     new_id: Callable[[], str]
+    fill: Callable[[], object]
     tell: Teller
+    lateness: float = 0.0
+    """Of the slot that was started last, in seconds."""
+    fired: int = 0
+    """Slots that were started, since this began."""
+    is_stale: bool = False
+    """Somebody else has changed cursors or backfills: all is read again at the next step."""
+    _timetable: Timetable = field(init=False)
+    _schedules: dict[Key, tuple[Trigger, Schedule]] = field(default_factory=dict)
+    _deployed: dict[FlowName, Deployed] = field(default_factory=dict)
+    _active: dict[str, Key] = field(default_factory=dict)
+    _ended: deque[tuple[Key, Execution]] = field(default_factory=deque)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def step(self) -> list[Execution]:
-        """Start every slot that is due. A trigger that cannot be read, or a start that is refused, is told."""
-        now = self.clock.now()
-        cursors = {(cursor.flow, cursor.trigger): cursor for cursor in self.store.cursors()}
-        fresh: list[Cursor] = []
-        started: list[Execution] = []
-        for deployed in self.store.deployed().values():
-            if deployed.disabled or deployed.blocked:
-                continue
-            flow = self.flow_of(deployed)
-            for trigger, schedule in self._schedules(flow):
-                cursor = cursors.get((deployed.flow, trigger.id))
-                if cursor is None or cursor.fingerprint != schedule.fingerprint:
-                    fresh.append(Cursor(deployed.flow, trigger.id, now, schedule.fingerprint))
-                elif not cursor.disabled:
-                    moved = self._fire(deployed, flow, trigger, schedule, cursor, now, started)
-                    fresh += [moved] if moved is not None else []
-        if fresh:
-            self.store.set_cursors(fresh)
-        return started
+    def __post_init__(self) -> None:
+        self._timetable = Timetable(self.clock.now())
 
-    def start_named(self, name: FlowName, inputs: Mapping[str, Any] | None = None) -> Execution:
-        """Start a deployed flow by name, now. Raises NotFound, Refused, InvalidInputs."""
-        deployed = self.store.deployed().get(name)
+    # ── what is deployed ──
+
+    def refresh(self, names: Iterable[FlowName] | None = None) -> None:
+        """Put on the timetable what the store says of `names`; of everything, when none are given."""
+        with self._lock:
+            cursors = {Key(cursor.flow, cursor.trigger): cursor for cursor in self.store.cursors()}
+            if names is None:
+                self._deployed = self.store.deployed()
+                concerned = {*self._deployed, *(key.flow for key in self._schedules)}
+                self._active = {id_: Key(*trigger) for id_, trigger in self.store.active_triggers().items()}
+            else:
+                concerned = set(names)
+                for name in concerned:
+                    found = self.store.deployed_flow(name)
+                    if found is None:
+                        self._deployed.pop(name, None)
+                    else:
+                        self._deployed[name] = found
+            fresh: list[Cursor] = []
+            active = set(self._active.values())
+            for name in concerned:
+                fresh += self._put(name, cursors, active)
+            if fresh:
+                self.store.begin_cursors(fresh)
+
+    def _put(self, name: FlowName, cursors: Mapping[Key, Cursor], active: set[Key]) -> list[Cursor]:
+        """The triggers of one flow, each with its cursor; the cursors that begin now.
+
+        A trigger that is held (disabled, blocked, its flow disabled) is told apart by an empty fingerprint: when it is
+        enabled again, nothing before that was missed.
+        """
+        for key in [key for key in self._schedules if key.flow == name]:
+            del self._schedules[key]
+            self._timetable.drop(key)
+        deployed = self._deployed.get(name)
         if deployed is None:
-            raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
-        flow = self.flow_of(deployed)
-        execution = self._start(deployed, flow, inputs or {}, trigger=None, slot=None, date=None)
-        assert execution is not None
-        return execution
-
-    def _schedules(self, flow: Flow) -> Iterator[tuple[Trigger, Schedule]]:
-        for trigger in flow.triggers:
-            if trigger.type != TYPE or trigger.disabled:
+            return []
+        now, fresh = self.clock.now(), []
+        is_held = deployed.disabled or bool(deployed.blocked)
+        for trigger in deployed.triggers:
+            if trigger.type != TYPE:
                 continue
-            try:
-                yield trigger, Schedule.of(trigger, self.zone)
-            except ValueError as error:
-                self.tell(f"{flow.name}: the trigger `{trigger.id}` cannot be read: {error}")
-
-    def _fire(
-        self,
-        deployed: Deployed,
-        flow: Flow,
-        trigger: Trigger,
-        schedule: Schedule,
-        cursor: Cursor,
-        now: datetime,
-        started: list[Execution],
-    ) -> Cursor | None:
-        """Start the due slots; the cursor when it has to be moved beyond them."""
-        due = due_slots(schedule, cursor.reached, now)
-        for slot in due.fire:
-            try:
-                execution = self._fire_slot(deployed, flow, trigger, schedule, slot)
-            except PenstockError as error:
-                self.tell(f"{flow.name}: the slot {slot.isoformat()} of `{trigger.id}` cannot start: {error.message}")
+            key = Key(name, trigger.id)
+            cursor = cursors.get(key)
+            schedule = self._read(name, trigger)
+            if is_held or trigger.disabled or schedule is None:
+                if cursor is not None and cursor.fingerprint:
+                    fresh.append(Cursor(name, trigger.id, cursor.reached, "", cursor.disabled))
                 continue
-            started += [execution] if execution is not None else []
-        if due.left:
-            self.tell(f"{flow.name}: {due.left} more slots of `{trigger.id}` were missed and are not made up for")
-        return replace(cursor, reached=due.reached) if due.reached != cursor.reached else None
+            if cursor is None or cursor.fingerprint != schedule.fingerprint:
+                disabled = cursor is not None and cursor.disabled
+                cursor = Cursor(name, trigger.id, now, schedule.fingerprint, disabled)
+                fresh.append(cursor)
+            if not cursor.disabled:
+                self._schedules[key] = (trigger, schedule)
+                self._timetable.put(key, schedule, cursor.reached)
+                if key in active:
+                    self._timetable.began(key)
+        return fresh
 
-    def _fire_slot(
+    def _read(self, name: FlowName, trigger: Trigger) -> Schedule | None:
+        try:
+            return Schedule.of(trigger, self.zone)
+        except ValueError as error:
+            self._trouble(f"{name}: the trigger `{trigger.id}` cannot be read: {error}", name, trigger.id)
+            return None
+
+    # ── what is due ──
+
+    def step(self) -> int:
+        """Start every slot that is due; how many executions came of it."""
+        with self._lock:
+            if self.is_stale:
+                self.is_stale = False
+                self.refresh()
+            self._take_ends()
+            due = self._timetable.due(self.clock.now())
+            started, moved = 0, []
+            wanted: list[_Start] = []
+            for each in due:
+                self._tell_passed_over(each)
+                wanted += self._wanted(each)
+                moved.append(each)
+            for at in range(0, len(wanted), MOST_AT_ONCE):
+                started += self._begin(wanted[at : at + MOST_AT_ONCE])
+            self._move_cursors(moved)
+            return started
+
+    def wait(self) -> timedelta:
+        """How long until something is due, as far as is known now."""
+        with self._lock:
+            if self.is_stale or self._ended:
+                return timedelta(0)
+            coming = self._timetable.next_due()
+        if coming is None:
+            return LONGEST_NAP
+        return max(min(coming - self.clock.now(), LONGEST_NAP), _SHORTEST_NAP)
+
+    def _wanted(self, due: Due) -> list[_Start]:
+        """The starts of one trigger's slots. One that cannot be started is told, and its slot is over."""
+        deployed, (trigger, schedule) = self._deployed[due.key.flow], self._schedules[due.key]
+        wanted = []
+        for slot in due.slots:
+            try:
+                flow = self.flow_of(deployed)
+                creation = self._creation(deployed, flow, trigger, schedule, slot)
+            except (PenstockError, ValueError) as error:
+                text = error.message if isinstance(error, PenstockError) else str(error)
+                said = f"{due.key.flow}: the slot {slot.isoformat()} of `{trigger.id}` cannot start: {text}"
+                self._trouble(said, due.key.flow, trigger.id)
+                self._timetable.ended(due.key)
+                continue
+            wanted.append(_Start(due.key, slot, creation, flow))
+        return wanted
+
+    def _creation(
         self, deployed: Deployed, flow: Flow, trigger: Trigger, schedule: Schedule, slot: datetime
-    ) -> Execution | None:
+    ) -> Creation:
         told = trigger_variables(schedule, slot)
         given = render_value(dict(trigger.inputs), {"trigger": told, "flow": {"id": flow.id}, "vars": flow.variables})
         if not isinstance(given, Mapping):
             raise Refused(f"the inputs of `{trigger.id}` are no map")
         which = {"id": trigger.id, "type": trigger.type, "variables": dict(told)}
-        return self._start(deployed, flow, given, which, Slot(deployed.flow, trigger.id, slot), slot)
-
-    def _start(
-        self,
-        deployed: Deployed,
-        flow: Flow,
-        inputs: Mapping[str, Any],
-        trigger: Mapping[str, Any] | None,
-        slot: Slot | None,
-        date: datetime | None,
-    ) -> Execution | None:
-        wanted = Start(
-            id=self.new_id(),
-            flow=flow,
-            flow_digest=deployed.source_digest,
-            revision=deployed.revision,
-            inputs=inputs,
-            trigger=trigger,
-            schedule_date=date,
-            source={
-                "repository": self.repository,
-                "commit": deployed.commit,
-                "path": deployed.path,
-                "blob": deployed.blob,
-                "dirty": False,
-            },
-            slot=slot,
+        labels = trigger.properties.get("labels")
+        wanted = replace(
+            self.start_of(deployed, flow, given),
+            labels={str(name): str(value) for name, value in labels.items()} if isinstance(labels, Mapping) else {},
+            trigger=which,
+            schedule_date=slot,
+            slot=Slot(deployed.flow, trigger.id, slot, SCHEDULED, alone=not schedule.concurrent),
         )
-        return start(self.store, wanted, session=self.session, at=self.clock.now())
+        return prepare(wanted, at=self.clock.now())
+
+    def _begin(self, wanted: Sequence[_Start]) -> int:
+        self._active |= {each.creation.execution.id: each.key for each in wanted}  # before it can end
+        written = self.executor.begin([(each.creation, each.flow) for each in wanted])
+        failpoint.reached(Failpoint.SLOT_STARTED)
+        self.fill()
+        count = 0
+        for each, result in zip(wanted, written, strict=True):
+            if isinstance(result, Execution):
+                count += 1
+                self.fired += 1
+                self.lateness = (self.clock.now() - each.slot).total_seconds()
+                self._told(each, result, self.lateness)
+                continue
+            self._active.pop(each.creation.execution.id, None)
+            if result is Unadmitted.KNOWN:
+                self._timetable.ended(each.key)
+            else:  # the store knows of an execution that we have not heard of: all is read again, this slot with it
+                self.is_stale = True
+        return count
+
+    def _move_cursors(self, moved: Sequence[Due]) -> None:
+        """Beyond what was started: what was passed over, or could not start, is dealt with too."""
+        if self.is_stale:
+            return
+        cursors = [
+            Cursor(due.key.flow, due.key.trigger, due.reached, self._schedules[due.key][1].fingerprint)
+            for due in moved
+            if due.key in self._schedules
+        ]
+        if cursors:
+            self.store.advance_cursors(cursors)
+
+    # ── by name ──
+
+    def start_named(self, name: FlowName, inputs: Mapping[str, Any] | None = None) -> Execution:
+        """Start a deployed flow by name, now. Raises NotFound, Refused, InvalidInputs."""
+        deployed = self.store.deployed_flow(name)
+        if deployed is None:
+            raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
+        flow = self.flow_of(deployed)
+        wanted = self.start_of(deployed, flow, inputs or {})
+        [result] = self.executor.begin([(prepare(wanted, at=self.clock.now()), flow)])
+        assert isinstance(result, Execution)
+        return result
+
+    def start_of(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
+        return start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id())
+
+    # ── hearing ──
+
+    def hear(self, execution: Execution) -> bool:
+        """An execution that is over lets its trigger go on; whether it was one of a trigger. Takes no lock."""
+        key = self._active.pop(execution.id, None) if execution.is_over else None
+        if key is not None:
+            self._ended.append((key, execution))
+        return key is not None
+
+    def _take_ends(self) -> None:
+        stopped = []
+        while self._ended:
+            key, execution = self._ended.popleft()
+            self._timetable.ended(key)
+            schedule = self._schedules.get(key)
+            if schedule is not None and execution.state.value in schedule[1].stop_after:
+                stopped.append(Cursor(key.flow, key.trigger, self.clock.now(), schedule[1].fingerprint, disabled=True))
+                del self._schedules[key]
+                self._timetable.drop(key)
+                text = f"{key.flow}: `{key.trigger}` is disabled: `stopAfter` names {execution.state}"
+                self._say(Topic.TRIGGER_FAULT, text, key.flow, key.trigger)
+        if stopped:
+            self.store.set_cursors(stopped)
+
+    # ── telling ──
+
+    def _told(self, start: _Start, execution: Execution, late: float) -> None:
+        flow, trigger = start.key
+        fields = {"flow": str(flow), "trigger": trigger, "slot": start.slot.isoformat(), "late_s": round(late, 3)}
+        text = f"{flow}: `{trigger}` fired for {start.slot.isoformat()}"
+        self.tell(News(self.clock.now(), Topic.FIRED, text, {**fields, "execution": execution.id}))
+
+    def _tell_passed_over(self, due: Due) -> None:
+        if due.left:
+            flow, trigger = due.key
+            how_many = f"{due.left} more slots" if due.left < 1_000 else "1,000 or more slots"
+            text = f"{flow}: {how_many} of `{trigger}` were missed and are not made up for"
+            if due.left_range is not None:
+                start, end = (moment.isoformat() for moment in due.left_range)
+                text += f"; `penstock backfill {flow} {trigger} --start {start} --end {end}` runs them"
+            self._say(Topic.PASSED_OVER, text, flow, trigger)
+
+    def _trouble(self, text: str, flow: FlowName, trigger: str) -> None:
+        self._say(Topic.TRIGGER_FAULT, text, flow, trigger)
+
+    def _say(self, topic: Topic, text: str, flow: FlowName, trigger: str) -> None:
+        self.tell(News(self.clock.now(), topic, text, {"flow": str(flow), "trigger": trigger}, is_trouble=True))
+
+
+def start_of(deployed: Deployed, flow: Flow, inputs: Mapping[str, Any], *, repository: str, id_: str) -> Start:
+    """What is asked for when a deployed flow is to be started."""
+    source = {
+        "repository": repository,
+        "commit": deployed.commit,
+        "path": deployed.path,
+        "blob": deployed.blob,
+        "dirty": False,
+        "generation": deployed.generation,
+    }
+    return Start(
+        id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
+    )

@@ -15,12 +15,19 @@ from penstock.errors import Retryable
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`step` is called again and again: after each poke, and at the latest after `every`. It says how much it did:
-    as long as that is not 0 it is called again at once."""
+    """`step` is called again and again: after each poke, and at the latest after `every`, which may be asked anew each
+    time. It says how much it did: as long as that is not 0 it is called again at once. `soon`: the first time is now.
+    """
 
     name: str
     step: Callable[[], int]
-    every: timedelta
+    every: timedelta | Callable[[], timedelta]
+    soon: bool = False
+
+    def wait(self) -> float:
+        """Seconds until the next look, unless somebody pokes."""
+        every = self.every if isinstance(self.every, timedelta) else self.every()
+        return max(every.total_seconds(), 0.0)
 
 
 class Supervisor:
@@ -36,14 +43,24 @@ class Supervisor:
 
     def start(self) -> None:
         for loop in self._loops:
-            thread = threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._begin(loop)
+
+    def add(self, loop: Loop) -> None:
+        """One more loop, begun at once."""
+        self._pokes[loop.name] = threading.Event()
+        self._begin(loop)
+
+    def _begin(self, loop: Loop) -> None:
+        thread = threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def poke(self, *names: str) -> None:
         """Have the named loops (all, when none is named) look now."""
-        for name in names or self._pokes:
-            self._pokes[name].set()
+        for name in names or tuple(self._pokes):
+            poke = self._pokes.get(name)
+            if poke is not None:
+                poke.set()
 
     def fail(self, error: BaseException) -> None:
         """What no loop can mend: whoever waits for the session hears of it."""
@@ -65,7 +82,9 @@ class Supervisor:
 
     def _run(self, loop: Loop) -> None:
         poke = self._pokes[loop.name]
-        wait = loop.every.total_seconds()
+        if loop.soon:
+            poke.set()
+        wait = loop.wait()
         while not self._stopping.is_set():
             poke.wait(wait)
             if self._stopping.is_set():
@@ -74,7 +93,7 @@ class Supervisor:
             try:
                 while loop.step() and not self._stopping.is_set():
                     pass
-                wait = loop.every.total_seconds()
+                wait = loop.wait()
             except Retryable as error:
                 wait = error.after.total_seconds()
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the session

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from penstock import failpoint
 from penstock.agent.executor import Executor
 from penstock.errors import NotFound, Refused, Retryable
 from penstock.execution.event import (
@@ -26,6 +27,7 @@ from penstock.execution.event import (
     TaskRunStopping,
 )
 from penstock.execution.model import Execution
+from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow
 from penstock.ports.clock import Clock
 from penstock.ports.runner import Halt
@@ -104,6 +106,7 @@ class Worker:
         self._claiming = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._closed = False
+        self._resting = False
         executor.listen(self._hear)
 
     # ── the three steps ──
@@ -164,7 +167,7 @@ class Worker:
         """Claim for every free slot and set it to work; how many were claimed."""
         with self._claiming:
             free = self._slots - len(self._busy)
-            claims = [] if self._closed or free <= 0 else self.claim(free)
+            claims = [] if self._closed or self._resting or free <= 0 else self.claim(free)
             for claim in claims:
                 self._begin(claim)
         return len(claims)
@@ -195,7 +198,9 @@ class Worker:
 
     def _work(self, claim: Claim, switch: HaltSwitch) -> None:
         try:
+            failpoint.reached(Failpoint.INTENT_RECORDED)
             ended = self.perform(claim, switch)
+            failpoint.reached(Failpoint.TASK_ENDED)
             self._free(claim, switch)
             if not self._closed:
                 self._tell_patiently(claim, ended)
@@ -245,6 +250,14 @@ class Worker:
     @property
     def busy(self) -> int:
         return len(self._busy)
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    def rest(self) -> None:
+        """Stop claiming; what runs here is still reported."""
+        self._resting = True
 
     def leave(self) -> None:
         """Stop claiming and reporting. What runs, runs on: whoever comes next adopts it."""

@@ -18,8 +18,10 @@ from penstock.execution.event import (
     EvaluationFailed,
     EvaluationRequested,
     Event,
+    ExecutionAdmitted,
     ExecutionCreated,
     ExecutionEnded,
+    ExecutionQueued,
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
@@ -130,6 +132,11 @@ def _fold_in(draft: Draft, event: Event) -> None:
 
 def _about_execution(draft: Draft, event: Event) -> None:
     match event:
+        case ExecutionQueued():
+            _move(draft, event.at, State.QUEUED)
+            draft.queued = True
+        case ExecutionAdmitted():
+            draft.queued = False
         case ExecutionStarted():
             _move(draft, event.at, State.RUNNING)
         case ExecutionWaiting():

@@ -67,7 +67,7 @@ _WAITING = frozenset({State.PAUSED, State.RETRYING})
 def _start(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
     if execution.kill:
         return (ExecutionEnded(at=now, state=State.KILLED),)
-    if execution.held or (execution.schedule_date is not None and now < execution.schedule_date):
+    if execution.queued or execution.held or (execution.schedule_date is not None and now < execution.schedule_date):
         return ()
     started = () if execution.state is State.RUNNING else (ExecutionStarted(at=now),)
     lanes = _lanes(flow, execution, ROOT, Phase.MAIN)
@@ -117,7 +117,7 @@ def due(flow: Flow, execution: Execution) -> Instant | None:
     if execution.is_over:
         return None
     if execution.opened is None:
-        return None if execution.held else execution.schedule_date
+        return None if execution.held or execution.queued else execution.schedule_date
     moments = [*execution.sleeping.values(), *(run_out for _, run_out in _deadlines(flow, execution))]
     return min(moments, default=None)
 

@@ -78,6 +78,16 @@ class ExecutionCreated(ExecutionEvent):
     attempt_number: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionQueued(ExecutionEvent):
+    """As many executions of its flow as `concurrency` allows go on already: it waits until it is let in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionAdmitted(ExecutionEvent):
+    """A queued execution is let in: decided under the flow's lock, by whoever found room."""
+
+
 # ── what people ask ──────────────────────────────────────────────────────────────────────────────────────────
 
 

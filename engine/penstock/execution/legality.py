@@ -13,8 +13,10 @@ from penstock.execution.event import (
     EvaluationFailed,
     EvaluationRequested,
     Event,
+    ExecutionAdmitted,
     ExecutionCreated,
     ExecutionEnded,
+    ExecutionQueued,
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
@@ -77,8 +79,13 @@ def _refuse_execution(execution: Execution, event: Event) -> Refusal | None:
             run = execution.runs.get(paused)
             waits = run is not None and run.state is State.PAUSED and "resumed" not in run.facts
             return _unless(waits, f"task run {paused} does not wait to be resumed")
-        case ExecutionStarted():
+        case ExecutionQueued():
             return _unless(state is State.CREATED, f"the execution has begun, it is {state}")
+        case ExecutionAdmitted():
+            return _unless(execution.queued, f"the execution does not wait to be let in, it is {state}")
+        case ExecutionStarted():
+            waits = state is State.CREATED or (state is State.QUEUED and not execution.queued)
+            return _unless(waits, f"the execution has begun, it is {state}")
         case ExecutionWaiting():
             return _unless(state is not event.state, f"the execution is {state} already")
         case ExecutionResumed():

@@ -175,6 +175,7 @@ class Execution:
     failure: str | None = None
     held: bool = False
     kill: bool = False
+    queued: bool = False
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
 
@@ -250,6 +251,7 @@ class Draft:
     failure: str | None
     held: bool
     kill: bool
+    queued: bool
     outputs: Mapping[str, Any] | None
     error: str | None
     runs: immutables.Map[str, TaskRun]

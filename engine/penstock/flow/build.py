@@ -14,6 +14,8 @@ from penstock.flow.inputs import declared_input
 from penstock.flow.model import (
     NOTHING,
     Backoff,
+    Concurrency,
+    Excess,
     Flow,
     Input,
     InputType,
@@ -59,11 +61,18 @@ def build_flow(survey: Survey, digest: str) -> Flow:
         finally_=lists["finally"],
         triggers=tuple(_trigger(survey, site) for site in survey.triggers),
         retry=build_retry(raw.get("retry")),
+        concurrency=_concurrency(raw.get("concurrency")),
         disabled=raw.get("disabled") is True,
         dialect=survey.dialect,
         source_digest=digest,
         extras=_frozen({name: raw[name] for name in WITHOUT_EFFECT if raw.get(name)}),
     )
+
+
+def _concurrency(raw: Any) -> Concurrency | None:
+    if not isinstance(raw, Mapping):
+        return None
+    return Concurrency(int(raw["limit"]), Excess(raw.get("behavior") or Excess.QUEUE))
 
 
 def labels(raw: Any) -> dict[str, str]:

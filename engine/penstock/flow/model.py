@@ -189,6 +189,22 @@ class Trigger:
     range: Range = field(default=START, compare=False)
 
 
+class Excess(StrEnum):
+    """What becomes of an execution of a flow that has as many as it may have."""
+
+    QUEUE = "QUEUE"
+    CANCEL = "CANCEL"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """At most `limit` executions of the flow at the same time."""
+
+    limit: int
+    behavior: Excess = Excess.QUEUE
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A whole flow. `source_digest` is the SHA-256 of the bytes it was read from, in hexadecimal."""
@@ -205,11 +221,12 @@ class Flow:
     finally_: tuple[Task, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     retry: Retry | None = None
+    concurrency: Concurrency | None = None
     disabled: bool = False
     dialect: Dialect = Dialect.AUTO
     source_digest: str = ""
     extras: Mapping[str, Any] = field(default_factory=nothing)
-    """Top-level properties that are kept and not acted upon yet (`concurrency`, `sla`, `afterExecution` …)."""
+    """Top-level properties that are kept and not acted upon yet (`sla`, `checks`, `afterExecution` …)."""
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
     parents: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 

@@ -15,7 +15,7 @@ from penstock.flow.model import Dialect
 Path = tuple[str | int, ...]
 
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
-WITHOUT_EFFECT = ("listeners", "afterExecution", "concurrency", "sla", "checks", "quotas", "workerGroup")
+WITHOUT_EFFECT = ("listeners", "afterExecution", "sla", "checks", "quotas", "workerGroup")
 """Top-level properties that this version reads and keeps, and does not act upon."""
 _USUAL_BRANCHES = ("tasks", "errors", "finally")
 _DAG = "io.kestra.plugin.core.flow.Dag"

@@ -9,14 +9,11 @@ from pathlib import Path
 
 from penstock.errors import NotFound, UserError
 from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
+from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
 from penstock.settings import git_root, load_settings
 from penstock.settings.folder import PROJECT_FILE
 
 STDIN = "-"
-_EXTENSIONS = (".yaml", ".yml")
-_NOT_FLOWS = (".test.yaml", ".test.yml")
-_IGNORE_FILES = (".penstockignore", ".kestraignore")
-_LAYOUTS = ("flows/**", "_flows/**", "*/flows/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def _of_repository(folder: Path) -> list[FlowFile]:
         if found.is_error:
             raise UserError(f"{found.file}:{found.range.start.line}: {found.message}", help=found.help)
     root = settings.project.parent if settings.project is not None else folder.resolve()
-    globs: tuple[str, ...] = _LAYOUTS
+    globs: tuple[str, ...] = LAYOUTS
     if settings.flows is not None:
         globs = tuple(glob.rstrip("/") + "/**" if (root / glob).is_dir() else glob for glob in settings.flows)
     elif not _has_layout(root):
@@ -109,14 +106,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
         _read_ignore(at, patterns)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if (
-                not name.endswith(_EXTENSIONS)
-                or name.endswith(_NOT_FLOWS)
-                or name.startswith(".")
-                or name == PROJECT_FILE
-            ):
-                continue
-            if not _ignored(at / name, patterns):
+            if may_hold_a_flow(name) and not _ignored(at / name, patterns):
                 yield at / name
 
 
@@ -124,7 +114,7 @@ def _read_ignore(folder: Path, patterns: dict[Path, tuple[Pattern, ...]]) -> Non
     if folder in patterns:
         return
     found: tuple[Pattern, ...] = ()
-    for name in _IGNORE_FILES:
+    for name in IGNORE_FILES:
         file = folder / name
         if file.is_file():
             found += read_patterns(FlowFile(str(file), file).read().decode("utf-8", "replace"))

@@ -9,15 +9,19 @@ from typing import Any
 
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused
-from penstock.execution.apply import begin
+from penstock.execution.apply import begin, extend
 from penstock.execution.decide import due
-from penstock.execution.event import ExecutionCreated
+from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.flow.inputs import resolve_inputs
-from penstock.flow.model import Flow, RetryBehavior, nothing
-from penstock.ports.store import Session, Slot, Store
+from penstock.flow.model import Excess, Flow, RetryBehavior, nothing
+from penstock.ports.deployment import Slot
+from penstock.ports.store import Creation, Session, Store
 
 CORRELATION = "system.correlationId"
+
+TOO_MANY = "Flow is FAILED due to concurrency limit exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ class Start:
     slot: Slot | None = None
 
 
-def start(store: Store, wanted: Start, *, session: Session | None, at: datetime) -> Execution | None:
-    """Admit the execution. None when its slot, or its id, is taken already: it is there, nothing is to be done.
+def prepare(wanted: Start, *, at: datetime) -> Creation:
+    """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
     Raises InvalidInputs (nothing was created) and Refused for a flow that is disabled or cannot run here.
     """
@@ -64,9 +68,36 @@ def start(store: Store, wanted: Start, *, session: Session | None, at: datetime)
         dialect=flow.dialect.value,
     )
     execution = begin(created)
-    moment = due(flow, execution)
-    admitted = store.create(execution, (created,), due=moment, session=session, slot=wanted.slot)
-    return execution if admitted else None
+    if flow.concurrency is None:
+        return Creation(execution, (created,), due(flow, execution), wanted.slot)
+    crowded = _crowded(execution, created, flow.concurrency.behavior)
+    return Creation(
+        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
+    )
+
+
+def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
+    """What becomes of one execution too many (Kestra 0.21: QUEUED, CANCELLED, or FAILED with a sentence)."""
+    event: Event
+    match behavior:
+        case Excess.QUEUE:
+            event = ExecutionQueued(at=created.at)
+        case Excess.CANCEL:
+            event = ExecutionEnded(at=created.at, state=State.CANCELLED)
+        case Excess.FAIL:
+            event = ExecutionEnded(at=created.at, state=State.FAILED, error=TOO_MANY)
+    return extend(execution, (event,)), (created, event)
+
+
+def start(
+    store: Store, wanted: Start, *, session: Session | None, at: datetime, told: bool = False
+) -> Execution | None:
+    """Admit the execution. None when its slot, or its id, is taken already: it is there, nothing is to be done.
+
+    `told`: `session` is somebody else's, and is to hear of it. Raises what `prepare` raises.
+    """
+    [admitted] = store.create([prepare(wanted, at=at)], session=session, told=told)
+    return admitted if isinstance(admitted, Execution) else None
 
 
 def blocked_types(flow: Flow) -> list[str]:

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+UNKNOWN_SIZE = -1
+"""Of a blob that was found by comparing trees: its size is not asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A regular file of a tree: `path` as Git has it (slashes), `id` its object id. Links and submodules are none."""
+    """A regular file of a tree: `path` as Git has it (slashes), `id` its object id, `size` its bytes, where known.
+
+    Links and submodules are none.
+    """
 
     path: str
     id: str
@@ -74,6 +80,10 @@ class Mirror(Protocol):
         ...
 
     def release(self, commit: str) -> None: ...
+
+    def kept(self) -> set[str]:
+        """The commits that are pinned."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

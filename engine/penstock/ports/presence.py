@@ -6,6 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+AGENT_PLACE = "agent"
+"""What the agent of a folder is poked by, whichever session it is."""
+
 
 class Presence(Protocol):
     """One data folder's sessions. Thread-safe."""
@@ -24,6 +27,7 @@ class Presence(Protocol):
         """Tell `session` that there is news in the store. False when nobody listened: it finds out by itself."""
         ...
 
-    def hold_agent(self) -> AbstractContextManager[bool]:
-        """The one place of the agent of this folder; yields False when another agent has it."""
+    def hold_agent(self, on_poke: Callable[[], None] | None = None) -> AbstractContextManager[bool]:
+        """The one place of the agent of this folder; yields False when another agent has it. Whoever has it hears
+        pokes of `AGENT_PLACE`: somebody has pushed, or has changed what the agent is to do."""
         ...

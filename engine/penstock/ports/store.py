@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from penstock.diagnostic import FlowName
@@ -15,12 +16,27 @@ from penstock.errors import Conflict
 from penstock.execution.event import Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.state import State
+from penstock.ports.deployment import (
+    Backfill,
+    Cursor,
+    Deployed,
+    Generation,
+    Observation,
+    Publication,
+    Slot,
+    TreeFile,
+    TreeMark,
+)
 
 
 class Fenced(Conflict):
     """The execution belongs to another session, or to a later epoch of this one: leave it alone, read again."""
 
     code = "PEN031"
+
+
+AGENT = "agent"
+"""The kind of session whose results are recorded; the other is `run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +78,32 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """One due date of one trigger: at most one execution for each (P4). `origin` is `schedule` or a backfill's id."""
+class Creation:
+    """An execution that is to be admitted: its first events, and their fold.
 
-    flow: FlowName
-    trigger: str
-    date: Instant
-    origin: str = "schedule"
+    Where `limit` executions of its flow go on already, `crowded` is written in its place. `slot` is the due date of
+    which it comes.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """A flow in force. `problem` is set while its file at the head is not valid: the last good revision stays.
-    `blocked` names the types that cannot run here. `blob` and `commit` are Git object ids."""
-
-    flow: FlowName
-    revision: int
-    canonical_digest: str
-    source_digest: str
-    path: str
-    blob: str
-    commit: str
-    accepted: Instant
-    disabled: bool = False
-    problem: str | None = None
-    blocked: tuple[str, ...] = ()
+    execution: Execution
+    events: tuple[Event, ...]
+    due: Instant | None
+    slot: Slot | None = None
+    limit: int | None = None
+    crowded: tuple[Execution, tuple[Event, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a trigger has come: every slot up to and including `reached` is dealt with. `fingerprint` is of what
-    defines its slots (cron, zone): when that changes, the cursor begins anew."""
+class Unadmitted(StrEnum):
+    """Why nothing was written: its id or its slot is `KNOWN` already, or its slot is `HELD` back by an execution."""
 
-    flow: FlowName
-    trigger: str
-    reached: Instant
-    fingerprint: str
-    disabled: bool = False
+    KNOWN = "known"
+    HELD = "held"
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What the reconciler saw last of a source: `commit` at `at`, and what went wrong, if anything did."""
+class Crowded(Conflict):
+    """No room: as many executions of the flow go on as may."""
 
-    source: str
-    commit: str | None
-    at: Instant
-    problem: str | None = None
+    code = "PEN033"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +141,21 @@ class Store(Protocol):
         """Make `by` the holder, unless a session with a larger epoch is: then Fenced."""
         ...
 
+    def inherit(self, dead: Session, *, by: Session) -> list[str]:
+        """Make `by` the holder of everything of `dead` that is not over, in one transaction: the ids of what must be
+        looked at, oldest first: all but what waits for a person, for its turn, or for its time."""
+        ...
+
     def holder(self, execution: str) -> Session | None: ...
 
     # ── executions ──
 
     def create(
-        self,
-        execution: Execution,
-        events: Sequence[Event],
-        *,
-        due: Instant | None,
-        session: Session | None,
-        slot: Slot | None = None,
-    ) -> bool:
-        """Admit an execution: durable when this returns (P1). False, and nothing written, when its id or its slot
-        is known already. With a `slot` the trigger's cursor moves to its date in the same transaction."""
+        self, creations: Sequence[Creation], *, session: Session | None, told: bool = False
+    ) -> list[Execution | Unadmitted]:
+        """Admit executions, all in one transaction: durable when this returns (P1). For each what was written, or why
+        nothing was. With a `slot` the trigger's cursor moves to its date in the same transaction; executions of a
+        flow are counted there too. `told`: `session` is somebody else's, and is to hear of them by `touched`."""
         ...
 
     def append(
@@ -170,10 +165,12 @@ class Store(Protocol):
         *,
         due: Instant | None,
         session: Session | None,
+        room: int | None = None,
     ) -> None:
         """Append `events`, of which `execution` is the fold: its last sequence before them must be
         `execution.seq - len(events)`, else Conflict. `session` must hold the execution, else Fenced; None is an
-        operator's word, which needs no hold."""
+        operator's word, which needs no hold. With `room` the executions of its flow that were let in are counted in
+        the same transaction: Crowded where there are so many already."""
         ...
 
     def load(self, execution: str) -> Execution | None:
@@ -213,6 +210,10 @@ class Store(Protocol):
         """Executions that are not over, with the session that holds each, open or not; the caller asks who lives."""
         ...
 
+    def queued(self, session: Session) -> list[str]:
+        """Of each flow the execution of `session` that has been QUEUED longest."""
+        ...
+
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
         """Executions held by `session` to which somebody else appended since the mark `after`, and the new mark.
         Costs next to nothing when nobody did."""
@@ -220,11 +221,37 @@ class Store(Protocol):
 
     # ── what is deployed ──
 
-    def deploy(self, *, accepted: Iterable[Deployed], removed: Iterable[FlowName], observation: Observation) -> None:
-        """Publish a generation: all of it or nothing."""
+    def publish(self, publication: Publication, observation: Observation) -> None:
+        """Publish a generation: all of it or nothing. Cursors and backfills of removed flows go with them."""
+        ...
+
+    def generation(self) -> Generation | None:
+        """The one in force."""
+        ...
+
+    def pinned_commits(self) -> set[str]:
+        """The commits of the generation in force, and of those that executions which are not over began with."""
         ...
 
     def deployed(self) -> dict[FlowName, Deployed]: ...
+
+    def deployed_flow(self, flow: FlowName) -> Deployed | None: ...
+
+    def revisions(self, flow: FlowName) -> list[Deployed]:
+        """Every revision that was ever accepted, newest first."""
+        ...
+
+    def last_revisions(self, flows: Iterable[FlowName]) -> dict[FlowName, int]:
+        """The highest revision that each of `flows` ever had; those that had none are left out."""
+        ...
+
+    def text(self, digest: str) -> bytes | None:
+        """The source of a flow that was published, by its SHA-256."""
+        ...
+
+    def tree(self, source: str) -> tuple[TreeMark | None, list[TreeFile]]:
+        """What the files of a source came to, and of which commit that is."""
+        ...
 
     def observe(self, observation: Observation) -> None: ...
 
@@ -232,18 +259,64 @@ class Store(Protocol):
 
     def observations(self) -> list[Observation]: ...
 
+    # ── triggers ──
+
     def cursors(self) -> list[Cursor]: ...
 
-    def set_cursors(self, cursors: Iterable[Cursor]) -> None: ...
+    def set_cursors(self, cursors: Iterable[Cursor]) -> None:
+        """As they are given, a person's word: whether one is disabled too."""
+        ...
+
+    def begin_cursors(self, cursors: Iterable[Cursor]) -> None:
+        """New ones as they are given; of those that are there `reached` and `fingerprint` alone."""
+        ...
+
+    def advance_cursors(self, cursors: Iterable[Cursor]) -> None:
+        """Move `reached` on, never back; nothing else of them changes, and none is made."""
+        ...
+
+    def fired_last(self) -> dict[tuple[FlowName, str], tuple[Instant, str]]:
+        """The latest slot of each trigger that yielded an execution, and that execution."""
+        ...
+
+    def slot_dates(self, flow: FlowName, trigger: str, *, start: Instant, end: Instant) -> set[Instant]:
+        """The slots of a trigger that yielded an execution, whatever their origin; both ends included."""
+        ...
+
+    def active_triggers(self) -> dict[str, tuple[FlowName, str]]:
+        """Executions of schedules that are not over, with the trigger of each."""
+        ...
+
+    def put_backfill(self, backfill: Backfill) -> None: ...
+
+    def backfills(self, *, open_only: bool = True) -> list[Backfill]:
+        """Oldest first. Open ones are RUNNING or PAUSED."""
+        ...
 
     # ── results ──
 
-    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
-        """Executions that are over, were held by a session of that kind (`agent`), and whose results `sink` has not
-        acknowledged, oldest first."""
+    def unrecorded(self, sink: str, *, limit: int, now: Instant) -> list[str]:
+        """Executions of agents that are over and whose results `sink` has neither acknowledged nor put off beyond
+        `now`, oldest end first. The cost is by what waits, never by what was recorded."""
+        ...
+
+    def count_unrecorded(self, sink: str) -> int:
+        """How many wait for `sink`, put off or not; those that were given up are not counted."""
         ...
 
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None: ...
+
+    def put_off(self, sink: str, execution: str, *, until: Instant | None, error: str) -> int:
+        """`sink` did not take it: try again at `until`, or never when that is None. How often that was said."""
+        ...
+
+    def given_up(self, sink: str) -> list[tuple[str, str]]:
+        """Executions that `sink` will never have, with the last error of each."""
+        ...
+
+    def forget_recorded(self, sinks: Iterable[str]) -> None:
+        """What all of `sinks` have acknowledged or given up needs not be looked at any more."""
+        ...
 
     # ── itself ──
 

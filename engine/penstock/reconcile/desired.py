@@ -2,79 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.flow.canonical import canonical_digest
 from penstock.flow.catalog import Catalog
-from penstock.flow.model import Dialect, Flow
+from penstock.flow.model import Flow, Trigger
 from penstock.flow.parse import parse_flow
+from penstock.flow.pinned import pinned_text
+from penstock.ports.deployment import TreeFile
+from penstock.reconcile.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file of a tree, by its path and the object id of its content."""
+class Acceptable:
+    """What is kept of a valid flow when it is deployed: its text as executions are pinned to it, and what must be
+    known of it without reading it again."""
 
-    path: str
-    blob: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredFlow:
-    """A valid flow of the tree."""
-
-    name: FlowName
-    flow: Flow
-    source: bytes
-    path: str
-    blob: str
-    canonical_digest: str
+    text: bytes
+    text_digest: str
+    disabled: bool
     blocked: tuple[str, ...]
+    triggers: tuple[Trigger, ...]
+    dialect: str
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
-    """`flows` are valid; `problems` say of a named flow why its file is not. `diagnostics` are of all files."""
+class ReadFile:
+    """One file, read. `acceptable` is set where it is a valid flow; `shown` is its text where it has errors."""
 
-    flows: dict[FlowName, DesiredFlow]
-    problems: dict[FlowName, str]
+    file: TreeFile
+    acceptable: Acceptable | None
     diagnostics: tuple[Diagnostic, ...]
-    files: int
-    texts: Mapping[str, str]
-    """The text of each file that has an error, for the frame around it."""
+    shown: str | None
+    is_flow: bool = True
 
 
-def desire(files: Iterable[SourceFile], catalog: Catalog, dialect: Dialect) -> Desired:
-    """Read every file. Two files with one name are a problem of that name alone: neither is taken."""
-    flows: dict[FlowName, DesiredFlow] = {}
-    problems: dict[FlowName, str] = {}
-    diagnostics: list[Diagnostic] = []
-    texts: dict[str, str] = {}
-    count = 0
-    for file in files:
-        parsed = parse_flow(file.content, file.path, catalog=catalog, dialect=dialect)
-        diagnostics += parsed.diagnostics
-        if any(each.is_error for each in parsed.diagnostics):
-            texts[file.path] = parsed.document.text
-        if not parsed.is_flow:
-            continue
-        count += 1
-        name, flow = parsed.name, parsed.flow
-        if name is None:
-            continue
-        if name in flows or name in problems:
-            other = flows.pop(name, None)
-            first = f"{other.path} and {file.path}" if other is not None else file.path
-            problems[name] = f"it is defined in more than one file: {first}"
-        elif flow is None:
-            problems[name] = _first_error(parsed.diagnostics)
-        else:
-            flows[name] = DesiredFlow(
-                name, flow, file.content, file.path, file.blob, canonical_digest(flow), blocked_types(flow)
-            )
-    return Desired(flows, problems, tuple(diagnostics), count, texts)
+def read_flow_file(path: str, blob: str, content: bytes, *, catalog: Catalog, selection: Selection) -> ReadFile:
+    """Never raises for what the file holds."""
+    parsed = parse_flow(content, path, catalog=catalog, dialect=selection.dialect, defaults=selection.defaults)
+    errors = [found for found in parsed.diagnostics if found.is_error]
+    flow = parsed.flow
+    if flow is None:
+        problem = _told(errors[0]) if errors else None
+        name = parsed.name if parsed.is_flow else None
+        file = TreeFile(path, blob, name, None, problem, len(errors))
+        shown = parsed.document.text if errors else None
+        return ReadFile(file, None, parsed.diagnostics, shown, parsed.is_flow)
+    text = pinned_text(content, selection.defaults)
+    acceptable = Acceptable(
+        text.content, text.digest, flow.disabled, blocked_types(flow), flow.triggers, flow.dialect.value
+    )
+    return ReadFile(TreeFile(path, blob, flow.name, canonical_digest(flow)), acceptable, parsed.diagnostics, shown=None)
 
 
 def blocked_types(flow: Flow) -> tuple[str, ...]:
@@ -82,9 +62,64 @@ def blocked_types(flow: Flow) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.type for task in flow.walk() if not task.runnable and not task.disabled))
 
 
-def _first_error(found: Iterable[Diagnostic]) -> str:
-    for each in found:
-        if each.is_error:
-            start = each.range.start
-            return f"{each.file}:{start.line}:{start.column}: {each.code} {each.message}"
-    return "it is not valid"
+class Tree:
+    """Files by path, and paths by the flow that they claim to be: kept in step with the branch, change by change."""
+
+    def __init__(self, files: Iterable[TreeFile] = ()) -> None:
+        self._files: dict[str, TreeFile] = {}
+        self._claims: dict[FlowName, dict[str, None]] = {}
+        self._errors = 0
+        self.update(files, ())
+
+    def update(self, changed: Iterable[TreeFile], gone: Iterable[str]) -> set[FlowName]:
+        """Put files in their place, and take others away; the names that either concerns."""
+        concerned: set[FlowName] = set()
+        for path in gone:
+            concerned |= self._drop(path)
+        for file in changed:
+            concerned |= self._drop(file.path)
+            self._files[file.path] = file
+            self._errors += file.errors
+            if file.flow is not None:
+                self._claims.setdefault(file.flow, {})[file.path] = None
+                concerned.add(file.flow)
+        return concerned
+
+    def _drop(self, path: str) -> set[FlowName]:
+        file = self._files.pop(path, None)
+        if file is None:
+            return set()
+        self._errors -= file.errors
+        if file.flow is None:
+            return set()
+        del self._claims[file.flow][path]
+        if not self._claims[file.flow]:
+            del self._claims[file.flow]
+        return {file.flow}
+
+    def claims(self, name: FlowName) -> list[TreeFile]:
+        """The files that say they are that flow, by path."""
+        return [self._files[path] for path in sorted(self._claims.get(name, ()))]
+
+    def names(self) -> Iterator[FlowName]:
+        yield from self._claims
+
+    def paths(self) -> Iterator[str]:
+        yield from self._files
+
+    def get(self, path: str) -> TreeFile | None:
+        return self._files.get(path)
+
+    @property
+    def errors(self) -> int:
+        """How many errors there are in all files."""
+        return self._errors
+
+    @property
+    def holds_flows(self) -> bool:
+        return bool(self._claims)
+
+
+def _told(found: Diagnostic) -> str:
+    start = found.range.start
+    return f"{found.file}:{start.line}:{start.column}: {found.code} {found.message}"

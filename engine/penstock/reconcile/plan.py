@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock.diagnostic import FlowName
-from penstock.ports.store import Deployed
-from penstock.reconcile.desired import Desired, DesiredFlow
+from penstock.ports.deployment import Deployed, TreeFile
+from penstock.reconcile.desired import Tree
 
 
 class Action(StrEnum):
     CREATE = "create"
-    UPDATE = "update"
+    UPDATE = "update"  # it means something else: a new revision
+    REFILE = "refile"  # it means the same, and stands elsewhere, is written differently, or is valid again
     UNCHANGED = "unchanged"
     HOLD = "hold"  # its file is not valid: the last good revision stays in force
     REMOVE = "remove"
@@ -22,69 +22,69 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One flow, what happens to it, and why. `after` is what is deployed then; None when it is removed."""
+    """One flow, what happens to it, and why. `file` is the one it is taken from; None where none is."""
 
     flow: FlowName
     action: Action
     reason: str
-    after: Deployed | None
+    file: TreeFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`commit` is the head that is desired."""
+
     commit: str
     steps: tuple[Step, ...]
 
+    def of(self, *actions: Action) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action in actions)
+
     def count(self, action: Action) -> int:
-        return sum(step.action is action for step in self.steps)
+        return len(self.of(action))
 
 
-def make_plan(desired: Desired, deployed: Mapping[FlowName, Deployed], *, commit: str, now: datetime) -> Plan:
-    """The steps, by name. A tree without any flow removes nothing: that is a mistake more often than a wish."""
-    steps: list[Step] = []
-    for name in sorted({*desired.flows, *desired.problems, *deployed}, key=str):
-        wanted, standing = desired.flows.get(name), deployed.get(name)
-        if wanted is not None:
-            steps.append(_take(wanted, standing, commit, now))
-        elif name in desired.problems:
-            step = _hold(name, desired.problems[name], standing)
-            if step is not None:
-                steps.append(step)
-        elif standing is not None and desired.files == 0:
-            steps.append(Step(name, Action.HOLD, "the tree holds no flow at all: nothing is removed", standing))
-        elif standing is not None:
-            steps.append(Step(name, Action.REMOVE, f"{standing.path} is gone", None))
-    return Plan(commit, tuple(steps))
+def make_plan(
+    tree: Tree, deployed: Mapping[FlowName, Deployed], *, commit: str, names: Iterable[FlowName] | None = None
+) -> Plan:
+    """The steps for `names` (all that are desired or deployed, when none are given), in their order.
+
+    A tree without any flow removes nothing: that is a mistake more often than a wish.
+    """
+    concerned = {*tree.names(), *deployed} if names is None else set(names)
+    steps = [_step(tree, name, deployed.get(name)) for name in sorted(concerned, key=str)]
+    return Plan(commit, tuple(step for step in steps if step is not None))
 
 
-def _take(wanted: DesiredFlow, standing: Deployed | None, commit: str, now: datetime) -> Step:
-    if standing is not None and standing.canonical_digest == wanted.canonical_digest:
-        revision, accepted, action, reason = standing.revision, standing.accepted, Action.UNCHANGED, "the same"
-        if (standing.path, standing.blob) != (wanted.path, wanted.blob):
-            action, reason = Action.UPDATE, "moved, or written differently; it means the same"
-    elif standing is not None:
-        revision, accepted, action, reason = standing.revision + 1, now, Action.UPDATE, "changed"
-    else:
-        revision, accepted, action, reason = 1, now, Action.CREATE, "new"
-    after = Deployed(
-        flow=wanted.name,
-        revision=revision,
-        canonical_digest=wanted.canonical_digest,
-        source_digest=wanted.flow.source_digest,
-        path=wanted.path,
-        blob=wanted.blob,
-        commit=commit,
-        accepted=accepted,
-        disabled=wanted.flow.disabled,
-        blocked=wanted.blocked,
-    )
-    if action is Action.UNCHANGED and standing is not None and standing.problem is not None:
-        action, reason = Action.UPDATE, "valid again"
-    return Step(wanted.name, action, reason, after)
-
-
-def _hold(name: FlowName, problem: str, standing: Deployed | None) -> Step | None:
-    """The last good revision stays, with the problem beside it; what was never good is only reported."""
+def _step(tree: Tree, name: FlowName, standing: Deployed | None) -> Step | None:
+    claims = tree.claims(name)
+    if len(claims) > 1:
+        where = " and ".join(file.path for file in claims)
+        return Step(name, Action.HOLD, f"it is defined in more than one file: {where}")
+    if claims:
+        [file] = claims
+        if file.canonical_digest is None:
+            return Step(name, Action.HOLD, file.problem or "it is not valid")
+        return _take(name, file, standing)
     if standing is None:
         return None
-    return Step(name, Action.HOLD, problem, replace(standing, problem=problem))
+    file_there = tree.get(standing.path)
+    if file_there is not None and file_there.flow is None and file_there.problem is not None:
+        return Step(name, Action.HOLD, file_there.problem)  # so broken that it does not even say its name
+    if not tree.holds_flows:
+        return Step(name, Action.HOLD, "the tree holds no flow at all: nothing is removed")
+    return Step(name, Action.REMOVE, f"{standing.path} is gone")
+
+
+def _take(name: FlowName, file: TreeFile, standing: Deployed | None) -> Step:
+    if standing is None:
+        return Step(name, Action.CREATE, "new", file)
+    if standing.canonical_digest != file.canonical_digest:
+        return Step(name, Action.UPDATE, "changed", file)
+    if standing.path != file.path:
+        return Step(name, Action.REFILE, f"moved from {standing.path}; it means the same", file)
+    if standing.blob != file.blob:
+        return Step(name, Action.REFILE, "written differently; it means the same", file)
+    if standing.problem is not None:
+        return Step(name, Action.REFILE, "valid again", file)
+    return Step(name, Action.UNCHANGED, "the same", file)

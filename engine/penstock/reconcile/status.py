@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.diagnostic import FlowName
-from penstock.ports.store import Cursor, Deployed, Observation, Store
+from penstock.ports.deployment import Deployed, Observation
+from penstock.ports.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class FlowStatus:
-    """One deployed flow. `health` is `ok`, `degraded` (its file is not valid), `blocked` or `disabled`."""
+    """One flow. `health` is `ok`, `degraded` (its file is not valid, the last good revision is in force), `invalid`
+    (it never was valid: nothing is in force), `blocked` or `disabled`. `name` is a path where a file names no flow."""
 
-    deployed: Deployed
+    name: str
     health: str
     reason: str
-    cursors: tuple[Cursor, ...]
+    path: str
+    deployed: Deployed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +28,31 @@ class Status:
     """`observed` says what was seen of each source last, and when."""
 
     observed: tuple[Observation, ...]
+    generation: int
     flows: tuple[FlowStatus, ...]
-    unrecorded: int
+    unrecorded: dict[str, int]
+    given_up: dict[str, int]
     at: datetime
 
 
-def status(store: Store, *, sink: str, now: datetime) -> Status:
-    cursors: dict[FlowName, list[Cursor]] = {}
-    for cursor in store.cursors():
-        cursors.setdefault(cursor.flow, []).append(cursor)
-    flows = tuple(_flow(each, cursors) for each in store.deployed().values())
-    return Status(tuple(store.observations()), flows, len(store.unrecorded(sink, limit=10_000, kind="agent")), now)
+def status(store: Store, *, sinks: tuple[str, ...], now: datetime) -> Status:
+    observed = tuple(store.observations())
+    deployed = store.deployed()
+    flows = [_flow(each) for each in deployed.values()]
+    for seen in observed:
+        flows += _never_valid(store, seen.source, deployed)
+    generation = store.generation()
+    return Status(
+        observed,
+        generation.number if generation is not None else 0,
+        tuple(sorted(flows, key=lambda each: each.name)),
+        {sink: waiting for sink in sinks if (waiting := store.count_unrecorded(sink))},
+        {sink: len(lost) for sink in sinks if (lost := store.given_up(sink))},
+        now,
+    )
 
 
-def _flow(deployed: Deployed, cursors: Mapping[FlowName, list[Cursor]]) -> FlowStatus:
+def _flow(deployed: Deployed) -> FlowStatus:
     if deployed.problem is not None:
         health, reason = "degraded", deployed.problem
     elif deployed.blocked:
@@ -47,4 +61,11 @@ def _flow(deployed: Deployed, cursors: Mapping[FlowName, list[Cursor]]) -> FlowS
         health, reason = "disabled", "`disabled: true`"
     else:
         health, reason = "ok", ""
-    return FlowStatus(deployed, health, reason, tuple(cursors.get(deployed.flow, ())))
+    return FlowStatus(str(deployed.flow), health, reason, deployed.path, deployed)
+
+
+def _never_valid(store: Store, source: str, deployed: dict[FlowName, Deployed]) -> Iterator[FlowStatus]:
+    """Files with errors that no flow in force stands for."""
+    for file in store.tree(source)[1]:
+        if file.problem is not None and (file.flow is None or file.flow not in deployed):
+            yield FlowStatus(str(file.flow or file.path), "invalid", file.problem, file.path, None)

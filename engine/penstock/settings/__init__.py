@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from penstock.settings.folder import data_folder, git_root, project_file, user_file
-from penstock.settings.load import Origin, Settings, Source, load_settings, refuse_other_version
+from penstock.settings.folder import PROJECT_FILE, data_folder, git_root, project_file, user_file
+from penstock.settings.load import (
+    Origin,
+    Settings,
+    Source,
+    load_settings,
+    refuse_other_version,
+    repository_settings,
+)
 
 __all__ = [
+    "PROJECT_FILE",
     "Origin",
     "Settings",
     "Source",
@@ -14,5 +22,6 @@ __all__ = [
     "load_settings",
     "project_file",
     "refuse_other_version",
+    "repository_settings",
     "user_file",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from penstock import __version__
 from penstock.diagnostic import START, Diagnostic, Range, Severity
 from penstock.errors import UserError
-from penstock.settings.document import SettingsFile, read_settings_file
+from penstock.settings.document import SettingsFile, parse_settings, read_settings_file
 from penstock.settings.folder import project_file, user_file
 from penstock.settings.kinds import AnyMap, Complaint, MapOf, unknown_key
 from penstock.settings.table import BY_NAME, PROJECT, TABLE, USER, Key
@@ -56,6 +56,7 @@ class AgentSettings:
     pools: tuple[str, ...]
     slots: int | None
     name: str | None
+    http_allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,14 @@ def load_settings(
     return _settled(layers, project, user if user is not None and user.is_file() else None)
 
 
+def repository_settings(source: bytes | None, shown: str) -> Settings:
+    """What the `penstock.yaml` of a repository says by itself, from its bytes: no flag, variable or user counts."""
+    layers = [_Layer(Origin.DEFAULT, {key.name: key.default for key in TABLE}, {})]
+    if source is not None:
+        layers.insert(0, _from_file(Origin.PROJECT, parse_settings(source, shown), PROJECT))
+    return _settled(layers, None, None)
+
+
 def refuse_other_version(settings: Settings, version: str = __version__) -> None:
     """Raises UserError where the repository asks for a Penstock that this one is not."""
     if settings.requires is None:
@@ -146,7 +155,11 @@ def _settled(layers: list[_Layer], project: Path | None, user: Path | None) -> S
         values[key.name] = strongest.values[key.name]
         if isinstance(key.kind, MapOf):
             values[key.name] = _merged(key, saying, sources)
-    agent = {name.removeprefix("agent."): value for name, value in values.items() if name.startswith("agent.")}
+    agent = {
+        name.removeprefix("agent.").replace(".allow", "_allow"): value
+        for name, value in values.items()
+        if name.startswith("agent.")
+    }
     server = {name.removeprefix("server."): value for name, value in values.items() if name.startswith("server.")}
     plain = {name: value for name, value in values.items() if "." not in name and name != "noInput"}
     return Settings(

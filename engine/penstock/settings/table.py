@@ -118,6 +118,14 @@ TABLE: tuple[Key, ...] = (
         variable="PENSTOCK_RUNNER",
     ),
     Key("agent.pools", ListOf(Text()), "The pools that an agent works for.", default=(), variable="PENSTOCK_POOLS"),
+    Key(
+        "agent.http.allow",
+        ListOf(Text()),
+        "Private networks and addresses that flows and results may reach, as 10.0.0.0/8.",
+        default=(),
+        variable="PENSTOCK_HTTP_ALLOW",
+        files=_USER_ONLY,
+    ),
     Key("agent.slots", Number(1, 10_000), "So many tasks at once.", variable="PENSTOCK_SLOTS", files=_USER_ONLY),
     Key("agent.name", Text(), "The agent's name; by default the host's.", variable="PENSTOCK_NAME", files=_USER_ONLY),
     Key(

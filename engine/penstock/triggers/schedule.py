@@ -42,13 +42,19 @@ class Recover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A Schedule trigger, read. `zone_name` stands beside every fire time that is shown."""
+    """A Schedule trigger, read. `zone_name` stands beside every fire time that is shown.
+
+    `concurrent`: its executions may go on at the same time. `stop_after` are states; an execution that ends in one of
+    them disables the trigger.
+    """
 
     cron: Cron
     zone: tzinfo
     zone_name: str
     late_maximum_delay: timedelta | None = None
     recover: Recover = Recover.ALL
+    concurrent: bool = False
+    stop_after: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, trigger: Trigger, default_zone: str) -> Schedule:
@@ -65,6 +71,8 @@ class Schedule:
             zone_name=name,
             late_maximum_delay=parse_duration(str(late)) if late is not None else None,
             recover=Recover(recover),
+            concurrent=told.get("allowConcurrent") is True,
+            stop_after=tuple(str(state) for state in told.get("stopAfter") or ()),
         )
 
     @property

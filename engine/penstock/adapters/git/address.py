@@ -89,6 +89,13 @@ class Remote:
 
     def _login(self, credentials: Credentials) -> list[tuple[str, str]]:
         """The header that logs in, and that it never follows a redirection to another host."""
+        login = self.authorization(credentials)
+        if login is None:
+            return []
+        return [("http.extraHeader", f"Authorization: {login}"), ("http.followRedirects", "false")]
+
+    def authorization(self, credentials: Credentials) -> str | None:
+        """What an HTTP server is told to log in; None where nothing is known. Raises UserError."""
         user, password = self.user, self.password
         if credentials.token_file is not None and self.protocols.startswith("http"):
             try:
@@ -99,11 +106,10 @@ class Remote:
             named, colon, rest = token.partition(":")
             user, password = (named, rest) if colon else (user or TOKEN_USER, token)
         if not user and not password:
-            return []
+            return None
         import base64
 
-        login = base64.b64encode(f"{user}:{password}".encode()).decode()
-        return [("http.extraHeader", f"Authorization: Basic {login}"), ("http.followRedirects", "false")]
+        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def redacted(text: str) -> str:

@@ -15,8 +15,9 @@ from penstock.adapters.git.command import (
     GitCommand,
     object_id,
 )
+from penstock.adapters.git.polling import Poller
 from penstock.errors import Retryable, Stalled, UserError
-from penstock.ports.git import Blob, CommitInfo, Mirror
+from penstock.ports.git import UNKNOWN_SIZE, Blob, Change, CommitInfo, Mirror
 
 _HEAD = "refs/penstock/head"
 _KEPT = "refs/penstock/keep/"
@@ -55,8 +56,13 @@ class GitMirror(Mirror):
         self._branch = checked_branch(branch)
         self._folder = folder
         self._git = GitCommand(folder, self._remote, credentials or Credentials())
+        self._poller = Poller(self._remote, self._git.credentials, self._branch)
         self._is_suspect = False
         self.left_out = 0
+
+    def poll(self) -> str:
+        head = self._poller.head()
+        return head if head is not None else self.fetch()
 
     def fetch(self) -> str:
         if not self._is_made():
@@ -153,6 +159,24 @@ class GitMirror(Mirror):
                 found.append(Blob(path, fields[2].decode(), int(fields[3])))
         return sorted(found, key=lambda blob: blob.path)
 
+    def changes(self, before: str, after: str) -> list[Change]:
+        told = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--full-index")
+        try:
+            out = self._git.run(*told, object_id(before), object_id(after), "--")
+        except (Retryable, UserError, Stalled) as error:
+            raise Retryable(f"the mirror cannot tell what changed: {error.message}") from error
+        fields = iter(out.split(b"\0"))
+        found: list[Change] = []
+        for entry in fields:
+            if not entry:
+                break
+            _, mode, _, id_, status = entry.lstrip(b":").split()
+            path = _path(next(fields))
+            if path is not None:
+                is_file = mode in _REGULAR and status != b"D"
+                found.append(Change(path, Blob(path, id_.decode(), UNKNOWN_SIZE) if is_file else None))
+        return sorted(found, key=lambda change: change.path)
+
     def read(self, blobs: Iterable[Blob]) -> Iterator[tuple[Blob, bytes]]:
         wanted = list(blobs)
         if not wanted:
@@ -192,6 +216,10 @@ class GitMirror(Mirror):
     def keep(self, commit: str) -> None:
         repository.clear_left_overs(self._folder)
         self._git.run("update-ref", _KEPT + object_id(commit), commit)
+
+    def kept(self) -> set[str]:
+        out = self._read_by("for-each-ref", "--format=%(refname)", _KEPT)
+        return {ref.removeprefix(_KEPT) for ref in out.decode().split()}
 
     def release(self, commit: str) -> None:
         repository.clear_left_overs(self._folder)

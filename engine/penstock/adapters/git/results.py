@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from penstock import failpoint
 from penstock.adapters.git import repository
 from penstock.adapters.git.address import Credentials, Remote, checked_branch, redacted
 from penstock.adapters.git.command import CLONE_TIMEOUT_S, FETCH_TIMEOUT_S, GitCommand, failure, object_id
 from penstock.errors import Retryable, Stalled, UserError
+from penstock.failpoint import Failpoint
 from penstock.ports.git import ResultsBranch
 
 _BASE = "refs/penstock/base"
@@ -50,13 +52,15 @@ class GitResultsBranch(ResultsBranch):
             self._names[above] = self._list(above)
         return name in self._names[above]
 
-    def add(self, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str:
+    def add(
+        self, commits: Sequence[tuple[str, Mapping[str, bytes]]], *, anew: Mapping[str, bytes] | None = None
+    ) -> str:
         said = ""
         for _ in range(MOST_RACES):
             self._be_fetched()
             repository.clear_left_overs(self._folder)
             base = self._base
-            head = self._import(base, commits)
+            head = self._import(base, commits, anew or {})
             if head is None:
                 return base or ""
             lease = f"--force-with-lease={self._ref}:{base or ''}"
@@ -69,6 +73,7 @@ class GitResultsBranch(ResultsBranch):
                 self._remote.url,
                 f"{head}:{self._ref}",
             )
+            failpoint.reached(Failpoint.RESULT_COMMITTED)
             self._is_fetched = False  # whatever comes of it: what it was is not what it is
             code, out, err = self._git.call(args, timeout_s=FETCH_TIMEOUT_S)
             if code == 0:
@@ -135,16 +140,24 @@ class GitResultsBranch(ResultsBranch):
         out = self._git.run("ls-tree", "-z", "--name-only", self._base, *below)
         return frozenset(name.decode("utf-8", "replace").rpartition("/")[2] for name in out.split(b"\0") if name)
 
-    def _import(self, base: str | None, commits: Sequence[tuple[str, Mapping[str, bytes]]]) -> str | None:
-        """The commits on top of `base`, without the files that it holds already; None when nothing is new."""
+    def _import(
+        self, base: str | None, commits: Sequence[tuple[str, Mapping[str, bytes]]], anew: Mapping[str, bytes]
+    ) -> str | None:
+        """The commits on top of `base`, without the files that it holds already; None when nothing is new. The last
+        of them has `anew` too."""
         held = self._held(base, {path for _, files in commits for path in files})
         stream = bytearray()
         is_begun = False
         name = f"{self._git.who} <agent@penstock.invalid> now".encode()
+        news = []
         for message, files in commits:
             wanted = {path: content for path, content in files.items() if path not in held}
-            if not wanted:
-                continue
+            held |= wanted.keys()
+            if wanted:
+                news.append((message, wanted))
+        if news:
+            news[-1] = (news[-1][0], {**news[-1][1], **anew})
+        for message, wanted in news:
             text = message.encode()
             stream += b"commit %s\ncommitter %s\ndata %d\n%s\n" % (_NEXT.encode(), name, len(text), text)
             if base is not None and not is_begun:  # each further one goes on top by itself
@@ -153,7 +166,6 @@ class GitResultsBranch(ResultsBranch):
             for path, content in wanted.items():
                 stream += b"M 100644 inline %s\ndata %d\n%s\n" % (_quoted(path), len(content), content)
             stream += b"\n"
-            held |= wanted.keys()
         if not stream:
             return None
         self._git.run("update-ref", "-d", _NEXT)

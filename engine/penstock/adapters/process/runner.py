@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from penstock import failpoint
 from penstock.adapters.process import wrapper
 from penstock.adapters.process.cgroup import Group
 from penstock.adapters.process.folder import Folder, clear
@@ -22,6 +23,7 @@ from penstock.adapters.process.gathering import gather
 from penstock.adapters.process.tree import MARK, Tree, is_alive
 from penstock.adapters.process.witness import Child, Witness, pause
 from penstock.errors import UserError
+from penstock.failpoint import Failpoint
 from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail
 
 _CLAIM_WITHIN_S = 2.0
@@ -94,7 +96,9 @@ class ProcessRunner(Runner):
             holds_memory = group is not None and group.make(order.limits)
             limits = wrapper.limit_commands(order.limits, in_cgroup=holds_memory, count_processes=self._count_processes)
             place = wrapper.Place(folder.run, folder.work, group.path if group is not None else None)
-            return Child.of(wrapper.spawn(place, argv, env, limits, self._mover))
+            child = Child.of(wrapper.spawn(place, argv, env, limits, self._mover))
+            failpoint.reached(Failpoint.TASK_LAUNCHED)
+            return child
         except BaseException:
             if is_ours:
                 folder.remove(self._trash)

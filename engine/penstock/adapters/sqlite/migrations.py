@@ -77,4 +77,46 @@ MIGRATIONS: tuple[str, ...] = (
     create index executions_claimable on executions (session, namespace, flow, running, created) where ready > 0;
     create index executions_running on executions (session, namespace, flow, running) where running > 0;
     """,
+    # The agent that stays: generations, the tree they were read from, admission by flow, backfills, an outbox.
+    """
+    alter table executions add column slot_trigger text;
+    alter table executions add column pinned text;
+    create index executions_open_by_flow on executions (namespace, flow, slot_trigger) where is_over = 0;
+    create index executions_queued on executions (session, namespace, flow, created) where state = 'QUEUED';
+    create index executions_pinned on executions (pinned) where is_over = 0 and pinned is not null;
+    drop index executions_over;
+
+    create table generations (
+        number integer primary key, source text not null, commit_id text not null, at integer not null
+    );
+    create table revisions (
+        namespace text not null, flow text not null, revision integer not null, body text not null,
+        primary key (namespace, flow, revision)
+    ) without rowid;
+    insert into revisions (namespace, flow, revision, body)
+        select namespace, flow, json_extract(body, '$.revision'), body from deployed;
+    create table texts (digest text primary key, body blob not null) without rowid;
+    create table tree (
+        source text not null, path text not null, body text not null, primary key (source, path)
+    ) without rowid;
+    create table tree_marks (source text primary key, commit_id text not null, rules text not null) without rowid;
+    alter table observations add column reached integer;
+
+    create table backfills (
+        id text primary key, created integer not null, is_open integer not null, namespace text not null,
+        flow text not null, body text not null
+    ) without rowid;
+    create index backfills_open on backfills (created) where is_open = 1;
+
+    create table outbox (execution text primary key, ended integer not null) without rowid;
+    create index outbox_by_end on outbox (ended, execution);
+    insert into outbox (execution, ended)
+        select e.id, coalesce(e.ended, e.created) from executions e join sessions s on s.id = e.session
+        where e.is_over = 1 and s.kind = 'agent'
+        and not exists (select 1 from recorded r where r.execution = e.id and r.sink = 'git');
+    create table put_off (
+        sink text not null, execution text not null, tries integer not null, until integer, error text not null,
+        primary key (sink, execution)
+    ) without rowid;
+    """,
 )

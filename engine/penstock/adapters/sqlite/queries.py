@@ -12,7 +12,7 @@ UPSERT_RUN = (
 
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
-    "running, is_over, header) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "running, is_over, header, slot_trigger, pinned) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 UPDATE_EXECUTION = (
@@ -26,7 +26,7 @@ INSERT_TOUCH = "insert into touches (execution) values (?)"
 
 TOUCHED = (
     "select t.execution from touches t join executions e on e.id = t.execution "
-    "where t.mark > ? and t.mark <= ? and e.session = ? group by t.execution order by max(t.mark)"
+    "where t.mark > ? and t.mark <= ? and e.session = ? and e.is_over = 0 group by t.execution order by max(t.mark)"
 )
 
 LAST_TOUCH = "select coalesce(max(mark), 0) from touches"
@@ -73,6 +73,31 @@ ORPHANED = (
     "join sessions s on s.id = e.session where e.is_over = 0 order by e.created, e.id"
 )
 
+LET_IN = (
+    "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and state <> 'QUEUED' and id <> ?"
+)
+
+ACTIVE_OF_TRIGGER = (
+    "select 1 from executions where namespace = ? and flow = ? and slot_trigger = ? and is_over = 0 limit 1"
+)
+
+ACTIVE_TRIGGERS = (
+    "select id, namespace, flow, slot_trigger from executions where is_over = 0 and slot_trigger is not null"
+)
+
+QUEUED = (
+    "select id, min(created) from executions where session = ? and state = 'QUEUED' group by namespace, flow "
+    "order by min(created), id"
+)
+
+INHERITED = (
+    "select id from executions where session = ?1 and is_over = 0 and (running > 0 or ready > 0 "
+    "or (state not in ('PAUSED', 'QUEUED', 'RETRYING') and (state <> 'CREATED' or wake_at is null))) "
+    "order by created, id"
+)
+
+INHERIT = "update executions set session = ? where session = ? and is_over = 0"
+
 TAKE_OVER = "update executions set session = ? where id = ?"
 
 HOLDER = (
@@ -112,6 +137,61 @@ SET_CURSOR = (
     "fingerprint = excluded.fingerprint, disabled = excluded.disabled"
 )
 
+BEGIN_CURSOR = (
+    "insert into cursors (namespace, flow, trigger, reached, fingerprint, disabled) values (?, ?, ?, ?, ?, ?) "
+    "on conflict (namespace, flow, trigger) do update set reached = excluded.reached, "
+    "fingerprint = excluded.fingerprint"
+)
+
+FIRED_LAST = "select namespace, flow, trigger, max(date), execution from slots group by namespace, flow, trigger"
+
+SLOT_DATES = (
+    "select distinct date from slots where namespace = ? and flow = ? and trigger = ? and date >= ? and date <= ?"
+)
+
+SET_BACKFILL = (
+    "insert into backfills (id, created, is_open, namespace, flow, body) values (?, ?, ?, ?, ?, ?) "
+    "on conflict (id) do update set is_open = excluded.is_open, body = excluded.body"
+)
+
+BACKFILLS = "select body from backfills order by created, id"
+
+OPEN_BACKFILLS = "select body from backfills where is_open = 1 order by created, id"
+
+INSERT_GENERATION = "insert into generations (number, source, commit_id, at) values (?, ?, ?, ?)"
+
+GENERATION = "select number, source, commit_id, at from generations order by number desc limit 1"
+
+PINNED = "select distinct pinned from executions where is_over = 0 and pinned is not null"
+
+INSERT_TEXT = "insert or ignore into texts (digest, body) values (?, ?)"
+
+TEXT = "select body from texts where digest = ?"
+
+SET_REVISION = (
+    "insert into revisions (namespace, flow, revision, body) values (?, ?, ?, ?) "
+    "on conflict (namespace, flow, revision) do update set body = excluded.body"
+)
+
+REVISIONS = "select body from revisions where namespace = ? and flow = ? order by revision desc"
+
+LAST_REVISION = "select max(revision) from revisions where namespace = ? and flow = ?"
+
+CLEAR_TREE = "delete from tree where source = ?"
+
+SET_TREE_FILE = "insert or replace into tree (source, path, body) values (?, ?, ?)"
+
+REMOVE_TREE_FILE = "delete from tree where source = ? and path = ?"
+
+SET_TREE_MARK = (
+    "insert into tree_marks (source, commit_id, rules) values (?, ?, ?) on conflict (source) do update "
+    "set commit_id = excluded.commit_id, rules = excluded.rules"
+)
+
+TREE = "select body from tree where source = ? order by path"
+
+TREE_MARK = "select commit_id, rules from tree_marks where source = ?"
+
 SET_DEPLOYED = (
     "insert into deployed (namespace, flow, body) values (?, ?, ?) "
     "on conflict (namespace, flow) do update set body = excluded.body"
@@ -121,24 +201,54 @@ REMOVE_DEPLOYED = "delete from deployed where namespace = ? and flow = ?"
 
 REMOVE_CURSORS = "delete from cursors where namespace = ? and flow = ?"
 
+REMOVE_BACKFILLS = "delete from backfills where namespace = ? and flow = ? and is_open = 1"
+
 DEPLOYED = "select body from deployed order by namespace, flow"
 
+DEPLOYED_FLOW = "select body from deployed where namespace = ? and flow = ?"
+
 SET_OBSERVATION = (
-    "insert into observations (source, commit_id, at, problem) values (?, ?, ?, ?) on conflict (source) do update "
-    "set commit_id = excluded.commit_id, at = excluded.at, problem = excluded.problem"
+    "insert into observations (source, commit_id, at, problem, reached) values (?, ?, ?, ?, ?) on conflict (source) "
+    "do update set commit_id = excluded.commit_id, at = excluded.at, problem = excluded.problem, "
+    "reached = excluded.reached"
 )
 
-OBSERVATION = "select source, commit_id, at, problem from observations where source = ?"
+OBSERVATION = "select source, commit_id, at, problem, reached from observations where source = ?"
 
-OBSERVATIONS = "select source, commit_id, at, problem from observations order by source"
+OBSERVATIONS = "select source, commit_id, at, problem, reached from observations order by source"
+
+INSERT_OUTBOX = "insert or ignore into outbox (execution, ended) values (?, ?)"
 
 UNRECORDED = (
-    "select e.id from executions e where e.is_over = 1 "
-    "and not exists (select 1 from recorded r where r.sink = ? and r.execution = e.id) "
-    "and exists (select 1 from sessions s where s.id = e.session and s.kind = ?) order by e.created, e.id limit ?"
+    "select o.execution from outbox o "
+    "where not exists (select 1 from recorded r where r.sink = ?1 and r.execution = o.execution) "
+    "and not exists (select 1 from put_off p where p.sink = ?1 and p.execution = o.execution "
+    "and (p.until is null or p.until > ?2)) order by o.ended, o.execution limit ?3"
+)
+
+COUNT_UNRECORDED = (
+    "select count(*) from outbox o "
+    "where not exists (select 1 from recorded r where r.sink = ?1 and r.execution = o.execution) "
+    "and not exists (select 1 from put_off p where p.sink = ?1 and p.execution = o.execution and p.until is null)"
 )
 
 INSERT_RECORDED = "insert or ignore into recorded (sink, execution, place, at) values (?, ?, ?, ?)"
+
+PUT_OFF = (
+    "insert into put_off (sink, execution, tries, until, error) values (?, ?, 1, ?, ?) on conflict (sink, execution) "
+    "do update set tries = tries + 1, until = excluded.until, error = excluded.error returning tries"
+)
+
+TAKEN = "delete from put_off where sink = ? and execution = ?"
+
+GIVEN_UP = "select execution, error from put_off where sink = ? and until is null order by execution"
+
+FORGET_RECORDED = (
+    "delete from outbox where not exists (select 1 from json_each(?1) s where not exists "
+    "(select 1 from recorded r where r.sink = s.value and r.execution = outbox.execution) and not exists "
+    "(select 1 from put_off p where p.sink = s.value and p.execution = outbox.execution and p.until is null))"
+)
+"""Of no sink of the list is it true that it neither has the result nor has given it up."""
 
 SUMMARIES = "select id, namespace, flow, revision, state, created, ended, header, session from executions where "
 """To be followed by conditions, which `rows.where_of` makes of constants."""
@@ -149,5 +259,7 @@ DELETIONS = (
     "delete from events where execution = ?",
     "delete from task_runs where execution = ?",
     "delete from touches where execution = ?",
+    "delete from outbox where execution = ?",
+    "delete from put_off where execution = ?",
     "delete from executions where id = ?",
 )

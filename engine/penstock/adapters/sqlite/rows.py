@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.diagnostic import FlowName
 from penstock.execution.event import Instant
 from penstock.execution.state import State
-from penstock.ports.store import Cursor, Deployed, Query, Session, Summary
+from penstock.flow.model import Trigger
+from penstock.ports.deployment import Backfill, BackfillState, Cursor, Deployed, Observation, TreeFile
+from penstock.ports.store import Query, Session, Summary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,30 +81,65 @@ def where_of(query: Query) -> tuple[str, list[Any]]:
 
 
 def deployed_text(deployed: Deployed) -> str:
-    return json.dumps(
-        {
-            "namespace": deployed.flow.namespace,
-            "id": deployed.flow.id,
-            "revision": deployed.revision,
-            "canonical_digest": deployed.canonical_digest,
-            "source_digest": deployed.source_digest,
-            "path": deployed.path,
-            "blob": deployed.blob,
-            "commit": deployed.commit,
-            "accepted": micros(deployed.accepted),
-            "disabled": deployed.disabled,
-            "problem": deployed.problem,
-            "blocked": list(deployed.blocked),
-        }
-    )
+    data = asdict(replace(deployed, triggers=()))
+    flow = data.pop("flow")
+    data["triggers"] = [_trigger_data(trigger) for trigger in deployed.triggers]
+    return json.dumps({"namespace": flow["namespace"], **data, "id": flow["id"], "accepted": micros(deployed.accepted)})
 
 
 def deployed_of(text: str) -> Deployed:
     data = json.loads(text)
     flow = FlowName(data.pop("namespace"), data.pop("id"))
-    return Deployed(flow=flow, **{**data, "accepted": instant(data["accepted"]), "blocked": tuple(data["blocked"])})
+    triggers = tuple(Trigger(**trigger) for trigger in data.pop("triggers", ()))
+    blocked = tuple(data.pop("blocked"))
+    return Deployed(flow=flow, **{**data, "accepted": instant(data["accepted"])}, blocked=blocked, triggers=triggers)
+
+
+def _trigger_data(trigger: Trigger) -> dict[str, Any]:
+    return {
+        "id": trigger.id,
+        "type": trigger.type,
+        "properties": dict(trigger.properties),
+        "inputs": dict(trigger.inputs),
+        "disabled": trigger.disabled,
+        "runnable": trigger.runnable,
+    }
+
+
+def tree_file_text(file: TreeFile) -> str:
+    flow = None if file.flow is None else [file.flow.namespace, file.flow.id]
+    return json.dumps([file.path, file.blob, flow, file.canonical_digest, file.problem, file.errors])
+
+
+def tree_file_of(text: str) -> TreeFile:
+    path, blob, flow, digest, problem, errors = json.loads(text)
+    return TreeFile(path, blob, None if flow is None else FlowName(*flow), digest, problem, errors)
 
 
 def cursor_of(row: Row) -> Cursor:
     namespace, flow, trigger, reached, fingerprint, disabled = row
     return Cursor(FlowName(namespace, flow), trigger, instant(reached), fingerprint, bool(disabled))
+
+
+def observation_of(row: Row) -> Observation:
+    source, commit, at, problem, reached = row
+    return Observation(source, commit, instant(at), problem, _instant_or_none(reached))
+
+
+def observation_row(seen: Observation) -> tuple[str, str | None, int, str | None, int | None]:
+    return (seen.source, seen.commit, micros(seen.at), seen.problem, micros_or_none(seen.reached))
+
+
+def backfill_text(backfill: Backfill) -> str:
+    data = asdict(replace(backfill, inputs={}, labels={}))
+    dates = {name: micros_or_none(getattr(backfill, name)) for name in _BACKFILL_DATES}
+    return json.dumps({**data, **dates, "inputs": dict(backfill.inputs), "labels": dict(backfill.labels)})
+
+
+def backfill_of(text: str) -> Backfill:
+    data = json.loads(text)
+    dates = {name: _instant_or_none(data[name]) for name in _BACKFILL_DATES}
+    return Backfill(**{**data, **dates, "flow": FlowName(**data["flow"]), "state": BackfillState(data["state"])})
+
+
+_BACKFILL_DATES = ("start", "end", "created", "reached")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +12,30 @@ import apsw
 from penstock.adapters.sqlite import queries as sql
 from penstock.adapters.sqlite.claims import claims_of
 from penstock.adapters.sqlite.connection import Database
-from penstock.adapters.sqlite.rows import (
-    cursor_of,
-    deployed_of,
-    deployed_text,
-    instant,
-    micros,
-    micros_or_none,
-    session_of,
-    summary_of,
-    where_of,
-)
-from penstock.diagnostic import FlowName
+from penstock.adapters.sqlite.deployment import DeploymentTables
+from penstock.adapters.sqlite.outbox import OutboxTables
+from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
 from penstock.execution.event import Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
+from penstock.ports.deployment import SCHEDULED
 from penstock.ports.store import (
+    AGENT,
     Claimable,
-    Cursor,
-    Deployed,
+    Creation,
+    Crowded,
     Fenced,
-    Observation,
     Query,
     Session,
-    Slot,
     Store,
     Summary,
+    Unadmitted,
 )
 
 
-class SqliteStore(Store):
+class SqliteStore(DeploymentTables, OutboxTables, Store):
     """One file, opened (and made, and migrated) at once. Raises Stalled when that cannot be.
 
     `read_only` makes nothing and migrates nothing: every method that would write raises Stalled.
@@ -89,6 +82,14 @@ class SqliteStore(Store):
 
         self._database.write(work)
 
+    def inherit(self, dead: Session, *, by: Session) -> list[str]:
+        def work(connection: apsw.Connection) -> list[str]:
+            ids = [id_ for (id_,) in connection.execute(sql.INHERITED, (dead.id,))]
+            connection.execute(sql.INHERIT, (by.id, dead.id))
+            return ids
+
+        return self._database.write(work)
+
     def holder(self, execution: str) -> Session | None:
         with self._database.reading() as connection:
             row = connection.execute(sql.HOLDER, (execution,)).fetchone()
@@ -97,51 +98,58 @@ class SqliteStore(Store):
     # ── executions ──
 
     def create(
+        self, creations: Sequence[Creation], *, session: Session | None, told: bool = False
+    ) -> list[Execution | Unadmitted]:
+        wanted = [(each, _rows_of(each, session)) for each in creations]
+
+        def work(connection: apsw.Connection) -> list[Execution | Unadmitted]:
+            return [self._create(connection, each, rows, told=told) for each, rows in wanted]
+
+        return self._database.write(work)
+
+    def _create(
+        self, connection: apsw.Connection, creation: Creation, rows: tuple[_Rows, _Rows | None], *, told: bool
+    ) -> Execution | Unadmitted:
+        execution, chosen = creation.execution, rows[0]
+        if connection.execute(sql.STANDING, (execution.id,)).fetchone() is not None:
+            return Unadmitted.KNOWN
+        flow, slot = (execution.flow.namespace, execution.flow.id), creation.slot
+        if slot is not None:
+            key, at = (*flow, slot.trigger), micros(slot.date)
+            if connection.execute(sql.SLOT_TAKEN, (*key, at, slot.origin)).fetchone() is not None:
+                return Unadmitted.KNOWN
+            if slot.alone and connection.execute(sql.ACTIVE_OF_TRIGGER, key).fetchone() is not None:
+                return Unadmitted.HELD
+            connection.execute(sql.INSERT_SLOT, (*key, at, slot.origin, execution.id))
+            if slot.origin == SCHEDULED:
+                connection.execute(sql.ADVANCE_CURSOR, (at, *key))
+        if creation.crowded is not None and rows[1] is not None and creation.limit is not None:
+            let_in = int(connection.execute(sql.LET_IN, (*flow, execution.id)).get)
+            if let_in >= creation.limit:
+                execution, chosen = creation.crowded[0], rows[1]
+        connection.execute(sql.INSERT_EXECUTION, chosen.execution)
+        connection.executemany(sql.INSERT_EVENT, chosen.events)
+        connection.executemany(sql.UPSERT_RUN, chosen.runs)
+        if told:
+            connection.execute(sql.INSERT_TOUCH, (execution.id,))
+        if chosen.outbox is not None:
+            connection.execute(sql.INSERT_OUTBOX, chosen.outbox)
+        return execution
+
+    def append(
         self,
         execution: Execution,
         events: Sequence[Event],
         *,
         due: Instant | None,
         session: Session | None,
-        slot: Slot | None = None,
-    ) -> bool:
-        rows = _event_rows(execution, events)
-        header = _header_row(execution, due)
-        identity = (
-            execution.id,
-            execution.flow.namespace,
-            execution.flow.id,
-            execution.revision,
-            execution.state.value,
-            micros(execution.created),
-        )
-        ended, seq, wake_at, ready, running, is_over, text = header[1:]
-        row = (*identity, ended, seq, wake_at, session.id if session else None, ready, running, is_over, text)
-
-        def work(connection: apsw.Connection) -> bool:
-            if connection.execute(sql.STANDING, (execution.id,)).fetchone() is not None:
-                return False
-            if slot is not None:
-                key = (slot.flow.namespace, slot.flow.id, slot.trigger)
-                at = micros(slot.date)
-                if connection.execute(sql.SLOT_TAKEN, (*key, at, slot.origin)).fetchone() is not None:
-                    return False
-                connection.execute(sql.INSERT_SLOT, (*key, at, slot.origin, execution.id))
-                connection.execute(sql.ADVANCE_CURSOR, (at, *key))
-            connection.execute(sql.INSERT_EXECUTION, row)
-            connection.executemany(sql.INSERT_EVENT, rows)
-            connection.executemany(sql.UPSERT_RUN, _run_rows(execution, events))
-            return True
-
-        return self._database.write(work)
-
-    def append(
-        self, execution: Execution, events: Sequence[Event], *, due: Instant | None, session: Session | None
+        room: int | None = None,
     ) -> None:
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
         header = _header_row(execution, due)
         before = execution.seq - len(events)
+        outbox = _outbox_row(execution, session)
 
         def work(connection: apsw.Connection) -> None:
             standing = connection.execute(sql.STANDING, (execution.id,)).fetchone()
@@ -151,11 +159,17 @@ class SqliteStore(Store):
                 raise Fenced(f"the execution {execution.id} is held by session {standing[1]}, not by {session.id}")
             if standing[0] != before:
                 raise Conflict(f"the execution {execution.id} stands at {standing[0]}, not at {before}")
+            if room is not None:
+                flow = execution.flow
+                if int(connection.execute(sql.LET_IN, (flow.namespace, flow.id, execution.id)).get) >= room:
+                    raise Crowded(f"{room} executions of {flow} go on already")
             connection.executemany(sql.INSERT_EVENT, rows)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
+            if outbox is not None:
+                connection.execute(sql.INSERT_OUTBOX, outbox)
 
         self._database.write(work)
 
@@ -213,6 +227,10 @@ class SqliteStore(Store):
         with self._database.reading() as connection:
             return [(row[0], session_of(row[1:])) for row in connection.execute(sql.ORPHANED)]
 
+    def queued(self, session: Session) -> list[str]:
+        with self._database.reading() as connection:
+            return [id_ for id_, _ in connection.execute(sql.QUEUED, (session.id,))]
+
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
         with self._database.reading() as connection:
             last = int(connection.execute(sql.LAST_TOUCH).get)
@@ -220,62 +238,6 @@ class SqliteStore(Store):
                 return [], after
             ids = [id_ for (id_,) in connection.execute(sql.TOUCHED, (after, last, session.id))]
         return ids, last
-
-    # ── what is deployed ──
-
-    def deploy(self, *, accepted: Iterable[Deployed], removed: Iterable[FlowName], observation: Observation) -> None:
-        taken, gone = list(accepted), list(removed)
-
-        def work(connection: apsw.Connection) -> None:
-            for each in taken:
-                row = (each.flow.namespace, each.flow.id, deployed_text(each))
-                connection.execute(sql.SET_DEPLOYED, row)
-            for name in gone:
-                connection.execute(sql.REMOVE_DEPLOYED, (name.namespace, name.id))
-                connection.execute(sql.REMOVE_CURSORS, (name.namespace, name.id))
-            connection.execute(sql.SET_OBSERVATION, _observation_row(observation))
-
-        self._database.write(work)
-
-    def deployed(self) -> dict[FlowName, Deployed]:
-        with self._database.reading() as connection:
-            found = [deployed_of(body) for (body,) in connection.execute(sql.DEPLOYED)]
-        return {each.flow: each for each in found}
-
-    def observe(self, observation: Observation) -> None:
-        row = _observation_row(observation)
-        self._database.write(lambda connection: connection.execute(sql.SET_OBSERVATION, row))
-
-    def observation(self, source: str) -> Observation | None:
-        with self._database.reading() as connection:
-            row = connection.execute(sql.OBSERVATION, (source,)).fetchone()
-        return Observation(row[0], row[1], instant(row[2]), row[3]) if row is not None else None
-
-    def observations(self) -> list[Observation]:
-        with self._database.reading() as connection:
-            rows: list[Any] = connection.execute(sql.OBSERVATIONS).fetchall()
-        return [Observation(row[0], row[1], instant(row[2]), row[3]) for row in rows]
-
-    def cursors(self) -> list[Cursor]:
-        with self._database.reading() as connection:
-            return [cursor_of(row) for row in connection.execute(sql.CURSORS)]
-
-    def set_cursors(self, cursors: Iterable[Cursor]) -> None:
-        rows = [
-            (each.flow.namespace, each.flow.id, each.trigger, micros(each.reached), each.fingerprint, each.disabled)
-            for each in cursors
-        ]
-        self._database.write(lambda connection: connection.executemany(sql.SET_CURSOR, rows))
-
-    # ── results ──
-
-    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
-        with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.UNRECORDED, (sink, kind, limit))]
-
-    def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None:
-        rows = [(sink, execution, place, micros(at)) for execution in executions]
-        self._database.write(lambda connection: connection.executemany(sql.INSERT_RECORDED, rows))
 
     # ── itself ──
 
@@ -323,5 +285,43 @@ def _header_row(
     )
 
 
-def _observation_row(observation: Observation) -> tuple[str, str | None, int, str | None]:
-    return (observation.source, observation.commit, micros(observation.at), observation.problem)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a creation writes."""
+
+    execution: tuple[Any, ...]
+    events: list[tuple[str, int, str, int, int, str]]
+    runs: list[tuple[str, int, str, str, str, int, str]]
+    outbox: tuple[str, int] | None
+
+
+def _rows_of(creation: Creation, session: Session | None) -> tuple[_Rows, _Rows | None]:
+    """Rows of the execution as it is let in, and as it is where there is no room."""
+    slot = creation.slot
+    trigger = slot.trigger if slot is not None and slot.origin == SCHEDULED else None
+    free = _creation_rows(creation.execution, creation.events, creation.due, session, trigger)
+    if creation.crowded is None:
+        return free, None
+    return free, _creation_rows(*creation.crowded, None, session, trigger)
+
+
+def _creation_rows(
+    execution: Execution,
+    events: Sequence[Event],
+    due: Instant | None,
+    session: Session | None,
+    trigger: str | None,
+) -> _Rows:
+    state, ended, seq, wake_at, ready, running, is_over, text = _header_row(execution, due)
+    flow, created = execution.flow, micros(execution.created)
+    identity = (execution.id, flow.namespace, flow.id, execution.revision, state, created)
+    rest = (ended, seq, wake_at, session.id if session else None, ready, running, is_over, text)
+    row = (*identity, *rest, trigger, execution.source.get("commit"))
+    return _Rows(row, _event_rows(execution, events), _run_rows(execution, events), _outbox_row(execution, session))
+
+
+def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int] | None:
+    """What an agent has brought to its end waits to be recorded."""
+    if not execution.is_over or execution.ended is None or session is None or session.kind != AGENT:
+        return None
+    return execution.id, micros(execution.ended)

@@ -1,38 +1,36 @@
-"""Settings to adapters to services: the only place that builds adapters, each when it is first used."""
+"""One data folder and the adapters that work on it, each built when it is first used; and live sessions on it."""
 
 from __future__ import annotations
 
 import os
 import secrets as chance
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from penstock.diagnostic import FlowName
 from penstock.errors import UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
 from penstock.execution.variables import Surroundings
-from penstock.flow.model import Dialect, Flow
+from penstock.flow.model import Flow
 from penstock.ports.clock import Clock, SystemClock
+from penstock.ports.deployment import Deployed
 from penstock.ports.files import Files
-from penstock.ports.git import Mirror, ResultsBranch
 from penstock.ports.http import Http
 from penstock.ports.logs import Logs
 from penstock.ports.presence import Presence
 from penstock.ports.runner import Runner
 from penstock.ports.secrets import Mask, Secrets
-from penstock.ports.store import Deployed, Session, Store
+from penstock.ports.store import Session, Store
+from penstock.wiring.surroundings import environment
 
 if TYPE_CHECKING:
-    from penstock.agent.live import LiveSession as LiveSession
-    from penstock.agent.once import Round as Round
-    from penstock.agent.reconciler import Reconciled as Reconciled
+    from penstock.agent.live import LiveSession
 
 GRACE = timedelta(seconds=10)
 DEFAULT_SLOTS = 8
@@ -51,37 +49,6 @@ class Allowance:
 
     runners: frozenset[str] = frozenset({PROCESS})
     reach: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """Where flows are read from. `prefix` is the folder that is looked into; the whole tree when it is empty."""
-
-    url: str
-    branch: str
-    prefix: str = ""
-    dialect: Dialect = Dialect.AUTO
-    token_file: Path | None = None
-    ssh_key: Path | None = None
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """What tells one agent's data folder from another's."""
-        return self.shown, self.branch, self.prefix
-
-    @property
-    def source(self) -> str:
-        """What names it in the store."""
-        return f"{self.shown}#{self.branch}:{self.prefix}"
-
-    @property
-    def shown(self) -> str:
-        """The URL without user and password."""
-        scheme, separator, rest = self.url.partition("://")
-        if not separator:
-            return self.url
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +130,7 @@ class Workplace:
     def flows(self) -> Any:
         from penstock.agent.flows import PinnedFlows
 
-        return PinnedFlows(self.files)
+        return PinnedFlows(self.files, self.store.text)
 
     def flow_of(self, execution: Execution) -> Flow:
         """The flow that an execution is pinned to."""
@@ -174,55 +141,6 @@ class Workplace:
         """Keep the text of a flow that an execution is about to be pinned to; its digest."""
         digest: str = self.flows.remember(flow, source)
         return digest
-
-    def mirror(self, wish: Repository) -> Mirror:
-        from penstock.adapters.git import Credentials, GitMirror
-
-        credentials = Credentials(wish.token_file, wish.ssh_key)
-        return GitMirror(wish.url, wish.branch, self.data / "mirror.git", credentials=credentials)
-
-    def results_branch(self, wish: Repository, branch: str, author: str) -> ResultsBranch:
-        from penstock.adapters.git import Credentials, GitResultsBranch
-
-        credentials = Credentials(wish.token_file, wish.ssh_key)
-        where = self.data / "results.git"
-        return GitResultsBranch(wish.url, branch, where, author=author, credentials=credentials)
-
-    def once(
-        self,
-        wish: Repository,
-        live: LiveSession,
-        *,
-        name: str,
-        record: bool,
-        starts: Sequence[FlowName],
-        tell: Callable[[str], None],
-        on_reconciled: Callable[[Reconciled], None],
-    ) -> Round:
-        """One round of the main job on `live`, for one repository; `on_reconciled` hears before anything starts."""
-        from penstock.agent.once import run_once
-        from penstock.agent.reconciler import Reconciler
-        from penstock.agent.recorder import Recorder
-        from penstock.agent.scheduler import Scheduler
-
-        reconciler = Reconciler(
-            self.mirror(wish), self.store, self.clock, wish.source, wish.prefix, wish.dialect, self.pin
-        )
-        scheduler = Scheduler(
-            self.store,
-            live.session,
-            self.clock,
-            local_zone(os.environ),
-            wish.shown,
-            self.deployed_flow,
-            new_execution_id,
-            tell,
-        )
-        recorder = None
-        if record:
-            branch = self.results_branch(wish, results_branch_of(name, self.clock.now()), f"Penstock {name}")
-            recorder = Recorder(self.store, self.logs, self.files, branch, self.clock)
-        return run_once(live, reconciler, scheduler, recorder, starts=starts, tell=tell, on_reconciled=on_reconciled)
 
     def deployed_flow(self, deployed: Deployed) -> Flow:
         """The flow of a deployed revision, by its text."""
@@ -283,10 +201,20 @@ class Workplace:
         shell = DecisionShell(world, attempts, vault, self.clock, around)
 
         def executor_of(
-            session: Session, afterwards: Callable[[], None], on_crash: Callable[[str, Exception], None]
+            session: Session,
+            afterwards: Callable[[], None],
+            on_crash: Callable[[str, Exception], None],
+            on_room: Callable[[], None],
         ) -> Executor:
             return Executor(
-                self.store, session, self.flows, shell, self.clock, afterwards=afterwards, on_crash=on_crash
+                self.store,
+                session,
+                self.flows,
+                shell,
+                self.clock,
+                afterwards=afterwards,
+                on_crash=on_crash,
+                on_room=on_room,
             )
 
         def worker_of(executor: Executor, on_fault: Callable[[BaseException], None]) -> Worker:
@@ -327,16 +255,6 @@ class Workplace:
         self._stack.close()
 
 
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`envs`: variables that begin with ENV_ (Kestra since 0.23) or KESTRA_ (before), lower case, without prefix."""
-    found: dict[str, str] = {}
-    for prefix in ("KESTRA_", "ENV_"):
-        found |= {
-            name.removeprefix(prefix).lower(): value for name, value in environ.items() if name.startswith(prefix)
-        }
-    return found
-
-
 @contextmanager
 def workplace(data: Path | None, *, secrets_file: Path | None = None) -> Iterator[Workplace]:
     """The workplace of a data folder; of a folder that goes with the context when `data` is None."""
@@ -361,21 +279,3 @@ def source_of(path: str, content: bytes) -> dict[str, Any]:
     from penstock.adapters.git.worktree import provenance
 
     return provenance(Path(path), content)
-
-
-def local_zone(environ: Mapping[str, str]) -> str:
-    """The name of the zone of this machine: of schedules that name none (P4)."""
-    named = environ.get("TZ", "").lstrip(":")
-    if named and not named.startswith("/"):
-        return named
-    link = Path("/etc/localtime")
-    parts = link.resolve().parts if link.exists() else ()
-    if "zoneinfo" in parts:
-        return "/".join(parts[parts.index("zoneinfo") + 1 :])
-    return "UTC"
-
-
-def results_branch_of(agent: str, now: datetime) -> str:
-    """Where an agent's results go: a branch for each agent and month."""
-    safe = "".join(each if each.isalnum() or each in "-_" else "-" for each in agent)
-    return f"penstock/results/{safe}/{now:%Y-%m}"

@@ -1,0 +1,134 @@
+"""The agent's own parts: repository, results, loops, put together over a workplace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.diagnostic import FlowName
+from penstock.flow.model import Dialect
+from penstock.ports.git import Mirror
+from penstock.wiring.surroundings import local_zone
+from penstock.wiring.workplace import Workplace, new_execution_id
+
+if TYPE_CHECKING:
+    from penstock.agent.live import LiveSession
+    from penstock.agent.news import Teller
+    from penstock.agent.once import Round
+    from penstock.agent.recorder import Recorder
+    from penstock.agent.service import AgentService
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where flows are read from. `prefix` is the folder that is looked into; the whole tree when it is empty."""
+
+    url: str
+    branch: str
+    prefix: str = ""
+    dialect: Dialect = Dialect.AUTO
+    token_file: Path | None = None
+    ssh_key: Path | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What tells one agent's data folder from another's."""
+        return self.shown, self.branch, self.prefix
+
+    @property
+    def source(self) -> str:
+        """What names it in the store."""
+        return f"{self.shown}#{self.branch}:{self.prefix}"
+
+    @property
+    def shown(self) -> str:
+        """The URL without user and password."""
+        scheme, separator, rest = self.url.partition("://")
+        if not separator:
+            return self.url
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where results go: `sinks` are of `git` and `api`. `results` is the repository for them, `token_file` holds what
+    the receiver of the POST wants to see."""
+
+    sinks: tuple[str, ...] = ("git",)
+    results: Repository | None = None
+    url: str | None = None
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSetup:
+    """What an agent is told. `interval` is how often it asks its repository; `reach` which private networks may be
+    asked (`agent.http.allow`)."""
+
+    name: str | None
+    repository: Repository
+    recording: Recording
+    interval: timedelta
+    reach: tuple[str, ...] = ()
+
+    def named(self, name: str) -> AgentSetup:
+        return replace(self, name=name)
+
+
+def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: Teller) -> AgentService:
+    """The loops of an agent around a live session of `place`."""
+    from penstock.agent.reconciler import Reconciler
+    from penstock.agent.scheduler import Scheduler
+    from penstock.agent.service import AgentService
+
+    wish = setup.repository
+    reconciler = Reconciler(mirror_of(place, wish), place.store, place.clock, wish.source, wish.prefix, wish.dialect)
+    scheduler = Scheduler(
+        place.store,
+        live.executor,
+        place.clock,
+        local_zone(os.environ),
+        wish.shown,
+        place.deployed_flow,
+        new_execution_id,
+        live.worker.fill,
+        tell,
+    )
+    recorder = recorder_of(place, setup, tell)
+    return AgentService(live, reconciler, scheduler, recorder, place.clock, tell, setup.interval)
+
+
+def one_round(service: AgentService, starts: Sequence[FlowName]) -> Round:
+    """One round of the main job: `penstock agent --once`."""
+    from penstock.agent.once import run_once
+
+    return run_once(service, starts=starts)
+
+
+def agent_name(place: Workplace, wished: str | None, host: str) -> str:
+    """What the agent of this folder is called: as wished, else as it was called at its first start, else by the host.
+    Kept: its results and its tasks are found by it."""
+    kept = place.data / "agent-name"
+    before = kept.read_text(encoding="utf-8").strip() if kept.is_file() else ""
+    name = wished or before or host or "agent"
+    if name != before:
+        staged = kept.with_suffix(".new")
+        staged.write_text(name + "\n", encoding="utf-8")
+        staged.replace(kept)
+    return name
+
+
+def mirror_of(place: Workplace, wish: Repository) -> Mirror:
+    from penstock.adapters.git import Credentials, GitMirror
+
+    credentials = Credentials(wish.token_file, wish.ssh_key)
+    return GitMirror(wish.url, wish.branch, place.data / "mirror.git", credentials=credentials)
+
+
+def recorder_of(place: Workplace, setup: AgentSetup, tell: Teller) -> Recorder | None:
+    return None
