@@ -49,7 +49,7 @@ def run_once(service: AgentService, *, starts: Sequence[FlowName]) -> Round:
     seen = live.store.observation(service.reconciler.source)
     result.errors = result.fault is None and seen is not None and seen.problem is not None
     service.scheduler.refresh()
-    service.scheduler.step()
+    service.start_due()
     for name in starts:
         try:
             begun[service.scheduler.start_named(name).id] = None

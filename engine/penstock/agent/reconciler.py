@@ -151,8 +151,16 @@ class Reconciler:
         known.deployed.update({each.flow: each for each in published.accepted})
         for name in published.removed:
             known.deployed.pop(name, None)
+        if published.generation is not None:
+            self._release_what_nobody_needs(known)
         number = published.generation.number if published.generation is not None else None
         return Reconciled(plan, *_shown(read.values(), selection), len(read), tree.errors, number)
+
+    def _release_what_nobody_needs(self, known: _Known) -> None:
+        """Of the commits that are pinned in the mirror those stay that a flow in force or an open execution is from."""
+        needed = self.store.pinned_commits() | {each.commit for each in known.deployed.values()}
+        for commit in self.mirror.kept() - needed:
+            self.mirror.release(commit)
 
     def _changes(self, known: _Known, commit: str) -> tuple[Selection, Sequence[Change], bool]:
         """How files are chosen at `commit`, what differs from what is known, and whether that is all there is."""

@@ -8,24 +8,24 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from penstock import failpoint
 from penstock.agent.executor import Executor
 from penstock.agent.news import News, Teller, Topic
+from penstock.agent.slots import read_schedule, start_of_slot
 from penstock.diagnostic import FlowName
-from penstock.errors import NotFound, PenstockError, Refused
+from penstock.errors import NotFound, PenstockError
 from penstock.execution.model import Execution
-from penstock.expression import render_value
 from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow, Trigger
-from penstock.operations.start import Start, prepare
+from penstock.operations.start import prepare, start_of
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import SCHEDULED, Cursor, Deployed, Slot
 from penstock.ports.store import Creation, Store, Unadmitted
-from penstock.triggers.schedule import TYPE, Schedule, trigger_variables
+from penstock.triggers.schedule import TYPE, Schedule
 from penstock.triggers.timetable import Due, Key, Timetable
 
 MOST_AT_ONCE = 100
@@ -141,7 +141,7 @@ class Scheduler:
 
     def _read(self, name: FlowName, trigger: Trigger) -> Schedule | None:
         try:
-            return Schedule.of(trigger, self.zone)
+            return read_schedule(trigger, self.zone)
         except ValueError as error:
             self._trouble(f"{name}: the trigger `{trigger.id}` cannot be read: {error}", name, trigger.id)
             return None
@@ -195,21 +195,10 @@ class Scheduler:
         return wanted
 
     def _creation(
-        self, deployed: Deployed, flow: Flow, trigger: Trigger, schedule: Schedule, slot: datetime
+        self, deployed: Deployed, flow: Flow, trigger: Trigger, schedule: Schedule, date: datetime
     ) -> Creation:
-        told = trigger_variables(schedule, slot)
-        given = render_value(dict(trigger.inputs), {"trigger": told, "flow": {"id": flow.id}, "vars": flow.variables})
-        if not isinstance(given, Mapping):
-            raise Refused(f"the inputs of `{trigger.id}` are no map")
-        which = {"id": trigger.id, "type": trigger.type, "variables": dict(told)}
-        labels = trigger.properties.get("labels")
-        wanted = replace(
-            self.start_of(deployed, flow, given),
-            labels={str(name): str(value) for name, value in labels.items()} if isinstance(labels, Mapping) else {},
-            trigger=which,
-            schedule_date=slot,
-            slot=Slot(deployed.flow, trigger.id, slot, SCHEDULED, alone=not schedule.concurrent),
-        )
+        slot = Slot(deployed.flow, trigger.id, date, SCHEDULED, alone=not schedule.concurrent)
+        wanted = start_of_slot(deployed, flow, trigger, schedule, slot, repository=self.repository, id_=self.new_id())
         return prepare(wanted, at=self.clock.now())
 
     def _begin(self, wanted: Sequence[_Start]) -> int:
@@ -252,13 +241,10 @@ class Scheduler:
         if deployed is None:
             raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
         flow = self.flow_of(deployed)
-        wanted = self.start_of(deployed, flow, inputs or {})
+        wanted = start_of(deployed, flow, inputs or {}, repository=self.repository, id_=self.new_id())
         [result] = self.executor.begin([(prepare(wanted, at=self.clock.now()), flow)])
         assert isinstance(result, Execution)
         return result
-
-    def start_of(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
-        return start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id())
 
     # ── hearing ──
 
@@ -307,18 +293,3 @@ class Scheduler:
 
     def _say(self, topic: Topic, text: str, flow: FlowName, trigger: str) -> None:
         self.tell(News(self.clock.now(), topic, text, {"flow": str(flow), "trigger": trigger}, is_trouble=True))
-
-
-def start_of(deployed: Deployed, flow: Flow, inputs: Mapping[str, Any], *, repository: str, id_: str) -> Start:
-    """What is asked for when a deployed flow is to be started."""
-    source = {
-        "repository": repository,
-        "commit": deployed.commit,
-        "path": deployed.path,
-        "blob": deployed.blob,
-        "dirty": False,
-        "generation": deployed.generation,
-    }
-    return Start(
-        id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
-    )

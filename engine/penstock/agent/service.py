@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from penstock.agent.backfills import Backfills
 from penstock.agent.live import LiveSession
 from penstock.agent.news import News, Teller, Topic
 from penstock.agent.reconciler import Reconciled, Reconciler
@@ -77,6 +78,7 @@ class AgentService:
     live: LiveSession
     reconciler: Reconciler
     scheduler: Scheduler
+    backfills: Backfills
     recorder: Recorder | None
     clock: Clock
     tell: Teller
@@ -93,7 +95,7 @@ class AgentService:
         self.scheduler.refresh()
         loops: list[tuple[str, Callable[[], int], Callable[[], timedelta], Topic]] = [
             (RECONCILER, self._reconcile, self._interval, Topic.UNREACHABLE),
-            (SCHEDULER, self.scheduler.step, self.scheduler.wait, Topic.TRIGGER_FAULT),
+            (SCHEDULER, self.start_due, self._until_due, Topic.TRIGGER_FAULT),
         ]
         if self.recorder is not None:
             loops.append((RECORDER, self.recorder.step, self.recorder.wait, Topic.RECORD_FAULT))
@@ -139,6 +141,14 @@ class AgentService:
             self.scheduler.refresh(changed)
             self._tell_deployed(found)
         return found
+
+    def start_due(self) -> int:
+        """Start the slots that are due, then a part of what is to be made up for."""
+        return self.scheduler.step() + self.backfills.step()
+
+    def _until_due(self) -> timedelta:
+        waits = [self.scheduler.wait(), self.backfills.wait()]
+        return min(wait for wait in waits if wait is not None)
 
     def _reconcile(self) -> int:
         if self.reconcile() is not None:
@@ -207,7 +217,7 @@ class AgentService:
 
     def hear(self, execution: Execution, events: Sequence[Event]) -> None:
         """What was appended to an execution of this agent: told, and passed on to the loops that wait for it."""
-        if self.scheduler.hear(execution):
+        if self.scheduler.hear(execution) or self.backfills.hear(execution):
             self.live.supervisor.poke(SCHEDULER)
         fields = {"execution": execution.id, "flow": str(execution.flow)}
         for event in events:

@@ -16,7 +16,7 @@ from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import resolve_inputs
 from penstock.flow.model import Excess, Flow, RetryBehavior, nothing
-from penstock.ports.deployment import Slot
+from penstock.ports.deployment import Deployed, Slot
 from penstock.ports.store import Creation, Session, Store
 
 CORRELATION = "system.correlationId"
@@ -42,6 +42,21 @@ class Start:
     schedule_date: datetime | None = None
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
+
+
+def start_of(deployed: Deployed, flow: Flow, inputs: Mapping[str, Any], *, repository: str, id_: str) -> Start:
+    """What is asked for when a deployed flow is to be started."""
+    source = {
+        "repository": repository,
+        "commit": deployed.commit,
+        "path": deployed.path,
+        "blob": deployed.blob,
+        "dirty": False,
+        "generation": deployed.generation,
+    }
+    return Start(
+        id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
+    )
 
 
 def prepare(wanted: Start, *, at: datetime) -> Creation:

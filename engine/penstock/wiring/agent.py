@@ -82,13 +82,14 @@ class AgentSetup:
 
 def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: Teller) -> AgentService:
     """The loops of an agent around a live session of `place`."""
+    from penstock.agent.backfills import Backfills
     from penstock.agent.reconciler import Reconciler
     from penstock.agent.scheduler import Scheduler
     from penstock.agent.service import AgentService
 
     wish = setup.repository
     reconciler = Reconciler(mirror_of(place, wish), place.store, place.clock, wish.source, wish.prefix, wish.dialect)
-    scheduler = Scheduler(
+    starting = (
         place.store,
         live.executor,
         place.clock,
@@ -100,7 +101,9 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
         tell,
     )
     recorder = recorder_of(place, setup, tell)
-    return AgentService(live, reconciler, scheduler, recorder, place.clock, tell, setup.interval)
+    return AgentService(
+        live, reconciler, Scheduler(*starting), Backfills(*starting), recorder, place.clock, tell, setup.interval
+    )
 
 
 def one_round(service: AgentService, starts: Sequence[FlowName]) -> Round:

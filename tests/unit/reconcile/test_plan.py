@@ -1,115 +1,73 @@
-"""From a tree to a plan: one bad file never affects another, and nothing is removed by mistake."""
+"""From a tree to a plan: what is done for each flow, and why."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
-from fakes.store import MemoryStore
 from penstock.diagnostic import FlowName
-from penstock.flow.catalog import load_catalog
-from penstock.flow.model import Dialect
-from penstock.reconcile.apply import apply_plan
-from penstock.reconcile.desired import Desired, SourceFile, desire
-from penstock.reconcile.layout import is_flow_path
-from penstock.reconcile.plan import Action, Plan, make_plan
-from penstock.reconcile.status import status
+from penstock.ports.deployment import Deployed, TreeFile
+from penstock.reconcile.desired import Tree
+from penstock.reconcile.plan import Action, make_plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A, B = FlowName("team", "a"), FlowName("team", "b")
 
 
-def text(name: str, message: str = "hello") -> str:
-    return (
-        f"id: {name}\nnamespace: team\ntasks:\n"
-        f"  - id: say\n    type: io.kestra.plugin.core.log.Log\n    message: {message}\n"
-    )
+def file(name: FlowName, *, digest: str | None = "d", path: str | None = None, blob: str = "1") -> TreeFile:
+    problem = None if digest is not None else "it is broken"
+    return TreeFile(path or f"flows/{name.id}.yaml", blob, name, digest, problem, int(digest is None))
 
 
-def tree(**files: str) -> Desired:
-    sources = [SourceFile(f"flows/{name}.yaml", f"{len(body):040x}", body.encode()) for name, body in files.items()]
-    return desire(sources, load_catalog(), Dialect.AUTO)
+def standing(name: FlowName) -> Deployed:
+    return Deployed(name, 1, "d", "s", f"flows/{name.id}.yaml", "1", "c0", NOW)
 
 
-def step(store: MemoryStore, desired: Desired, commit: str = "c1") -> Plan:
-    plan = make_plan(desired, store.deployed(), commit=commit, now=NOW)
-    apply_plan(plan, store, source="repo", at=NOW)
-    return plan
-
-
-def actions(plan: Plan) -> dict[str, str]:
+def actions(tree: Tree, *deployed: Deployed) -> dict[str, str]:
+    plan = make_plan(tree, {each.flow: each for each in deployed}, commit="c1")
     return {step.flow.id: step.action.value for step in plan.steps}
 
 
-def test_new_changed_and_gone_flows_are_told_apart() -> None:
-    store = MemoryStore()
-    assert actions(step(store, tree(a=text("a"), b=text("b")))) == {"a": "create", "b": "create"}
-    assert actions(step(store, tree(a=text("a", "other"), b=text("b")))) == {"a": "update", "b": "unchanged"}
-    assert actions(step(store, tree(a=text("a", "other")))) == {"a": "unchanged", "b": "remove"}
-    assert list(store.deployed()) == [A]
-    assert store.deployed()[A].revision == 2
+def test_new_changed_moved_and_gone_are_told_apart() -> None:
+    assert actions(Tree([file(A), file(B)])) == {"a": "create", "b": "create"}
+    assert actions(Tree([file(A)]), standing(A)) == {"a": "unchanged"}
+    assert actions(Tree([file(A, digest="other")]), standing(A)) == {"a": "update"}
+    assert actions(Tree([file(A, blob="2")]), standing(A)) == {"a": "refile"}
+    assert actions(Tree([file(A, path="flows/x.yaml")]), standing(A)) == {"a": "refile"}
+    assert actions(Tree([file(B)]), standing(A), standing(B)) == {"a": "remove", "b": "unchanged"}
+    assert actions(Tree([file(A)]), replace(standing(A), problem="it was broken")) == {"a": "refile"}
 
 
-def test_formatting_does_not_make_a_revision() -> None:
-    store = MemoryStore()
-    step(store, tree(a=text("a")))
-    plan = step(store, tree(a="# a comment\n" + text("a")))
-    assert actions(plan) == {"a": "update"}
-    assert store.deployed()[A].revision == 1
+def test_what_is_not_valid_is_held_and_its_neighbours_go_on() -> None:
+    assert actions(Tree([file(A, digest=None), file(B)]), standing(A)) == {"a": "hold", "b": "create"}
 
 
-def test_a_broken_file_keeps_its_last_good_revision_and_its_neighbours_go_on() -> None:
-    store = MemoryStore()
-    step(store, tree(a=text("a"), b=text("b")))
-    plan = step(store, tree(a=text("a").replace("message", "mesage"), b=text("b", "new")), "c2")
-    assert actions(plan) == {"a": "hold", "b": "update"}
-    assert store.deployed()[A].commit == "c1"
-    assert "flows/a.yaml:4:5" in str(store.deployed()[A].problem)
-    assert {each.deployed.flow.id: each.health for each in status(store, sink="git", now=NOW).flows} == {
-        "a": "degraded",
-        "b": "ok",
-    }
-    assert actions(step(store, tree(a=text("a"), b=text("b", "new")), "c3"))["a"] == "update"
-    assert store.deployed()[A].problem is None
+def test_a_file_that_does_not_even_say_its_name_holds_what_came_from_it() -> None:
+    nameless = TreeFile("flows/a.yaml", "2", None, None, "flows/a.yaml:1:1: PEN101 it is no YAML", 1)
+    assert actions(Tree([nameless, file(B)]), standing(A), standing(B)) == {"a": "hold", "b": "unchanged"}
+    noted = replace(nameless, problem=None)
+    assert actions(Tree([noted, file(B)]), standing(A), standing(B)) == {"a": "remove", "b": "unchanged"}
 
 
-def test_two_files_with_one_name_are_a_problem_of_that_name_alone() -> None:
-    store = MemoryStore()
-    step(store, tree(a=text("a")))
-    plan = step(store, tree(a=text("a"), twin=text("a", "other"), b=text("b")))
-    assert actions(plan) == {"a": "hold", "b": "create"}
-    assert "more than one file" in str(store.deployed()[A].problem)
+def test_two_files_of_one_name_are_a_problem_of_that_name_alone() -> None:
+    twins = Tree([file(A), file(A, path="flows/twin.yaml"), file(B)])
+    plan = make_plan(twins, {}, commit="c1")
+    assert {step.flow.id: step.action for step in plan.steps} == {"a": Action.HOLD, "b": Action.CREATE}
+    assert "flows/a.yaml and flows/twin.yaml" in plan.steps[0].reason
+    twins.update((), ["flows/twin.yaml"])
+    assert actions(twins) == {"a": "create", "b": "create"}
 
 
 def test_a_tree_without_any_flow_removes_nothing() -> None:
-    store = MemoryStore()
-    step(store, tree(a=text("a")))
-    plan = step(store, tree())
-    assert [each.action for each in plan.steps] == [Action.HOLD]
-    assert list(store.deployed()) == [A]
+    assert actions(Tree(), standing(A)) == {"a": "hold"}
 
 
-def test_a_flow_that_cannot_run_here_is_deployed_as_blocked() -> None:
-    store = MemoryStore()
-    step(store, tree(a=text("a").replace("core.log.Log\n    message: hello", "core.kv.Delete\n    key: k")))
-    assert store.deployed()[A].blocked == ("io.kestra.plugin.core.kv.Delete",)
-
-
-@pytest.mark.parametrize(
-    ("path", "prefix", "wanted"),
-    [
-        ("flows/a.yaml", "", True),
-        ("flows/team/a.yml", "", True),
-        ("_flows/a.yaml", "", True),
-        ("company.team/flows/a.yaml", "", True),
-        ("a.yaml", "", False),
-        ("flows/a.json", "", False),
-        (".github/flows/a.yaml", "", False),
-        ("a.yaml", "sub", False),
-        ("sub/a.yaml", "sub/", True),
-        ("subway/a.yaml", "sub", False),
-    ],
-)
-def test_flows_lie_where_kestra_has_them_or_below_a_named_folder(path: str, prefix: str, wanted: bool) -> None:
-    assert is_flow_path(path, prefix) is wanted
+def test_a_tree_knows_whom_a_change_concerns() -> None:
+    tree = Tree([file(A), file(B)])
+    assert tree.update([replace(file(B), path="flows/a.yaml")], []) == {A, B}
+    assert tree.update([], ["flows/a.yaml", "flows/nothing.yaml"]) == {B}
+    assert tree.errors == 0
+    tree.update([file(B, digest=None)], [])
+    assert tree.errors == 1
+    tree.update([], ["flows/b.yaml"])
+    assert (tree.errors, tree.holds_flows) == (0, False)
