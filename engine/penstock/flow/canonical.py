@@ -14,9 +14,9 @@ from hashlib import sha256
 from typing import Any
 
 from penstock.duration import format_duration
-from penstock.flow.model import Backoff, Flow, Input, Output, Retry, Task, Trigger
+from penstock.flow.model import Backoff, Concurrency, Flow, Input, Output, Retry, Task, Trigger
 
-_PARTS = (Flow, Task, Input, Output, Trigger, Retry)
+_PARTS = (Flow, Task, Input, Output, Trigger, Retry, Concurrency)
 _LEFT_OUT = frozenset({"source_digest", "runnable", "dialect"})
 """What depends on the file's bytes, on this version, or on how it was asked to read; not on the flow."""
 
@@ -52,7 +52,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _part(value: Flow | Task | Input | Output | Trigger | Retry) -> dict[str, Any]:
+def _part(value: Flow | Task | Input | Output | Trigger | Retry | Concurrency) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in fields(value):
         if not part.compare or part.name in _LEFT_OUT:
