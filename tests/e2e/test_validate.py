@@ -20,7 +20,7 @@ BAD = (
     f"id: bad\nnamespace: company.team\ntasks:\n  - id: one\n    type: {LOG}\n    message: x\n"
     f"  - id: one\n    type: {LOG}\n    message: y\n"
 )
-WARNED = GOOD.replace("id: good", "id: warned") + "concurrency:\n  limit: 1\n"
+WARNED = GOOD.replace("id: good", "id: warned") + "checks:\n  - condition: x\n"
 
 FORBIDDEN = ("pydantic", "docker", "git", "httpx", "jinja2", "importlib.metadata", "rich", "jsonschema", "croniter")
 
@@ -191,7 +191,7 @@ def test_a_repository_sets_rules_defaults_and_dialect(project: Path, validate: V
     )
     result = validate("-o", "concise", "-q")
     assert (result.exit_code, result.stdout) == (
-        1, "flows/warned.yaml:7:1: error[PEN703] `concurrency` has no effect in this version\n",
+        1, "flows/warned.yaml:7:1: error[PEN703] `checks` has no effect in this version\n",
     )  # fmt: skip
 
 

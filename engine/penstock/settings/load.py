@@ -156,7 +156,7 @@ def _settled(layers: list[_Layer], project: Path | None, user: Path | None) -> S
         if isinstance(key.kind, MapOf):
             values[key.name] = _merged(key, saying, sources)
     agent = {
-        name.removeprefix("agent.").replace(".allow", "_allow"): value
+        name.removeprefix("agent.").replace(".", "_"): value
         for name, value in values.items()
         if name.startswith("agent.")
     }
@@ -246,13 +246,24 @@ def _leaves(layer: _Layer, file: SettingsFile, kind: str) -> Iterator[tuple[str,
             shaped: list[Complaint] = []
             AnyMap().read(data, (top,), shaped)
             layer.diagnostics += [_located(file, complaint) for complaint in shaped]
-            for key, value in data.items() if isinstance(data, dict) else ():
-                if value is not None and key in inner:
-                    yield f"{top}.{key}", (top, key), value
-                elif key not in inner:
-                    layer.diagnostics.append(_misplaced(file, (top, key), inner))
+            for path, value in _inner(data, inner) if isinstance(data, dict) else ():
+                name = ".".join(path)
+                if value is not None and name in inner:
+                    yield f"{top}.{name}", (top, *path), value
+                elif name not in inner:
+                    layer.diagnostics.append(_misplaced(file, (top, *path), inner))
         else:
             layer.diagnostics.append(_misplaced(file, (top,), tops))
+
+
+def _inner(data: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The entries of a group; of a group within it, its own."""
+    for key, value in data.items():
+        if key not in known and isinstance(value, dict) and any(name.startswith(f"{key}.") for name in known):
+            for path, below in _inner(value, {name.removeprefix(f"{key}."): None for name in known}):
+                yield (key, *path), below
+        else:
+            yield (key,), value
 
 
 def _misplaced(file: SettingsFile, path: tuple[str, ...], known: Mapping[str, Any]) -> Diagnostic:

@@ -81,8 +81,8 @@ class _Scan:
         execution = self.execution
         if execution.kill:
             yield ("ExecutionEnded", None, State.KILLED)
-        elif not execution.held and (execution.schedule_date is None or execution.schedule_date <= self.now):
-            if execution.state is State.CREATED:
+        elif not (execution.held or execution.queued) and (execution.schedule_date or self.now) <= self.now:
+            if execution.state in (State.CREATED, State.QUEUED):
                 yield ("ExecutionStarted", None)
             yield ("ScopeOpened", None, Phase.MAIN)
 

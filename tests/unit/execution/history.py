@@ -40,6 +40,8 @@ def play(
     flow = random_flow(dice, most_tasks=most_tasks)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
     course = Course(flow, schedule_date=date, watch=at_step)
+    if chance(dice, 10):
+        course.tell(event.ExecutionQueued(at=course.now))
     history = _History(course, dice, at_look or _nothing, at_rest or _nothing)
     try:
         history.storm(10 + dice.randrange(MOST_STORM))
@@ -103,6 +105,8 @@ class _History:
         ]
         if execution.held:
             moves.append(self.resume)
+        elif execution.queued and not execution.kill:
+            moves.append(self.let_in)
         elif not execution.kill:
             moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -131,12 +135,17 @@ class _History:
             moves.append((1, self.pause))
         if execution.held:
             moves.append((4, self.resume))
+        if execution.queued and not execution.kill:
+            moves.append((6, self.let_in))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
             at -= weight
             if at < 0:
                 act()
                 return
+
+    def let_in(self) -> None:
+        self.course.tell(event.ExecutionAdmitted(at=self.course.now))
 
     def pass_time(self) -> None:
         course = self.course

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from penstock.diagnostic import FlowName, Position, Severity
 from penstock.flow.catalog import load_catalog
 from penstock.flow.defaults import Default
-from penstock.flow.model import Backoff, Dialect, Flow, InputType, Kind, Level, RetryBehavior
+from penstock.flow.model import (
+    Backoff,
+    Concurrency,
+    Dialect,
+    Excess,
+    Flow,
+    InputType,
+    Kind,
+    Level,
+    RetryBehavior,
+)
 from penstock.flow.parse import ParsedFlow, parse_flow
 
 CATALOG = load_catalog()
@@ -162,10 +172,18 @@ def test_a_dag_keeps_what_each_task_waits_for() -> None:
     assert dag.properties["dependsOn"] == {"a": [], "b": ["a"]}
 
 
+def test_a_limit_of_executions_is_read_with_what_becomes_of_one_too_many() -> None:
+    tasks = f"tasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
+    assert flow_of(HEAD + tasks).concurrency is None
+    assert flow_of(HEAD + "concurrency:\n  limit: 3\n" + tasks).concurrency == Concurrency(3, Excess.QUEUE)
+    told = "concurrency:\n  limit: 1\n  behavior: CANCEL\n"
+    assert flow_of(HEAD + told + tasks).concurrency == Concurrency(1, Excess.CANCEL)
+
+
 def test_what_has_no_effect_yet_is_kept_and_told() -> None:
-    parsed = parse(HEAD + f"concurrency:\n  limit: 1\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n")
+    parsed = parse(HEAD + f"checks:\n  - condition: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n")
     assert parsed.flow is not None
-    assert parsed.flow.extras == {"concurrency": {"limit": 1}}
+    assert parsed.flow.extras == {"checks": [{"condition": "x"}]}
     assert [(one.code, one.severity, one.range.start) for one in parsed.diagnostics] == [
         ("PEN703", Severity.WARNING, Position(3, 1)),
     ]
@@ -260,7 +278,7 @@ def test_unknown_types_are_as_bad_as_one_says() -> None:
 def test_a_comment_on_the_line_ignores_a_finding_but_no_error_of_structure() -> None:
     source = (
         HEAD
-        + f"concurrency: # penstock: ignore[PEN703]\n  limit: 1\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
+        + f"checks: # penstock: ignore[PEN703]\n  - condition: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
     )
     assert parse(source).diagnostics == ()
     wrong = HEAD + f"tasks:\n  - id: t\n    type: {LOG}x # penstock: ignore[PEN210, PEN1]\n"

@@ -55,6 +55,7 @@ SAMPLES: dict[str, tuple[tuple[str, Any], ...]] = {
     "agent.record": (("git,api", ("git", "api")), ("none", ("none",))),
     "agent.runner": (("process", "process"), ("docker", "docker")),
     "agent.pools": (("big,small", ("big", "small")), ("one", ("one",))),
+    "agent.http.allow": (("10.0.0.0/8,127.0.0.1", ("10.0.0.0/8", "127.0.0.1")), ("::1", ("::1",))),
     "agent.slots": (("3", 3), ("17", 17)),
     "agent.name": (("a", "a"), ("b", "b")),
     "server.url": (("http://a", "http://a"), ("http://b", "http://b"), ("http://c", "http://c")),
