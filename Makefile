@@ -50,6 +50,7 @@ schemas: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/agent.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

@@ -32,7 +32,8 @@ MOST_SHOWN = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one reconciliation saw and did. `read` is how many files were read, `errors` how many there are in all."""
+    """What one reconciliation saw and did. `read` is how many files were read, `errors` how many there are in all,
+    `apply_s` the seconds from the fetched commit to the published generation."""
 
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
@@ -40,6 +41,7 @@ class Reconciled:
     read: int
     errors: int
     generation: int | None
+    apply_s: float
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class Reconciler:
     # ── a head that is new ──
 
     def _take(self, known: _Known, commit: str) -> Reconciled | None:
+        begun = self.clock.monotonic()
         selection, changes, is_whole = self._changes(known, commit)
         if selection.problem is not None:
             raise Stalled(
@@ -147,6 +150,7 @@ class Reconciler:
             self._known = None  # the tree in memory is ahead of the store: it is recalled before the next look
             raise
         failpoint.reached(Failpoint.DEPLOYED)
+        spent = self.clock.monotonic() - begun
         self._known = _Known(mark, tree, known.deployed, selection)
         known.deployed.update({each.flow: each for each in published.accepted})
         for name in published.removed:
@@ -154,7 +158,7 @@ class Reconciler:
         if published.generation is not None:
             self._release_what_nobody_needs(known)
         number = published.generation.number if published.generation is not None else None
-        return Reconciled(plan, *_shown(read.values(), selection), len(read), tree.errors, number)
+        return Reconciled(plan, *_shown(read.values(), selection), len(read), tree.errors, number, spent)
 
     def _release_what_nobody_needs(self, known: _Known) -> None:
         """Of the commits that are pinned in the mirror those stay that a flow in force or an open execution is from."""

@@ -189,6 +189,7 @@ class AgentService:
             "generation": found.generation,
             "read": found.read,
             "errors": found.errors,
+            "apply_ms": round(found.apply_s * 1000, 1),
             **{action.value: plan.count(action) for action in _WORDS},
         }
         self._say(Topic.DEPLOYED, text, fields, carries=found)
