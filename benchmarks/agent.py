@@ -239,12 +239,7 @@ def throughput() -> None:
     spawn = timed(lambda: [subprocess.run(["/bin/sh", "-c", "true"], check=True) for _ in range(200)], runs=3)
     floor = 200 / spawn.median
     bed = Bed("tasks")
-    tasks = "".join(f"      - id: t{n}\n        type: {COMMANDS}\n        commands: ['true']\n" for n in range(600))
-    bed.push(
-        {
-            "f0": f"id: f0\nnamespace: bench\ntasks:\n  - id: p\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n{tasks}"
-        }
-    )
+    bed.push({"f0": side_by_side(600, "true")})
     with bed.agent():
         bed.until(lambda: bed.said("flows.deployed"))
         subprocess.run([PENSTOCK, "trigger", "bench/f0", "--data", str(bed.data)], check=True, capture_output=True)
@@ -263,12 +258,7 @@ def backfill(data: Path, start: datetime, end: datetime) -> None:
 def adoption() -> None:
     """A restart after kill -9 with 200 running tasks."""
     bed = Bed("adopt")
-    tasks = "".join(f"      - id: t{n}\n        type: {COMMANDS}\n        commands: ['sleep 60']\n" for n in range(200))
-    bed.push(
-        {
-            "f0": f"id: f0\nnamespace: bench\ntasks:\n  - id: p\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n{tasks}"
-        }
-    )
+    bed.push({"f0": side_by_side(200, "sleep 60")})
     with bed.agent(slots=200):
         bed.until(lambda: bed.said("flows.deployed"))
         subprocess.run([PENSTOCK, "trigger", "bench/f0", "--data", str(bed.data)], check=True, capture_output=True)

@@ -75,10 +75,10 @@ def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
 
 def _request(store: Store, presence: Presence, flow: Flow, execution_id: str, event_for: _EventFor) -> Execution:
     """Append what `event_for` makes of the present state; the holder decides what follows, and is poked."""
+    execution = store.load(execution_id)
+    if execution is None:
+        raise NotFound(f"there is no execution {execution_id}")
     for _ in range(MOST_TRIES):
-        execution = store.load(execution_id)
-        if execution is None:
-            raise NotFound(f"there is no execution {execution_id}")
         event: Event = event_for(execution)
         refusal = refuse(execution, event)
         if refusal is not None:
@@ -87,6 +87,8 @@ def _request(store: Store, presence: Presence, flow: Flow, execution_id: str, ev
         try:
             store.append(after, (event,), due=due(flow, after), session=None)
         except Conflict:
+            # What was missed is folded in: to load a wide execution anew takes longer than it stands still.
+            execution = extend(execution, store.events(execution_id, after=execution.seq))
             continue
         holder = store.holder(execution_id)
         if holder is not None:
