@@ -42,6 +42,7 @@ _data = click.option("--data", type=_PATH, help="The data folder.")
 @click.option("--results-ssh-key", type=_PATH, envvar="PENSTOCK_RESULTS_SSH_KEY", help="Its deploy key.")
 @click.option("--record-url", metavar="URL", help="Where each result is POSTed, with `--record api`.")
 @click.option("--record-token-file", type=_PATH, envvar="PENSTOCK_RECORD_TOKEN_FILE", help="Its bearer token.")
+@click.option("--record-every", metavar="DURATION", help="How long results wait before a push.  [default: 15s]")
 @click.option("--name", help="The agent's name.  [default: this machine's, kept at the first start]")
 @click.option("--slots", type=click.IntRange(min=1), help="So many tasks at once.")
 @click.option("--allow-process-runner", is_flag=True, help="Let scripts run as processes of this machine.")
@@ -68,6 +69,7 @@ def command(
     results_ssh_key: Path | None,
     record_url: str | None,
     record_token_file: Path | None,
+    record_every: str | None,
     name: str | None,
     slots: int | None,
     allow_process_runner: bool,
@@ -106,10 +108,11 @@ def command(
     results = None
     if results_repo is not None:
         results = Repository(results_repo, branch, token_file=results_token_file, ssh_key=results_ssh_key)
+    every = _length(record_every, "--record-every") if record_every is not None else None
     setup = AgentSetup(
         name=name or told.name,
         repository=repository,
-        recording=Recording(sinks, results, record_url, record_token_file),
+        recording=Recording(sinks, results, record_url, record_token_file, every),
         interval=_length(interval, "--interval") if interval is not None else told.interval,
         reach=told.http_allow,
     )

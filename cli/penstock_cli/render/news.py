@@ -114,8 +114,9 @@ def _because(execution: Execution) -> str:
 def _held(news: Told) -> list[str]:
     if str(news.topic) != "flows.deployed":
         return []
-    held = [step for step in news.carries.plan.steps if step.action == "hold"]
-    return [harmless(f"{step.flow} keeps its last good revision: {step.reason}") for step in held]
+    what = {"hold": "keeps its last good revision", "refuse": "is not deployed"}
+    steps = [step for step in news.carries.plan.steps if step.action in what]
+    return [harmless(f"{step.flow} {what[step.action]}: {step.reason}") for step in steps]
 
 
 def _findings(news: Told) -> list[Any]:

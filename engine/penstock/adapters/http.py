@@ -27,6 +27,7 @@ Network = IPv4Network | IPv6Network
 Resolver = Callable[[str, int], list[str]]
 
 MOST_REDIRECTS = 20
+MOST_DRAINED = 64 * 1024
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 _NEVER = tuple(
@@ -181,6 +182,9 @@ class GuardedHttp(Http):
         response = client.send(built, stream=True, auth=auth or httpx.USE_CLIENT_DEFAULT)
         try:
             body = bytearray()
+            if not request.wants_content:
+                _drain(response)
+                return response, b""
             for piece in response.iter_bytes():
                 body += piece
                 if len(body) > request.max_content:
@@ -206,6 +210,20 @@ class GuardedHttp(Http):
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+
+def _drain(response: httpx.Response) -> None:
+    """Read a short body to its end, so that the connection can be used again; a long one is left, and it with it."""
+    import httpx
+
+    length = response.headers.get("content-length", "0" if response.status_code == 204 else "")
+    if not length.isdigit() or int(length) > MOST_DRAINED:
+        return
+    try:
+        for _ in response.iter_raw():
+            continue
+    except httpx.HTTPError:
+        return  # the status has been heard, and nothing else was wanted
 
 
 def _headers(response: httpx.Response) -> dict[str, tuple[str, ...]]:

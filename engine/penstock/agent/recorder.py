@@ -1,131 +1,186 @@
-"""Takes executions that are over to where results are kept: a branch of a Git repository.
+"""Takes the results of executions that are over to where they are kept: to each sink by itself, until it has them.
 
-What has not arrived is a query, so a crash between any two steps costs a repetition; that a result is there once is
-proved by its path, which is looked up before it is added.
+What has not arrived is a query, so a crash between any two steps costs a repetition. A sink that is slow, dead or
+wrong keeps no other one back: each takes its turns in a thread of its own, and rests by itself after a fault.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
-from penstock.execution.model import Execution, TaskRun
-from penstock.execution.record import as_record
-from penstock.execution.variables import iso
-from penstock.operations.transcript import said
+from penstock.agent.news import News, Teller, Topic
+from penstock.agent.sinks.pace import Backoff
+from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
+from penstock.errors import PenstockError, Retryable
 from penstock.ports.clock import Clock
-from penstock.ports.files import SCHEME, Files
-from penstock.ports.git import ResultsBranch
-from penstock.ports.logs import LogKey, Logs
 from penstock.ports.store import Store
 
-MOST_RESULTS = 100
-"""One commit holds at most so many results."""
+PATIENCE_S = 1.0
+"""A step waits so long for the turns of its sinks; one that takes longer goes on, and is counted by a later step."""
 
-SMALL_FILE = 1024 * 1024
-"""A file of outputs up to this size goes along; a larger one stays where it is, and its pointer goes."""
-
-GIT_SINK = "git"
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def folder_of(execution: Execution) -> str:
-    """Where its results lie: `<yyyy>/<mm>/<dd>/<HH>/<namespace>/<flow>/<execution id>`, by its creation."""
-    at = execution.created
-    return f"{at:%Y/%m/%d/%H}/{execution.flow.namespace}/{execution.flow.id}/{execution.id}"
+LOOK_BUSY = timedelta(milliseconds=200)
 
 
 @dataclass(slots=True)
-class Recorder:
-    """One sink, the results branch: of what agents have run, whichever session it was. One thread at a time."""
+class _Lane:
+    """One sink and how it fares. `rests_until` is monotonic."""
 
-    store: Store
-    logs: Logs
-    files: Files
-    branch: ResultsBranch
-    clock: Clock
+    sink: Sink
+    backoff: Backoff
+    rests_until: float = 0.0
+    said: str = ""
+    turn: threading.Thread | None = None
+    taken: Taken = field(default_factory=Taken)
+    error: Exception | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self.turn is not None and self.turn.is_alive()
+
+
+class Recorder:
+    """One for an agent, over all its sinks. One thread at a time; turns of sinks run beside it."""
+
+    def __init__(
+        self, store: Store, sinks: Sequence[Sink], clock: Clock, tell: Teller, *, draw: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._tell = tell
+        self._lanes = [_Lane(sink, Backoff(draw)) for sink in sinks]
+        self._names = tuple(sink.name for sink in sinks)
+        self._is_tidy = False
 
     def step(self) -> int:
-        """Take what waits, up to a hundred results, to the branch; how many arrived. Raises Retryable."""
-        ids = self.store.unrecorded(GIT_SINK, limit=MOST_RESULTS, kind="agent")
-        if not ids:
-            return 0
-        executions = [execution for id_ in ids if (execution := self.store.load(id_)) is not None]
-        missing = [execution for execution in executions if not self.branch.has(folder_of(execution))]
-        place = ""
-        if missing:
-            files: dict[str, bytes] = {}
-            for execution in missing:
-                files.update(self.result(execution))
-            place = self.branch.add([(message_of(missing), files)])
-        self.store.mark_recorded(GIT_SINK, ids, place=place, at=self.clock.now())
-        return len(ids)
+        """Give each sink that has something due its turn; how many results arrived anywhere. A fault of a sink is
+        told and never raised."""
+        now = self._clock.monotonic()
+        for lane in self._lanes:
+            if lane.turn is None and lane.rests_until <= now and self._is_due(lane):
+                _begin(lane, lane.sink.take)
+        self._await(PATIENCE_S)
+        return self._tidied(sum(self._settle(lane) for lane in self._lanes if not lane.is_busy))
 
-    def result(self, execution: Execution) -> dict[str, bytes]:
-        """The files of one execution's results by path."""
-        folder = folder_of(execution)
-        record = as_record(execution)
-        files = {f"{folder}/execution.json": _json(record)}
-        if record["outputs"]:
-            files[f"{folder}/outputs.json"] = _json(record["outputs"])
-        for run in execution.in_order():
-            for name, content in self._of_run(execution, run):
-                files[f"{folder}/{name}"] = content
-        return files
-
-    def _of_run(self, execution: Execution, run: TaskRun) -> Iterator[tuple[str, bytes]]:
-        name = _UNSAFE.sub("_", run.task) if run.value is None else f"{_UNSAFE.sub('_', run.task)}-{run.iteration}"
-        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in said(execution.id, run))
-        if spoken:
-            yield f"logs/{run.ordinal:05d}-{name}.log.gz", gzip.compress(spoken.encode(), mtime=0)
-        for attempt in run.attempts:
-            if attempt.log.get("lines"):
-                text = b"".join(self.logs.export(LogKey(execution.id, run.id, attempt.number)))
-                yield f"logs/{run.ordinal:05d}-{name}.{attempt.number}.log.gz", gzip.compress(text, mtime=0)
-        yield from self._files(run, name)
-
-    def _files(self, run: TaskRun, name: str) -> Iterator[tuple[str, bytes]]:
-        produced = (run.outputs or {}).get("outputFiles")
-        if not isinstance(produced, Mapping):
-            return
-        for path, uri in sorted(produced.items()):
-            if not isinstance(uri, str) or not uri.startswith(SCHEME):
-                continue
-            safe = "/".join(
-                _UNSAFE.sub("_", part) or "_" for part in str(path).split("/") if part not in ("", ".", "..")
-            )
-            digest = self.files.resolve(uri)
-            size = self.files.size(uri)
-            where = f"files/{run.ordinal:05d}-{name}/{safe}"
-            if size > SMALL_FILE:
-                yield f"{where}.pointer.json", _json({"uri": uri, "sha256": digest, "bytes": size})
+    def wait(self) -> timedelta:
+        """How long until another step can make sense."""
+        now = self._clock.monotonic()
+        waits = [LOOK_EVERY]
+        for lane in self._lanes:
+            if lane.turn is not None:
+                waits.append(LOOK_BUSY)
+            elif lane.rests_until > now:
+                waits.append(timedelta(seconds=lane.rests_until - now))
             else:
-                with self.files.open(digest) as file:
-                    yield where, file.read()
+                waits.append(self._until_due(lane))
+        return min(waits)
+
+    def flush(self, within: timedelta | None = None) -> tuple[int, list[PenstockError]]:
+        """Take everything that waits, whatever the pace and the rests say: until each sink has all it takes, or has
+        met a fault. How many results arrived, and the faults; after `within` those that are not done count as such."""
+        ends = None if within is None else self._clock.monotonic() + within.total_seconds()
+        arrived = 0
+        for lane in self._lanes:
+            self._await_lane(lane, ends)
+            if not lane.is_busy:
+                arrived += self._settle(lane)
+                _begin(lane, lambda lane=lane: _all(lane.sink))  # type: ignore[misc]
+        faults: list[PenstockError] = []
+        for lane in self._lanes:
+            self._await_lane(lane, ends)
+            if lane.is_busy:
+                faults.append(Retryable(f"not all results went to `{lane.sink.name}` in time: they wait"))
+                continue
+            fault = lane.taken.fault or lane.error
+            arrived += self._settle(lane)
+            if fault is not None:
+                faults.append(fault if isinstance(fault, PenstockError) else PenstockError(_bug(lane, fault)))
+        return self._tidied(arrived), faults
+
+    def troubles(self) -> dict[str, str]:
+        """What does not work now, by sink."""
+        return {lane.sink.name: lane.said for lane in self._lanes if lane.said}
+
+    # ── private ──
+
+    def _is_due(self, lane: _Lane) -> bool:
+        return self._until_due(lane) <= timedelta(0)
+
+    def _until_due(self, lane: _Lane) -> timedelta:
+        return max(lane.sink.wait(), timedelta(0))
+
+    def _await(self, seconds: float) -> None:
+        """Real seconds: threads know no other clock."""
+        turns = [lane.turn for lane in self._lanes if lane.turn is not None]
+        for turn in turns:
+            turn.join(seconds / len(turns))
+
+    def _await_lane(self, lane: _Lane, ends: float | None) -> None:
+        if lane.turn is not None:
+            lane.turn.join(None if ends is None else max(ends - self._clock.monotonic(), 0.0))
+
+    def _settle(self, lane: _Lane) -> int:
+        """What came of a turn that has ended."""
+        if lane.turn is None:
+            return 0
+        taken, error = lane.taken, lane.error or lane.taken.fault
+        lane.turn, lane.taken, lane.error = None, Taken(), None
+        if error is not None:
+            self._rest(lane, error)
+        elif taken.arrived and lane.backoff.recovered():
+            lane.said = ""
+            self._say(Topic.RECORDED, lane, f"results go to `{lane.sink.name}` again")
+        return taken.arrived
+
+    def _rest(self, lane: _Lane, error: Exception) -> None:
+        asked = error.after if isinstance(error, Retryable) else None
+        rest = lane.backoff.fault(asked)
+        lane.rests_until = self._clock.monotonic() + rest.total_seconds()
+        text = error.message if isinstance(error, PenstockError) else _bug(lane, error)
+        if text == lane.said:
+            return
+        lane.said = text
+        hint = f"; {error.help}" if isinstance(error, PenstockError) and error.help else ""
+        again = f" (they wait, and are tried again in {rest.total_seconds():.0f} s)"
+        topic = Topic.RECORD_FAULT if isinstance(error, PenstockError) else Topic.BUG
+        self._say(topic, lane, f"results do not go to `{lane.sink.name}`: {text}{hint}{again}", is_trouble=True)
+
+    def _say(self, topic: Topic, lane: _Lane, text: str, *, is_trouble: bool = False) -> None:
+        self._tell(News(self._clock.now(), topic, text, {"sink": lane.sink.name}, is_trouble))
+
+    def _tidied(self, arrived: int) -> int:
+        if arrived or not self._is_tidy:
+            self._store.forget_recorded(self._names)
+            self._is_tidy = True
+        return arrived
 
 
-def message_of(executions: list[Execution]) -> str:
-    """The commit message: what ran and how it ended, a trailer for each execution, and no CI of its own."""
-    if len(executions) == 1:
-        only = executions[0]
-        subject = f"{only.flow}: {only.state.value} [skip ci]"
-    else:
-        subject = f"{len(executions)} results [skip ci]"
-    trailers: list[str] = []
-    for execution in executions:
-        trailers.append(f"Execution-Id: {execution.id}")
-        source = execution.source
-        if source.get("blob"):
-            trailers.append(f"Flow-Blob: {source['blob']}")
-        if source.get("commit"):
-            trailers.append(f"Flow-Commit: {source['commit']}")
-    return subject + "\n\n" + "\n".join(trailers) + "\n"
+def _begin(lane: _Lane, take: Callable[[], Taken]) -> None:
+    def turn() -> None:
+        try:
+            lane.taken = take()
+        except Exception as error:  # noqa: BLE001 - handed to whoever looks after the turn
+            lane.error = error
+
+    # A daemon: whoever leaves now leaves, and what a push or a POST then becomes is as after a crash.
+    lane.turn = threading.Thread(target=turn, name=f"results to {lane.sink.name}", daemon=True)
+    lane.turn.start()
 
 
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+def _all(sink: Sink) -> Taken:
+    """Turn after turn, until nothing is left that may be tried now."""
+    arrived = 0
+    while True:
+        try:
+            taken = sink.take()
+        except PenstockError as error:
+            return Taken(arrived, fault=error)
+        arrived += taken.arrived
+        if taken.fault is not None or not taken.is_more:
+            return Taken(arrived, fault=taken.fault)
+
+
+def _bug(lane: _Lane, error: Exception) -> str:
+    return f"the sink `{lane.sink.name}` has met a bug in Penstock: {type(error).__name__}: {error}"

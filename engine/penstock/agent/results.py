@@ -40,6 +40,9 @@ LOG_HEAD = 3 * 1024 * 1024
 LOG_TAIL = 1024 * 1024
 """Of a very long log its beginning (bytes when compressed) and its end (bytes of text) go along."""
 
+MOST_READ = 256 * 1024 * 1024
+"""A log of more bytes is not read to its end: at 12 MB a second the other results would wait for too long."""
+
 MOST_BESIDE = 2_000
 """So many logs lie in one folder; further ones in folders below it. Git hosts ask for less than 3,000 entries."""
 
@@ -124,7 +127,7 @@ class Results:
         making.log_count += 1
         where = f"logs/{beside}/" if beside else "logs/"
         name = f"{where}{run.ordinal:05d}-{_name_of(run)}{which}.log"
-        packed = _packed(pieces) if making.left > 0 else None
+        packed = _packed(pieces, is_endless=told.get("bytes", 0) > MOST_READ) if making.left > 0 else None
         if packed is None or len(packed) > making.left:
             making.add(f"{name}.pointer.json", json_bytes({**told, "run": run.id}))
             making.left = 0
@@ -246,15 +249,21 @@ def _told(attempt: Attempt) -> dict[str, Any]:
     return {str(key): attempt.log[key] for key in ("bytes", "digest", "lines") if key in attempt.log}
 
 
-def _packed(pieces: Iterable[bytes]) -> bytes:
-    """The text compressed, never whole in memory; of a very long one the beginning and the end."""
+def _packed(pieces: Iterable[bytes], *, is_endless: bool) -> bytes:
+    """The text compressed, never whole in memory; of a very long one the beginning and, unless it is endless, the
+    end."""
     packed = io.BytesIO()
     blocks = _blocks(pieces)
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        read = 0
         for block in blocks:
             file.write(block)
-            if packed.tell() > LOG_HEAD:
+            read += len(block)
+            if packed.tell() > LOG_HEAD or read > MOST_READ:
                 break
+        if is_endless and next(blocks, None) is not None:
+            file.write(b"\n... the rest is left out here: the agent keeps the whole log\n")
+            blocks = iter(())
         end: deque[bytes] = deque()
         kept = skipped = 0
         for block in blocks:

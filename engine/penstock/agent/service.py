@@ -30,6 +30,9 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 """After a fault a loop waits, longer each time."""
 
+LAST_WORDS = timedelta(seconds=5)
+"""So long a stop tries to send off the results that wait; the next agent sends the rest."""
+
 JITTER = 0.1
 """Agents that were started together do not ask their remote together."""
 
@@ -114,6 +117,8 @@ class AgentService:
         self._tell(Topic.STOPPING, text, busy=busy)
         if busy and drain:
             self.live.wait(lambda: not self.live.worker.busy, drain.total_seconds())
+        if self.recorder is not None:
+            self.recorder.flush(LAST_WORDS)
 
     def poke(self) -> None:
         """Somebody has pushed, or has changed what is to be done."""
@@ -162,7 +167,7 @@ class AgentService:
 
     def troubles(self) -> dict[str, str]:
         """What does not work now, by loop."""
-        return dict(self._troubles)
+        return {**self._troubles, **(self.recorder.troubles() if self.recorder is not None else {})}
 
     def _tell(
         self, topic: Topic, text: str, *, is_trouble: bool = False, carries: object = None, **fields: object
@@ -248,5 +253,6 @@ _WORDS = {
     Action.REFILE: "moved or written differently",
     Action.UNCHANGED: "unchanged",
     Action.HOLD: "held at their last good revision",
+    Action.REFUSE: "not valid",
     Action.REMOVE: "removed",
 }

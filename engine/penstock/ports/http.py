@@ -11,6 +11,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """With `wants_content` False the answer counts by its status alone: of its body no more is read than is needed
+    to keep the connection, and however long it is, the request has succeeded."""
+
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -21,6 +24,7 @@ class Request:
     read_timeout: timedelta = timedelta(seconds=30)
     follow_redirects: bool = True
     max_content: int = 10 * 1024 * 1024
+    wants_content: bool = True
 
 
 @dataclass(frozen=True, slots=True)

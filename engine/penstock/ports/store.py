@@ -304,6 +304,10 @@ class Store(Protocol):
         """How many wait for `sink`, put off or not; those that were given up are not counted."""
         ...
 
+    def knows_sink(self, sink: str) -> bool:
+        """Whether `sink` has ever taken a result, or put one off."""
+        ...
+
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None: ...
 
     def put_off(self, sink: str, execution: str, *, until: Instant | None, error: str) -> int:

@@ -17,6 +17,7 @@ class Action(StrEnum):
     REFILE = "refile"  # it means the same, and stands elsewhere, is written differently, or is valid again
     UNCHANGED = "unchanged"
     HOLD = "hold"  # its file is not valid: the last good revision stays in force
+    REFUSE = "refuse"  # it is not valid, and never was: nothing is in force
     REMOVE = "remove"
 
 
@@ -58,13 +59,14 @@ def make_plan(
 
 def _step(tree: Tree, name: FlowName, standing: Deployed | None) -> Step | None:
     claims = tree.claims(name)
+    not_taken = Action.HOLD if standing is not None else Action.REFUSE
     if len(claims) > 1:
         where = " and ".join(file.path for file in claims)
-        return Step(name, Action.HOLD, f"it is defined in more than one file: {where}")
+        return Step(name, not_taken, f"it is defined in more than one file: {where}")
     if claims:
         [file] = claims
         if file.canonical_digest is None:
-            return Step(name, Action.HOLD, file.problem or "it is not valid")
+            return Step(name, not_taken, file.problem or "it is not valid")
         return _take(name, file, standing)
     if standing is None:
         return None

@@ -36,18 +36,20 @@ class Status:
 
 
 def status(store: Store, *, sinks: tuple[str, ...], now: datetime) -> Status:
+    """`sinks` are those that results may go to: the first is told of in any case, others once they were used."""
     observed = tuple(store.observations())
     deployed = store.deployed()
     flows = [_flow(each) for each in deployed.values()]
     for seen in observed:
         flows += _never_valid(store, seen.source, deployed)
     generation = store.generation()
+    used = [sink for sink in sinks if sink == sinks[0] or store.knows_sink(sink)]
     return Status(
         observed,
         generation.number if generation is not None else 0,
         tuple(sorted(flows, key=lambda each: each.name)),
-        {sink: waiting for sink in sinks if (waiting := store.count_unrecorded(sink))},
-        {sink: len(lost) for sink in sinks if (lost := store.given_up(sink))},
+        {sink: waiting for sink in used if (waiting := store.count_unrecorded(sink))},
+        {sink: len(lost) for sink in used if (lost := store.given_up(sink))},
         now,
     )
 

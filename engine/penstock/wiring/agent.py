@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.diagnostic import FlowName
+from penstock.errors import UserError
 from penstock.flow.model import Dialect
-from penstock.ports.git import Mirror
+from penstock.ports.git import Mirror, ResultsBranch
 from penstock.wiring.surroundings import local_zone
 from penstock.wiring.workplace import Workplace, new_execution_id
 
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
     from penstock.agent.once import Round
     from penstock.agent.recorder import Recorder
     from penstock.agent.service import AgentService
+    from penstock.agent.sinks.sink import Sink
+
+
+GIT, API = "git", "api"
+"""The sinks of results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +65,13 @@ class Repository:
 @dataclass(frozen=True, slots=True)
 class Recording:
     """Where results go: `sinks` are of `git` and `api`. `results` is the repository for them, `token_file` holds what
-    the receiver of the POST wants to see."""
+    the receiver of the POST wants to see, `every` is how long a result waits for company before a push."""
 
     sinks: tuple[str, ...] = ("git",)
     results: Repository | None = None
     url: str | None = None
     token_file: Path | None = None
+    every: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +143,60 @@ def mirror_of(place: Workplace, wish: Repository) -> Mirror:
 
 
 def recorder_of(place: Workplace, setup: AgentSetup, tell: Teller) -> Recorder | None:
-    return None
+    """Over the sinks that are asked for; None where there is none. Raises UserError for one that cannot be."""
+    from penstock.agent.recorder import Recorder
+    from penstock.agent.sinks.sink import Sink
+
+    wish, sinks = setup.recording, list[Sink]()
+    if GIT in wish.sinks:
+        sinks.append(_git_sink(place, setup, tell))
+    if API in wish.sinks:
+        sinks.append(_api_sink(place, setup, tell))
+    return Recorder(place.store, sinks, place.clock, tell, draw=random.random) if sinks else None
+
+
+def _git_sink(place: Workplace, setup: AgentSetup, tell: Teller) -> Sink:
+    from penstock.adapters.git import Credentials, GitResultsBranch
+    from penstock.agent.results import Results
+    from penstock.agent.sinks.git import GitSink
+    from penstock.agent.sinks.pace import Pace
+
+    flows = setup.repository
+    to = setup.recording.results or flows
+    credentials = Credentials(to.token_file, to.ssh_key)
+
+    def branch_of(name: str) -> ResultsBranch:
+        folder = place.data / "results" / (sha256(f"{to.url}\n{name}".encode()).hexdigest()[:16] + ".git")
+        return GitResultsBranch(to.url, name, folder, author=f"Penstock {setup.name}", credentials=credentials)
+
+    return GitSink(
+        place.store,
+        Results(place.logs, place.files),
+        branch_of,
+        place.clock,
+        tell,
+        agent=setup.name or "agent",
+        repository=flows.shown,
+        flows_branch=flows.branch,
+        pace=Pace(longest_wait=setup.recording.every) if setup.recording.every is not None else None,
+    )
+
+
+def _api_sink(place: Workplace, setup: AgentSetup, tell: Teller) -> Sink:
+    from penstock.agent.sinks.api import ApiSink
+
+    wish = setup.recording
+    token = (lambda: read_token(wish.token_file)) if wish.token_file is not None else (lambda: None)
+    http = place.http(setup.reach)
+    return ApiSink(place.store, http, wish.url or "", place.clock, tell, token=token, draw=random.random)
+
+
+def read_token(file: Path) -> str:
+    """The token that a file holds. Raises UserError."""
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the token file {file}") from error
+    if not token:
+        raise UserError(f"the token file {file} is empty")
+    return token

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.errors import UserError
+from penstock.wiring.agent import read_token
 from penstock.wiring.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -23,20 +23,8 @@ def health_server(
     from penstock.api.health import Watch, serving
 
     watch = Watch(lambda: _health(service), lambda: _metrics(place, service))
-    with serving(watch, address, _token(token_file)) as where:
+    with serving(watch, address, read_token(token_file) if token_file is not None else None) as where:
         yield where
-
-
-def _token(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the token file {file}") from error
-    if not token:
-        raise UserError(f"the token file {file} is empty")
-    return token
 
 
 def _health(service: AgentService) -> Health:

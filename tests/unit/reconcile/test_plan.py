@@ -40,6 +40,7 @@ def test_new_changed_moved_and_gone_are_told_apart() -> None:
 
 def test_what_is_not_valid_is_held_and_its_neighbours_go_on() -> None:
     assert actions(Tree([file(A, digest=None), file(B)]), standing(A)) == {"a": "hold", "b": "create"}
+    assert actions(Tree([file(A, digest=None), file(B)])) == {"a": "refuse", "b": "create"}
 
 
 def test_a_file_that_does_not_even_say_its_name_holds_what_came_from_it() -> None:
@@ -52,7 +53,7 @@ def test_a_file_that_does_not_even_say_its_name_holds_what_came_from_it() -> Non
 def test_two_files_of_one_name_are_a_problem_of_that_name_alone() -> None:
     twins = Tree([file(A), file(A, path="flows/twin.yaml"), file(B)])
     plan = make_plan(twins, {}, commit="c1")
-    assert {step.flow.id: step.action for step in plan.steps} == {"a": Action.HOLD, "b": Action.CREATE}
+    assert {step.flow.id: step.action for step in plan.steps} == {"a": Action.REFUSE, "b": Action.CREATE}
     assert "flows/a.yaml and flows/twin.yaml" in plan.steps[0].reason
     twins.update((), ["flows/twin.yaml"])
     assert actions(twins) == {"a": "create", "b": "create"}

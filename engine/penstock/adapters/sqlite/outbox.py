@@ -26,6 +26,10 @@ class OutboxTables:
         with self._database.reading() as connection:
             return int(connection.execute(sql.COUNT_UNRECORDED, (sink,)).get)
 
+    def knows_sink(self, sink: str) -> bool:
+        with self._database.reading() as connection:
+            return any(connection.execute(statement, (sink,)).get is not None for statement in sql.KNOWS_SINK)
+
     def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None:
         ids = list(executions)
         rows = [(sink, execution, place, micros(at)) for execution in ids]

@@ -232,6 +232,8 @@ COUNT_UNRECORDED = (
     "and not exists (select 1 from put_off p where p.sink = ?1 and p.execution = o.execution and p.until is null)"
 )
 
+KNOWS_SINK = ("select 1 from recorded where sink = ? limit 1", "select 1 from put_off where sink = ? limit 1")
+
 INSERT_RECORDED = "insert or ignore into recorded (sink, execution, place, at) values (?, ?, ?, ?)"
 
 PUT_OFF = (
