@@ -104,6 +104,7 @@ class Worker:
         self._lock = threading.Lock()
         self._busy: dict[tuple[str, str], HaltSwitch] = {}
         self._claiming = threading.Lock()
+        self._looks_again = False
         self._threads: set[threading.Thread] = set()
         self._closed = False
         self._resting = False
@@ -164,12 +165,26 @@ class Worker:
     # ── slots ──
 
     def fill(self) -> int:
-        """Claim for every free slot and set it to work; how many were claimed."""
-        with self._claiming:
-            free = self._slots - len(self._busy)
-            claims = [] if self._closed or self._resting or free <= 0 else self.claim(free)
-            for claim in claims:
-                self._begin(claim)
+        """Claim for every free slot and set it to work; how many were claimed here.
+
+        Who comes while another thread claims does not wait for it: that one looks once more, and takes what has become
+        free meanwhile in one commit.
+        """
+        self._looks_again = True
+        count = 0
+        while self._looks_again and self._claiming.acquire(blocking=False):
+            try:
+                self._looks_again = False
+                count += self._fill_once()
+            finally:
+                self._claiming.release()
+        return count
+
+    def _fill_once(self) -> int:
+        free = self._slots - len(self._busy)
+        claims = [] if self._closed or self._resting or free <= 0 else self.claim(free)
+        for claim in claims:
+            self._begin(claim)
         return len(claims)
 
     def adopt(self, execution: str) -> int:
@@ -180,6 +195,8 @@ class Worker:
             for run in runs:
                 if (execution, run.id) not in self._busy:
                     self._begin(Claim(execution, run.id, len(run.attempts), resumed=True))
+        if self._looks_again:
+            self.fill()  # somebody has come meanwhile
         return len(runs)
 
     def _begin(self, claim: Claim) -> None:

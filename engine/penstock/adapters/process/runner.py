@@ -69,10 +69,12 @@ class ProcessRunner(Runner):
     def launch(self, order: Order) -> None:
         folder = Folder.of(self._root, order.name)
         with self._lock:
-            if order.name in self._children or order.name in self._launching or folder.is_claimed:
+            if order.name in self._children or order.name in self._launching:
                 return
             self._launching.add(order.name)
         try:
+            if folder.is_claimed:
+                return
             child = self._start(order, folder)
             with self._lock:
                 self._children[order.name] = child
@@ -124,7 +126,8 @@ class ProcessRunner(Runner):
     def knows(self, name: str) -> bool:
         folder = Folder.of(self._root, name)
         with self._lock:
-            return (name in self._children and folder.path.exists()) or folder.is_claimed
+            is_ours = name in self._children
+        return (is_ours and folder.path.exists()) or folder.is_claimed
 
     def follow(self, name: str, tail: Tail, halt: Halt, *, offsets: Mapping[Stream, int]) -> Exit:
         folder = Folder.of(self._root, name)
