@@ -14,11 +14,11 @@ from penstock.execution.state import State
 
 def judge(harness: Harness) -> None:
     """Raises AssertionError with everything that is wrong."""
-    wrong = [*_side_effects(harness), *_results(harness), *_store(harness)]
+    wrong = [*side_effects(harness), *_results(harness), *_store(harness)]
     assert not wrong, "\n".join([f"seed {harness.seed}, kills {dict(harness.kills)}", *wrong])
 
 
-def _side_effects(harness: Harness) -> list[str]:
+def side_effects(harness: Harness) -> list[str]:
     """No finished task runs again, and none runs twice at the same time: from the append-only notes alone."""
     wrong: list[str] = []
     open_now: dict[str, int] = {}
