@@ -104,6 +104,8 @@ def _report(outcome: Round, wish: AgentWish, globals_: Globals) -> int:
     if outcome.fault is not None:
         words = outcome.fault.message
         click.echo(f"the repository cannot be read, what was deployed stays in force: {words}", err=True)
+    elif outcome.reconciled is None and not globals_.quiet:
+        click.echo("the repository holds nothing new", err=True)
     for refused in outcome.refused:
         click.echo(f"not started: {refused}", err=True)
     for fault in outcome.record_faults:
