@@ -127,9 +127,10 @@ class Recorder:
             return 0
         taken, error = lane.taken, lane.error or lane.taken.fault
         lane.turn, lane.taken, lane.error = None, Taken(), None
+        had_faults = taken.arrived > 0 and lane.backoff.recovered()
         if error is not None:
             self._rest(lane, error)
-        elif taken.arrived and lane.backoff.recovered():
+        elif had_faults:
             lane.said = ""
             self._say(Topic.RECORDED, lane, f"results go to `{lane.sink.name}` again")
         return taken.arrived

@@ -49,6 +49,7 @@ MOST_TROUBLES = 3
 """After so many answers in a row that tell of trouble with all results, the sink rests."""
 
 MOST_REMEMBERED = 10_000
+MOST_PASSED_OVER = 1_000
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class _Turn:
 
 class ApiSink(Sink):
     """One thread at a time. `token` gives what goes as a bearer token, and is asked at each turn. `draw` gives [0, 1).
+    A receiver that is silent for `timeout` does not answer.
 
     Raises UserError when `url` is none that can be posted to.
     """
@@ -84,6 +86,7 @@ class ApiSink(Sink):
         *,
         token: Callable[[], str | None],
         draw: Callable[[], float],
+        timeout: timedelta = TIMEOUT,
     ) -> None:
         self._store = store
         self._http = http
@@ -92,6 +95,7 @@ class ApiSink(Sink):
         self._tell = tell
         self._token = token
         self._draw = draw
+        self._timeout = timeout
         self._shown = _shown(url)
         self._known: OrderedDict[str, _Tries] = OrderedDict()
         self._troubles = 0
@@ -110,7 +114,8 @@ class ApiSink(Sink):
         return min(self._next - now, LOOK_EVERY) if self._next is not None else LOOK_EVERY
 
     def take(self) -> Taken:
-        """Post what is due, oldest first, for a second or so. `fault` is set when the receiver takes nothing."""
+        """Post what is due, for a second or so: what was tried least first, then what ended first. `fault` is set when
+        the receiver takes nothing."""
         token = self._token()
         headers = {"Content-Type": "application/json"}
         if token is not None:
@@ -118,7 +123,7 @@ class ApiSink(Sink):
         ends = self._clock.monotonic() + LONGEST_TURN_S
         arrived = 0
         while True:
-            ids = self._store.unrecorded(API, limit=BATCH, now=self._clock.now())
+            ids = self._next_batch()
             turn = self._post_all(ids, headers)
             arrived += turn.arrived
             if turn.fault is not None or not ids or self._clock.monotonic() >= ends:
@@ -130,13 +135,20 @@ class ApiSink(Sink):
 
     # ── a turn ──
 
+    def _next_batch(self) -> list[str]:
+        """One that the receiver chokes on comes after those that have not been tried yet."""
+        limit = BATCH + min(len(self._known), MOST_PASSED_OVER)
+        due = self._store.unrecorded(API, limit=limit, now=self._clock.now())
+        tries = {id_: known.tries for id_ in due if (known := self._known.get(id_)) is not None}
+        return sorted(due, key=lambda id_: tries.get(id_, 0))[:BATCH]
+
     def _post_all(self, ids: list[str], headers: dict[str, str]) -> _Turn:
         turn = _Turn()
         for id_ in ids:
             try:
                 turn.fault = self._post(id_, headers, turn)
             except (Stalled, UserError) as error:  # the address may not be reached, or is none: so for all results
-                turn.fault = error
+                turn.fault = type(error)(self._hushed(error.message), help=error.help)
             if turn.fault is not None:
                 break
         if turn.acknowledged:
@@ -163,17 +175,18 @@ class ApiSink(Sink):
             self._url,
             headers={**headers, KEY: id_},
             content=body,
-            connect_timeout=TIMEOUT,
-            read_timeout=TIMEOUT,
+            connect_timeout=self._timeout,
+            read_timeout=self._timeout,
             follow_redirects=False,  # a redirection turns a POST into a GET
             wants_content=False,
         )
         try:
             response = self._http.send(request)
         except Retryable as error:
-            # It may be this result that the receiver chokes on: the next try begins with another one.
-            self._put_off(id_, self._delay(self._tried(id_).tries), error.message)
-            return Retryable(f"{self._shown} does not answer: {error.message}")
+            # It may be this result that the receiver chokes on: the next try is of another one.
+            why = self._hushed(error.message)
+            self._put_off(id_, self._delay(self._tried(id_).tries), why)
+            return Retryable(f"{self._shown} does not answer: {why}")
         return self._judge(execution, response, turn)
 
     def _judge(self, execution: Execution, response: Response, turn: _Turn) -> PenstockError | None:
@@ -200,6 +213,11 @@ class ApiSink(Sink):
         if self._troubles < MOST_TROUBLES and answer is not Answer.OVERLOADED:
             return None
         return _trouble(self._shown, response, asked)
+
+    def _hushed(self, text: str) -> str:
+        """`text` without the query of the URL, which may hold a token."""
+        query = urlsplit(self._url).query
+        return text.replace(f"?{query}", "") if query else text
 
     # ── what is to be tried again ──
 
