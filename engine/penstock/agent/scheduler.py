@@ -71,6 +71,7 @@ class Scheduler:
     """Somebody else has changed cursors or backfills: all is read again at the next step."""
     _timetable: Timetable = field(init=False)
     _schedules: dict[Key, tuple[Trigger, Schedule]] = field(default_factory=dict)
+    _keys: dict[FlowName, list[Key]] = field(default_factory=dict)
     _deployed: dict[FlowName, Deployed] = field(default_factory=dict)
     _active: dict[str, Key] = field(default_factory=dict)
     _ended: deque[tuple[Key, Execution]] = field(default_factory=deque)
@@ -87,7 +88,7 @@ class Scheduler:
             cursors = {Key(cursor.flow, cursor.trigger): cursor for cursor in self.store.cursors()}
             if names is None:
                 self._deployed = self.store.deployed()
-                concerned = {*self._deployed, *(key.flow for key in self._schedules)}
+                concerned = {*self._deployed, *self._keys}
                 self._active = {id_: Key(*trigger) for id_, trigger in self.store.active_triggers().items()}
             else:
                 concerned = set(names)
@@ -110,15 +111,11 @@ class Scheduler:
         A trigger that is held (disabled, blocked, its flow disabled) is told apart by an empty fingerprint: when it is
         enabled again, nothing before that was missed.
         """
-        for key in [key for key in self._schedules if key.flow == name]:
-            del self._schedules[key]
-            self._timetable.drop(key)
         deployed = self._deployed.get(name)
-        if deployed is None:
-            return []
-        now, fresh = self.clock.now(), []
-        is_held = deployed.disabled or bool(deployed.blocked)
-        for trigger in deployed.triggers:
+        now, fresh = self.clock.now(), list[Cursor]()
+        before, kept = self._keys.pop(name, []), []
+        is_held = deployed is not None and (deployed.disabled or bool(deployed.blocked))
+        for trigger in deployed.triggers if deployed is not None else ():
             if trigger.type != TYPE:
                 continue
             key = Key(name, trigger.id)
@@ -133,10 +130,16 @@ class Scheduler:
                 cursor = Cursor(name, trigger.id, now, schedule.fingerprint, disabled)
                 fresh.append(cursor)
             if not cursor.disabled:
+                kept.append(key)
                 self._schedules[key] = (trigger, schedule)
                 self._timetable.put(key, schedule, cursor.reached)
                 if key in active:
                     self._timetable.began(key)
+        if kept:
+            self._keys[name] = kept
+        for key in set(before) - set(kept):
+            self._schedules.pop(key, None)
+            self._timetable.drop(key)
         return fresh
 
     def _read(self, name: FlowName, trigger: Trigger) -> Schedule | None:

@@ -292,3 +292,24 @@ def test_a_backfill_of_a_trigger_that_is_gone_says_so(agent: Bench) -> None:
     found = work_off(agent, "b1")
     assert found.state is BackfillState.PAUSED
     assert "not deployed any more" in str(found.failed)
+
+
+def test_a_change_of_another_part_of_the_flow_drops_no_slot(agent: Bench, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    task = waiting_for(go)
+    agent.deploy({"a": flow("a", cron=EVERY_MINUTE, task=task)})
+    assert agent.to(NOON + MINUTE) == ["12:01:00"]
+    assert agent.to(NOON + 3 * MINUTE) == []
+    agent.deploy({"a": flow("a", cron=EVERY_MINUTE, task=task, more="description: new\n")})
+    assert agent.to(NOON + 3 * MINUTE) == []  # it is held still
+    go.touch()
+    for slot in ("12:02:00", "12:03:00"):
+        agent.until_over()
+        assert agent.to(NOON + 3 * MINUTE) == [slot]
+
+
+def test_a_trigger_that_is_taken_out_of_its_flow_fires_no_more(agent: Bench) -> None:
+    agent.deploy({"a": flow("a", cron=EVERY_MINUTE), "b": flow("b", cron=EVERY_MINUTE)})
+    agent.deploy({"a": flow("a")})
+    assert agent.to(NOON + MINUTE) == []
+    assert len(agent.executions("b")) == 1
