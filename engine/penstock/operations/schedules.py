@@ -229,7 +229,8 @@ def slot_inputs(
 ) -> dict[str, Any]:
     """The raw inputs of a slot's execution: the trigger's own, rendered, and `over` in their place. Raises Refused, and
     what rendering raises."""
-    seen = {"trigger": trigger_variables(schedule, slot), "flow": {"id": flow.id}, "vars": flow.variables}
+    told, named = trigger_variables(schedule, slot), {"id": flow.id, "namespace": flow.namespace}
+    seen = {"trigger": told, "flow": named, "vars": flow.variables}
     own = render_value(dict(trigger.inputs), seen)
     if not isinstance(own, Mapping):
         raise Refused(f"the inputs of `{trigger.id}` are no map")
@@ -264,7 +265,7 @@ def _put(store: Store, prefix: str, state: BackfillState, verb: str, possible: s
     backfill = _found(store, prefix)
     if backfill.state not in possible:
         raise Refused(f"the backfill {backfill.id} cannot be {verb}", help=f"its state is {backfill.state}")
-    changed = replace(backfill, state=state)
+    changed = replace(backfill, state=state, failed=None)
     store.put_backfill(changed)
     return changed
 
