@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +34,9 @@ MOST_AT_ONCE = 100
 
 LONGEST_NAP = timedelta(seconds=5)
 """A clock that is set forward is noticed after so long."""
+
+_TOGETHER = timedelta(seconds=0.5)
+"""What is due within so long of one another is read ahead together."""
 
 _SHORTEST_NAP = timedelta(milliseconds=1)
 
@@ -168,7 +172,17 @@ class Scheduler:
             for at in range(0, len(wanted), MOST_AT_ONCE):
                 started += self._begin(wanted[at : at + MOST_AT_ONCE])
             self._move_cursors(moved)
+            self._read_ahead()
             return started
+
+    def _read_ahead(self) -> None:
+        """Read the flows that fire next while there is time, so that they start when they are due."""
+        coming = self._timetable.next_due()
+        if coming is None or not timedelta(0) < coming - self.clock.now() < 2 * LONGEST_NAP:
+            return
+        for key in self._timetable.coming(coming + _TOGETHER)[:MOST_AT_ONCE]:
+            with suppress(PenstockError):  # whoever starts it hears of it
+                self.flow_of(self._deployed[key.flow])
 
     def wait(self) -> timedelta:
         """How long until something is due, as far as is known now."""

@@ -3,15 +3,17 @@
 The rule, where a zone changes its offset: a job at fixed times (neither minute nor hour begins with `*`) whose time is
 skipped runs once, as much later as the clock was set forward; whose time comes twice, it runs the first time. A job
 that repeats (`*` in minute or hour) follows the clock on the wall: what is skipped does not run, what comes twice runs
-twice. croniter parses and steps; its own zone arithmetic, which runs a daily job twice in autumn, is not used.
+twice. croniter reads the expression; its zone arithmetic, which runs a daily job twice in autumn, is not used.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from penstock.triggers.walltime import WallTimes
 
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
@@ -27,10 +29,10 @@ _NAMES = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FR
 _FIELD = re.compile(rf"(?:{'|'.join(_NAMES.split())}|[0-9*/,#?-])+", re.IGNORECASE)
 """croniter knows more than Kestra: random and hashed fields (`R`, `H`), which would differ from run to run."""
 
-_YEARS = 9
-"""29 February of a leap year may be eight years away; what does not come within nine never does."""
-_FURTHEST = timedelta(days=366 * _YEARS)
-_EARLIEST = datetime(1972, 1, 1)  # noqa: DTZ001 - naive local time; croniter steps no further back
+_FURTHEST = timedelta(days=366 * 9)
+"""What does not come within nine years never does."""
+_FIRST, _LAST = datetime(1972, 1, 1, tzinfo=UTC), datetime(9980, 1, 1, tzinfo=UTC)
+"""There are no instants outside: a range somebody asks for must not step out of the calendar."""
 _NEAR = timedelta(hours=3)
 _DAY = timedelta(hours=25)
 
@@ -41,12 +43,11 @@ class Cron:
 
     text: str
     fields: tuple[str, ...]
+    wall: WallTimes = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str, *, with_seconds: bool = False) -> Cron:
         """Raises ValueError with a sentence. A nickname stands for five fields, also `with_seconds`."""
-        from croniter import croniter
-
         name = text.strip()
         if name.startswith("@") and name not in NICKNAMES:
             raise ValueError(f"`{text}` is no cron expression: the nicknames are {', '.join(NICKNAMES)}")
@@ -54,38 +55,18 @@ class Cron:
         wanted = 6 if with_seconds and name not in NICKNAMES else 5
         if len(fields) != wanted:
             raise ValueError(f"`{text}` has {len(fields)} fields, and needs {wanted}")
-        known = all(map(_FIELD.fullmatch, fields))
-        if not known or not croniter.is_valid(" ".join(fields), second_at_beginning=True):
+        if not all(map(_FIELD.fullmatch, fields)):
             raise ValueError(f"`{text}` is no cron expression")
-        return cls(text, fields)
+        try:
+            return cls(text, fields, WallTimes.of(fields))
+        except ValueError as error:
+            raise ValueError(f"`{text}` is no cron expression") from error
 
     @property
     def is_fixed(self) -> bool:
         """Whether it names times of the day, rather than repeating through it."""
         minute, hour = self.fields[-5], self.fields[-4]
         return not minute.startswith("*") and not hour.startswith("*")
-
-    def naive_after(self, moment: datetime) -> Iterator[datetime]:
-        """The naive times of the expression after `moment`, in order; they end where none comes for nine years."""
-        return self._steps(moment, "get_next")
-
-    def naive_before(self, moment: datetime) -> Iterator[datetime]:
-        """The naive times of the expression before `moment`, latest first, down to 1972."""
-        return self._steps(moment, "get_prev")
-
-    def _steps(self, moment: datetime, direction: str) -> Iterator[datetime]:
-        from croniter import CroniterBadDateError, croniter
-
-        steps = croniter(" ".join(self.fields), moment, second_at_beginning=True, max_years_between_matches=_YEARS)
-        step = steps.get_next if direction == "get_next" else steps.get_prev
-        while True:
-            try:
-                found: datetime = step(datetime)
-            except CroniterBadDateError:
-                return
-            if found < _EARLIEST:
-                return
-            yield found
 
 
 def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
@@ -94,6 +75,9 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
     The wall may show one time twice, and a skipped time comes after later ones: so each offset that is in force near
     `after` is walked from its own local time, and beyond a skipped time as far as it was put off.
     """
+    if after >= _LAST:
+        return None
+    after = max(after, _FIRST)
     naive = after.astimezone(UTC).replace(tzinfo=None)
     best: datetime | None = None
     for offset in _offsets(zone, after):
@@ -118,18 +102,21 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
 
 def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | None:
     """The last instant of `cron` in `zone` earlier than `before`, in UTC; None when there is none since 1972."""
+    if before <= _FIRST:
+        return None
+    before = min(before, _LAST)
     naive = before.astimezone(UTC).replace(tzinfo=None)
     best: datetime | None = None
     for offset in _offsets(zone, before):
-        for local in cron.naive_before(naive + offset):
+        local = cron.wall.before(naive + offset)
+        while local is not None and naive - (local - offset) <= _FURTHEST:
             if best is not None and local - offset <= best.replace(tzinfo=None):
                 break
-            if naive - (local - offset) > _FURTHEST:
-                break
-            past = [instant for instant in instants(cron, zone, local) if instant < before]
+            past = [instant for instant in instants(cron, zone, local) if _FIRST < instant < before]
             if past:
                 best = past[-1] if best is None else max(best, past[-1])
                 break
+            local = cron.wall.before(local)
     while best is not None:  # a skipped time may have come after it
         following = next_after(cron, zone, best)
         if following is None or following >= before:
@@ -139,18 +126,17 @@ def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | No
 
 
 def count_between(cron: Cron, zone: tzinfo, after: datetime, until: datetime, most: int) -> int:
-    """How many instants come after `after` and not after `until`; `most` when there are as many or more. A fifth of
+    """How many instants come after `after` and not after `until`; `most` when there are as many or more. A third of
     the cost of stepping."""
+    after, until = max(after, _FIRST), min(until, _LAST)
     offsets = [*_offsets(zone, after), *_offsets(zone, until)]
     end = until.astimezone(UTC).replace(tzinfo=None) + max(offsets)
     found: set[datetime] = set()
-    for local in cron.naive_after(after.astimezone(UTC).replace(tzinfo=None) + min(offsets)):
-        if local > end:
-            break
+    local = cron.wall.after(after.astimezone(UTC).replace(tzinfo=None) + min(offsets))
+    while local is not None and local <= end and len(found) < most:
         found.update(instant for instant in instants(cron, zone, local) if after < instant <= until)
-        if len(found) >= most:
-            return most
-    return len(found)
+        local = cron.wall.after(local)
+    return min(len(found), most)
 
 
 def instants(cron: Cron, zone: tzinfo, local: datetime) -> list[datetime]:
@@ -163,16 +149,16 @@ def instants(cron: Cron, zone: tzinfo, local: datetime) -> list[datetime]:
 
 
 def _shown_after(cron: Cron, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
-    """`naive_after`, but a job that repeats is taken over a skipped hour in one step, be it of 3,600 times."""
-    start: datetime | None = moment
-    while start is not None:
-        steps, start = cron.naive_after(start), None
-        for local in steps:
-            gap = timedelta(0) if cron.is_fixed else _gap(zone, local)
-            if gap:
-                start = _end_of_gap(zone, local, gap) - timedelta(seconds=1)
-                break
-            yield local
+    """The naive times after `moment`; a job that repeats is taken over a skipped hour in one step, be it of 3,600
+    times."""
+    local = cron.wall.after(moment)
+    while local is not None:
+        gap = timedelta(0) if cron.is_fixed else _gap(zone, local)
+        if gap:
+            local = cron.wall.after(_end_of_gap(zone, local, gap) - timedelta(seconds=1))
+            continue
+        yield local
+        local = cron.wall.after(local)
 
 
 def _end_of_gap(zone: tzinfo, local: datetime, gap: timedelta) -> datetime:

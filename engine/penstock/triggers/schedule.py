@@ -72,7 +72,7 @@ class Schedule:
             late_maximum_delay=parse_duration(str(late)) if late is not None else None,
             recover=Recover(recover),
             concurrent=told.get("allowConcurrent") is True,
-            stop_after=tuple(str(state) for state in told.get("stopAfter") or ()),
+            stop_after=_states(told.get("stopAfter")),
         )
 
     @property
@@ -104,9 +104,13 @@ def due_slots(schedule: Schedule, reached: datetime, now: datetime, *, up_since:
     the newest slot of all, while it is no older than that, is on time in any case. What is on time fires. Of what was
     missed ALL fires the oldest hundred, LAST the newest one if nothing is on time, NONE nothing.
     """
-    newest = _newest(schedule, reached, now)
-    if newest is None:
+    first = schedule.next_after(reached)
+    if first is None or first > now:
         return DueSlots((), reached)
+    following = schedule.next_after(first)
+    if following is None or following > now:
+        return _one_due(schedule, first, now)
+    newest = previous_before(schedule.cron, schedule.zone, now + _TICK) or first
     late = schedule.late_maximum_delay
     start = now - late - _TICK if late is not None and now - reached > late else reached
     on_time = tuple(
@@ -134,12 +138,12 @@ def due_slots(schedule: Schedule, reached: datetime, now: datetime, *, up_since:
     return DueSlots(fire, newest, max(passed - len(fire) - left, 0), left, left_range)
 
 
-def _newest(schedule: Schedule, reached: datetime, now: datetime) -> datetime | None:
-    """The last slot after `reached` and not after `now`."""
-    following = schedule.next_after(reached)
-    if following is None or following > now:
-        return None
-    return previous_before(schedule.cron, schedule.zone, now + _TICK)
+def _one_due(schedule: Schedule, slot: datetime, now: datetime) -> DueSlots:
+    """As nearly every look finds it, at a fifth of the cost."""
+    age, late = now - slot, schedule.late_maximum_delay
+    if (late is not None and age > late) or (age > ON_TIME and schedule.recover is Recover.NONE):
+        return DueSlots((), slot, skipped=1)
+    return DueSlots((slot,), slot)
 
 
 def _walk(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -158,6 +162,15 @@ def trigger_variables(schedule: Schedule, slot: datetime) -> Mapping[str, Any]:
         "next": following.astimezone(schedule.zone).isoformat() if following is not None else None,
         "previous": before.astimezone(schedule.zone).isoformat() if before is not None else None,
     }
+
+
+def _states(told: Any) -> tuple[str, ...]:
+    match told:
+        case None:
+            return ()
+        case [*states]:
+            return tuple(map(str, states))
+    raise ValueError(f"stopAfter is `{told}`, and is a list of states")
 
 
 def zone_of(name: str) -> tzinfo:

@@ -1,8 +1,9 @@
 """Which triggers are due when: a heap over their next moments, at the cost of what is due, never of all. Pure.
 
 A trigger gives one slot at a time unless it is `concurrent` (Kestra's `allowConcurrent`): while an execution of it goes
-on its further slots are held, and given one after the other as each ends. What one look after a pause makes up for is
-settled at that look, by `due_slots`: however long the made-up slots take, nothing is counted twice.
+on its further slots are held, and given one after the other as each ends; whether a slot that was held for long is
+still wanted is said by the policy about missed ones. What one look after a pause makes up for is settled at that look,
+by `due_slots`: however long the made-up slots take, nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from penstock.diagnostic import FlowName
 from penstock.triggers.schedule import Schedule, due_slots
+
+_MOST_OUTDATED = 100
+"""The heap is cleared of what does not count any more when that is more than this and half of it."""
 
 
 class Key(NamedTuple):
@@ -59,7 +63,11 @@ class _Entry:
 
 
 class Timetable:
-    """`up_since` is when whoever asks began to look: slots from then on are not missed while they are fresh."""
+    """`up_since` is when whoever asks began to look: slots from then on are not missed while they are fresh.
+
+    `put`, `drop`, `began`, `ended` and each slot that is given cost the logarithm of the number of triggers, at most.
+    For one thread at a time.
+    """
 
     def __init__(self, up_since: datetime) -> None:
         self._up_since = up_since
@@ -68,9 +76,13 @@ class Timetable:
         self._turn = 0
 
     def put(self, key: Key, schedule: Schedule, reached: datetime) -> None:
-        """A trigger with its cursor: new, or in the place of an earlier one of that name."""
-        self._turn += 1
-        self._entries[key] = _Entry(schedule, reached, self._turn)
+        """A trigger with its cursor: new, or in the place of an earlier one of that name. What is settled of one that
+        is the same and has come as far stays settled. No execution of it goes on until `began` says so."""
+        entry = _Entry(schedule, reached, turn=0)
+        known = self._entries.get(key)
+        if known is not None and (known.schedule, known.reached) == (schedule, reached):
+            entry.pending, entry.then = known.pending, known.then
+        self._entries[key] = entry
         self._push(key)
 
     def drop(self, key: Key) -> None:
@@ -100,9 +112,20 @@ class Timetable:
             heappop(self._heap)
         return None
 
+    def coming(self, until: datetime) -> list[Key]:
+        """The triggers that have something to give by then; in no order. Costs a look at each."""
+        found = []
+        for moment, turn, key in self._heap:
+            entry = self._entries.get(key)
+            if moment <= until and entry is not None and entry.turn == turn:
+                found.append(key)
+        return found
+
     def due(self, now: datetime) -> list[Due]:
         """What is to be started at `now`. Whoever is given a slot of a trigger that is not concurrent says `ended`
-        when its execution is over, or when there was none."""
+        when its execution is over, or when there was none. A trigger is named twice where all that was held was too
+        late, and the next slot is not."""
+        self._up_since = min(self._up_since, now)  # the clock was set back
         found: list[Due] = []
         while (moment := self.next_due()) is not None and moment <= now:
             _, _, key = heappop(self._heap)
@@ -139,6 +162,10 @@ class Timetable:
         moment = entry.moment()
         if moment is not None:
             heappush(self._heap, (moment, entry.turn, key))
+        if len(self._heap) > 2 * len(self._entries) + _MOST_OUTDATED:
+            live = {(entry.turn, key) for key, entry in self._entries.items()}
+            self._heap = [each for each in self._heap if each[1:] in live]
+            heapify(self._heap)
 
     def _outdate(self, entry: _Entry) -> None:
         """Whatever the heap holds of it does not count any more."""
