@@ -160,11 +160,11 @@ def _follow(
     except KeyboardInterrupt:
         click.echo(f"it goes on without you: penstock backfill --pause {id_}{folder.words} pauses it", err=True)
         return Exit.INTERRUPTED
-    return _tell(last, id_, folder)
+    return _tell(last, id_, folder, quiet=globals_.quiet)
 
 
-def _tell(last: Backfill | None, id_: str, folder: AgentFolder) -> int:
-    """What came of it."""
+def _tell(last: Backfill | None, id_: str, folder: AgentFolder, *, quiet: bool) -> int:
+    """What came of it, and its exit code; `quiet` where there is nothing to do about it."""
     if last is None:
         click.echo(f"the backfill {id_} went with its flow, which is not deployed any more", err=True)
         return Exit.FINDINGS
@@ -172,7 +172,8 @@ def _tell(last: Backfill | None, id_: str, folder: AgentFolder) -> int:
     started = f"{last.started} {'execution' if last.started == 1 else 'executions'} started"
     match last.state:
         case BackfillState.DONE:
-            click.echo(f"done: {started}", err=True)
+            if not quiet:
+                click.echo(f"done: {started}", err=True)
             return Exit.FINE
         case BackfillState.CANCELLED:
             click.echo(f"cancelled: {started}, which go on", err=True)
