@@ -9,12 +9,13 @@ from penstock.adapters.sqlite import SqliteStore
 from penstock.execution.apply import fold
 from penstock.execution.event import AttemptEnded, AttemptStarted
 from penstock.execution.identity import idempotency_key
+from penstock.execution.model import Execution
 from penstock.execution.state import State
 
 
 def judge(harness: Harness) -> None:
     """Raises AssertionError with everything that is wrong."""
-    wrong = [*side_effects(harness), *_results(harness), *_store(harness)]
+    wrong = [*side_effects(harness), *_results(harness), *_store(harness), *_left_over(harness)]
     assert not wrong, "\n".join([f"seed {harness.seed}, kills {dict(harness.kills)}", *wrong])
 
 
@@ -44,6 +45,22 @@ def _results(harness: Harness) -> list[str]:
     recorded = harness.recorded()
     lost = [f"{id_} was acknowledged and is not on the branch" for id_ in harness.acknowledged if id_ not in recorded]
     return lost + [f"{id_} is on the branch {count} times" for id_, count in recorded.items() if count != 1]
+
+
+def _left_over(harness: Harness) -> list[str]:
+    """Private folders of attempts, with their raw output, that nobody will ever look at."""
+    store = SqliteStore(harness.data / "store.db", read_only=True)
+    open_runs = {run for id_, _ in store.at_work() for run in _loaded(store, id_).running}
+    store.close()
+    work = harness.data / "work"
+    left = [each.name for each in work.iterdir() if not each.name.startswith(".")] if work.exists() else []
+    return [f"{name} was left behind" for name in left if not any(run in name for run in open_runs)]
+
+
+def _loaded(store: SqliteStore, id_: str) -> Execution:
+    loaded = store.load(id_)
+    assert loaded is not None
+    return loaded
 
 
 def _store(harness: Harness) -> list[str]:

@@ -42,6 +42,10 @@ class Obedient(Attempts):
             self.halted += halt.wait(WITHIN)
         return AttemptEnded(at=self.clock.now(), run=claim.run, attempt=claim.attempt, state=state)
 
+    def sweep(self, at_work: object) -> int:
+        del at_work
+        return 0
+
     def clear(self, claim: Claim) -> None:
         return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -210,6 +210,22 @@ class TaskAttempts:
             runner = self._equipment.runners("process")
             if runner.knows(name):
                 runner.remove(name)
+
+    def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
+        with suppress(UserError):
+            runner = self._equipment.runners("process")
+            found = list(runner.names())
+            if found:
+                kept = {
+                    attempt_name(agent, execution.id, run, len(execution.runs[run].attempts))
+                    for agent, execution in at_work()
+                    for run in execution.running
+                }
+                left = [name for name in found if name not in kept]
+                for name in left:
+                    runner.remove(name)
+                return len(left)
+        return 0
 
     def _context(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,10 @@ class Rehearsal:
         if self.dry:
             return self._told(flow, execution, run, len(run.attempts), seen, world)
         return self.attempts.make_inline(flow, execution, run, seen, world)
+
+    def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
+        del at_work
+        return 0  # a rehearsal tidies up nothing of others
 
     def clear(self, claim: Claim) -> None:
         if not self.keep:

@@ -132,6 +132,7 @@ class AgentService:
             count = len(inherited.executions)
             text = f"took up {count} executions of an earlier agent, {inherited.adopted} of their tasks are running"
             self._tell(Topic.ADOPTED, text, executions=count, tasks=inherited.adopted)
+        self.live.worker.sweep()
         for execution, error in inherited.left_alone:
             self._tell(
                 Topic.ADOPTED, f"{execution} cannot go on: {error.message}", is_trouble=True, execution=execution

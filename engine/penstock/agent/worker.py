@@ -7,6 +7,7 @@ any two of them can be played through: `claim`, `perform`, `report`.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -33,6 +34,9 @@ from penstock.ports.clock import Clock
 from penstock.ports.runner import Halt
 from penstock.ports.store import Claimable, Fenced, Store
 
+CLEARING_S = 2.0
+"""So long whoever leaves waits for what has ended to be cleared away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -51,6 +55,11 @@ class Attempts(Protocol):
 
     def clear(self, claim: Claim) -> None:
         """Free what the attempt held on its runner: its end is recorded."""
+        ...
+
+    def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
+        """Free what attempts hold that ended with their process, or were never begun: all but those of `at_work`
+        (executions, each with the name of the session that holds it), which is asked after looking. How many."""
         ...
 
 
@@ -106,6 +115,7 @@ class Worker:
         self._claiming = threading.Lock()
         self._looks_again = False
         self._threads: set[threading.Thread] = set()
+        self._clearing: set[threading.Thread] = set()
         self._closed = False
         self._resting = False
         executor.listen(self._hear)
@@ -220,6 +230,7 @@ class Worker:
             failpoint.reached(Failpoint.TASK_ENDED)
             self._free(claim, switch)
             if not self._closed:
+                self._clearing.add(threading.current_thread())
                 self._tell_patiently(claim, ended)
                 self.fill()
                 self._attempts.clear(claim)  # when the next one runs already: nobody waits for it
@@ -227,6 +238,7 @@ class Worker:
             self._on_fault(error)
         finally:
             self._free(claim, switch)
+            self._clearing.discard(threading.current_thread())
             self._threads.discard(threading.current_thread())
 
     def _tell_patiently(self, claim: Claim, ended: AttemptEnded | AttemptLost) -> None:
@@ -277,8 +289,22 @@ class Worker:
         self._resting = True
 
     def leave(self) -> None:
-        """Stop claiming and reporting. What runs, runs on: whoever comes next adopts it."""
+        """Stop claiming and reporting. What runs, runs on: whoever comes next adopts it. What has ended is cleared
+        away before this returns, or given up after a while: the next agent sweeps."""
         self._closed = True
+        deadline = time.monotonic() + CLEARING_S
+        for thread in tuple(self._clearing):
+            if thread is not threading.current_thread():
+                thread.join(max(deadline - time.monotonic(), 0))
+
+    def sweep(self) -> int:
+        """Free what earlier processes have left on the runners; how much."""
+
+        def at_work() -> list[tuple[str, Execution]]:
+            found = [(session.name, self._store.load(id_)) for id_, session in self._store.at_work()]
+            return [(name, execution) for name, execution in found if execution is not None]
+
+        return self._attempts.sweep(at_work)
 
 
 def _raise(error: BaseException) -> None:

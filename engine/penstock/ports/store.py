@@ -210,6 +210,10 @@ class Store(Protocol):
         """Executions that are not over, with the session that holds each, open or not; the caller asks who lives."""
         ...
 
+    def at_work(self) -> list[tuple[str, Session]]:
+        """Executions with attempts that are being made, whoever holds them, each with its holder."""
+        ...
+
     def queued(self, session: Session) -> list[str]:
         """Of each flow the execution of `session` that has been QUEUED longest."""
         ...

@@ -85,6 +85,11 @@ ACTIVE_TRIGGERS = (
     "select id, namespace, flow, slot_trigger from executions where is_over = 0 and slot_trigger is not null"
 )
 
+AT_WORK = (
+    "select e.id, s.id, s.name, s.kind, s.epoch, s.pid, s.opened, s.closed, s.renewed from executions e "
+    "join sessions s on s.id = e.session where e.running > 0 order by e.created, e.id"
+)
+
 QUEUED = (
     "select id, min(created) from executions where session = ? and state = 'QUEUED' group by namespace, flow "
     "order by min(created), id"

@@ -227,6 +227,10 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return [(row[0], session_of(row[1:])) for row in connection.execute(sql.ORPHANED)]
 
+    def at_work(self) -> list[tuple[str, Session]]:
+        with self._database.reading() as connection:
+            return [(row[0], session_of(row[1:])) for row in connection.execute(sql.AT_WORK)]
+
     def queued(self, session: Session) -> list[str]:
         with self._database.reading() as connection:
             return [id_ for id_, _ in connection.execute(sql.QUEUED, (session.id,))]
