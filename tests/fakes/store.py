@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
 from penstock.execution.event import Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
+from penstock.execution.state import State
+from penstock.ports.deployment import SCHEDULED
 from penstock.ports.store import (
+    AGENT,
     Claimable,
-    Cursor,
-    Deployed,
+    Creation,
+    Crowded,
     Fenced,
-    Observation,
     Query,
     Session,
-    Slot,
     Store,
     Summary,
+    Unadmitted,
 )
 
 Hook = Callable[[str], None]
@@ -33,10 +36,11 @@ class _Row:
     due: Instant | None
     session: str | None
     touched: int = 0
+    trigger: str | None = None
 
 
 @dataclass
-class MemoryStore(Store):
+class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     """`before_append` and `after_append` are called with the execution's id around every create and append: a
     simulator raises from them what a crash would be."""
 
@@ -44,13 +48,7 @@ class MemoryStore(Store):
     after_append: Hook | None = None
     _rows: dict[str, _Row] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
-    _slots: set[Slot] = field(default_factory=set)
-    _deployed: dict[FlowName, Deployed] = field(default_factory=dict)
-    _observations: dict[str, Observation] = field(default_factory=dict)
-    _cursors: dict[tuple[FlowName, str], Cursor] = field(default_factory=dict)
-    _recorded: dict[str, set[str]] = field(default_factory=dict)
     _mark: int = 0
-    _commits: int = 0
 
     # ── sessions ──
 
@@ -80,6 +78,21 @@ class MemoryStore(Store):
             raise Fenced(f"the execution {execution} is held by a later session, {holder.id}")
         row.session = by.id
 
+    def inherit(self, dead: Session, *, by: Session) -> list[str]:
+        found = []
+        for row in sorted(self._held(dead), key=lambda row: (row.execution.created, row.execution.id)):
+            execution = row.execution
+            if execution.is_over:
+                continue
+            row.session = by.id
+            idle = execution.held or execution.kill
+            waits = execution.state in (State.PAUSED, State.QUEUED, State.RETRYING) or (
+                execution.state is State.CREATED and row.due is not None
+            )
+            if execution.running or (execution.ready and not idle) or not waits:
+                found.append(execution.id)
+        return found
+
     def holder(self, execution: str) -> Session | None:
         row = self._rows.get(execution)
         return self._sessions.get(row.session or "") if row is not None else None
@@ -87,29 +100,51 @@ class MemoryStore(Store):
     # ── executions ──
 
     def create(
+        self, creations: Sequence[Creation], *, session: Session | None, told: bool = False
+    ) -> list[Execution | Unadmitted]:
+        for creation in creations:
+            self._before(creation.execution.id)
+        written = [self._create(creation, session, told=told) for creation in creations]
+        for result in written:
+            if isinstance(result, Execution):
+                self._after(result.id)
+        return written
+
+    def _create(self, creation: Creation, session: Session | None, *, told: bool) -> Execution | Unadmitted:
+        execution, events, due, slot = creation.execution, creation.events, creation.due, creation.slot
+        if execution.id in self._rows:
+            return Unadmitted.KNOWN
+        if slot is not None:
+            key = replace(slot, alone=False)
+            if key in self._slots:
+                return Unadmitted.KNOWN
+            if slot.alone and (slot.flow, slot.trigger) in self.active_triggers().values():
+                return Unadmitted.HELD
+            self._slots[key] = execution.id
+            cursor = self._cursors.get((slot.flow, slot.trigger))
+            if cursor is not None and slot.origin == SCHEDULED:
+                reached = max(cursor.reached, slot.date)
+                self._cursors[slot.flow, slot.trigger] = replace(cursor, reached=reached)
+        is_limited = creation.crowded is not None and creation.limit is not None
+        if is_limited and self._let_in(execution) >= (creation.limit or 0):
+            execution, events = creation.crowded or (execution, events)
+            due = None
+        row = _Row(execution, list(events), due, session.id if session else None)
+        row.trigger = slot.trigger if slot is not None and slot.origin == SCHEDULED else None
+        self._rows[execution.id] = row
+        if told:
+            self._touch(row)
+        self._note_end(execution, session)
+        return execution
+
+    def append(
         self,
         execution: Execution,
         events: Sequence[Event],
         *,
         due: Instant | None,
         session: Session | None,
-        slot: Slot | None = None,
-    ) -> bool:
-        self._before(execution.id)
-        if execution.id in self._rows or (slot is not None and slot in self._slots):
-            return False
-        if slot is not None:
-            self._slots.add(slot)
-            key = (slot.flow, slot.trigger)
-            cursor = self._cursors.get(key)
-            if cursor is not None:
-                self._cursors[key] = replace(cursor, reached=max(cursor.reached, slot.date))
-        self._rows[execution.id] = _Row(execution, list(events), due, session.id if session else None)
-        self._after(execution.id)
-        return True
-
-    def append(
-        self, execution: Execution, events: Sequence[Event], *, due: Instant | None, session: Session | None
+        room: int | None = None,
     ) -> None:
         self._before(execution.id)
         row = self._row(execution.id)
@@ -118,12 +153,34 @@ class MemoryStore(Store):
         before = execution.seq - len(events)
         if len(row.events) != before:
             raise Conflict(f"the execution {execution.id} stands at {len(row.events)}, not at {before}")
+        if room is not None and self._let_in(execution) >= room:
+            raise Crowded(f"{room} executions of {execution.flow} go on already")
         row.events += events
         row.execution, row.due = execution, due
         if session is None:
-            self._mark += 1
-            row.touched = self._mark
+            self._touch(row)
+        self._note_end(execution, session)
         self._after(execution.id)
+
+    def _let_in(self, execution: Execution) -> int:
+        """How many other executions of its flow go on."""
+        others = [each for each in self._open_executions() if each.flow == execution.flow and each.id != execution.id]
+        return sum(each.state is not State.QUEUED for each in others)
+
+    def _touch(self, row: _Row) -> None:
+        self._mark += 1
+        row.touched = self._mark
+
+    def _note_end(self, execution: Execution, session: Session | None) -> None:
+        if execution.ended is not None and session is not None and session.kind == AGENT:
+            self._outbox.setdefault(execution.id, execution.ended)
+
+    def _open_executions(self) -> Iterable[Execution]:
+        return [row.execution for row in self._rows.values() if not row.execution.is_over]
+
+    def active_triggers(self) -> dict[str, tuple[FlowName, str]]:
+        rows = [row for row in self._rows.values() if row.trigger is not None and not row.execution.is_over]
+        return {row.execution.id: (row.execution.flow, row.trigger or "") for row in rows}
 
     def load(self, execution: str) -> Execution | None:
         row = self._rows.get(execution)
@@ -143,6 +200,7 @@ class MemoryStore(Store):
 
     def delete(self, execution: str) -> None:
         self._rows.pop(execution, None)
+        self._outbox.pop(execution, None)
 
     # ── work, as queries ──
 
@@ -183,52 +241,21 @@ class MemoryStore(Store):
         held = [(row.execution, self._sessions.get(row.session or "")) for row in rows]
         return [(each.id, session) for each, session in held if session is not None and not each.is_over]
 
+    def at_work(self) -> list[tuple[str, Session]]:
+        rows = sorted(self._rows.values(), key=lambda row: (row.execution.created, row.execution.id))
+        held = [(row.execution, self._sessions.get(row.session or "")) for row in rows if row.execution.running]
+        return [(each.id, session) for each, session in held if session is not None]
+
+    def queued(self, session: Session) -> list[str]:
+        longest: dict[FlowName, Execution] = {}
+        rows = [row.execution for row in self._held(session) if row.execution.state is State.QUEUED]
+        for each in sorted(rows, key=lambda each: (each.created, each.id)):
+            longest.setdefault(each.flow, each)
+        return [each.id for each in longest.values()]
+
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
-        rows = [row for row in self._held(session) if row.touched > after]
+        rows = [row for row in self._held(session) if row.touched > after and not row.execution.is_over]
         return [row.execution.id for row in sorted(rows, key=lambda row: row.touched)], self._mark
-
-    # ── what is deployed ──
-
-    def deploy(self, *, accepted: Iterable[Deployed], removed: Iterable[FlowName], observation: Observation) -> None:
-        self._deployed |= {each.flow: each for each in accepted}
-        for name in removed:
-            self._deployed.pop(name, None)
-            self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != name}
-        self.observe(observation)
-
-    def deployed(self) -> dict[FlowName, Deployed]:
-        return dict(sorted(self._deployed.items(), key=lambda item: (item[0].namespace, item[0].id)))
-
-    def observe(self, observation: Observation) -> None:
-        self._observations[observation.source] = observation
-        self._commits += 1
-
-    def observation(self, source: str) -> Observation | None:
-        return self._observations.get(source)
-
-    def observations(self) -> list[Observation]:
-        return [self._observations[source] for source in sorted(self._observations)]
-
-    def cursors(self) -> list[Cursor]:
-        return [
-            self._cursors[key] for key in sorted(self._cursors, key=lambda key: (key[0].namespace, key[0].id, key[1]))
-        ]
-
-    def set_cursors(self, cursors: Iterable[Cursor]) -> None:
-        self._cursors |= {(each.flow, each.trigger): each for each in cursors}
-        self._commits += 1
-
-    # ── results ──
-
-    def unrecorded(self, sink: str, *, limit: int, kind: str) -> list[str]:
-        done = self._recorded.get(sink, set())
-        rows = [row for row in self._rows.values() if row.execution.is_over and row.execution.id not in done]
-        mine = [row.execution for row in rows if row.session and self._sessions[row.session].kind == kind]
-        return [each.id for each in sorted(mine, key=lambda each: (each.created, each.id))][:limit]
-
-    def mark_recorded(self, sink: str, executions: Iterable[str], *, place: str, at: Instant) -> None:
-        self._recorded.setdefault(sink, set()).update(executions)
-        self._commits += 1
 
     # ── itself ──
 

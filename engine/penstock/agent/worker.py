@@ -281,7 +281,8 @@ class Worker:
         return len(self._busy)
 
     @property
-    def slots(self) -> int:
+    def capacity(self) -> int:
+        """So many attempts at once."""
         return self._slots
 
     def rest(self) -> None:

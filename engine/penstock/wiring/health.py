@@ -53,7 +53,7 @@ def _metrics(place: Workplace, service: AgentService) -> list[Metric]:
         gauge("generation", "The generation in force.", generation.number if generation is not None else 0),
         gauge("repository_age_seconds", "Since the repository was reached.", age),
         gauge("tasks_running", "Attempts being made.", worker.busy),
-        gauge("slots", "Attempts that may be made at once.", worker.slots),
+        gauge("slots", "Attempts that may be made at once.", worker.capacity),
         gauge("schedule_lateness_seconds", "Of the slot that was started last.", scheduler.lateness),
         Metric("penstock_executions_ended_total", "counter", "Executions by end state.", by("state", service.ended)),
         Metric("penstock_slots_fired_total", "counter", "Slots that were started.", (({}, scheduler.fired),)),
