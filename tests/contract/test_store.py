@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,22 +34,10 @@ from penstock.execution.event import (
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.model import Kind
-from penstock.ports.store import Claimable, Cursor, Deployed, Fenced, Observation, Query, Session, Slot, Store
+from penstock.ports.store import Claimable, Creation, Fenced, Query, Session, Store, Unadmitted
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 A, B = FlowName("team", "a"), FlowName("team.sub", "b")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "d" / "store.db")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(store: Store) -> Session:
-    return store.open_session(name="host", kind="agent", pid=7, at=NOW)
 
 
 def created(id_: str, flow: FlowName = A, at: datetime = NOW) -> ExecutionCreated:
@@ -62,7 +49,7 @@ def created(id_: str, flow: FlowName = A, at: datetime = NOW) -> ExecutionCreate
 def admit(store: Store, session: Session | None, id_: str, flow: FlowName = A, at: datetime = NOW) -> Execution:
     event = created(id_, flow, at)
     execution = begin(event)
-    assert store.create(execution, (event,), due=None, session=session)
+    assert store.create([Creation(execution, (event,), None)], session=session) == [execution]
     return execution
 
 
@@ -112,21 +99,9 @@ def test_what_was_appended_is_loaded_as_it_was(store: Store, session: Session) -
 
 def test_an_execution_is_admitted_once(store: Store, session: Session) -> None:
     execution = admit(store, session, "e1")
-    assert not store.create(execution, (created("e1"),), due=None, session=session)
+    again = Creation(execution, (created("e1"),), None)
+    assert store.create([again], session=session) == [Unadmitted.KNOWN]
     assert len(store.events("e1")) == 1
-
-
-def test_a_slot_yields_one_execution_and_moves_its_cursor(store: Store, session: Session) -> None:
-    store.set_cursors([Cursor(A, "t", NOW, "f")])
-    slot = Slot(A, "t", NOW + timedelta(hours=1))
-    for id_, wanted in (("e1", True), ("e2", False)):
-        event = created(id_)
-        assert store.create(begin(event), (event,), due=None, session=session, slot=slot) is wanted
-    assert store.load("e2") is None
-    assert store.cursors() == [Cursor(A, "t", slot.date, "f")]
-    event = created("e3")
-    backfill = replace(slot, origin="backfill-1")
-    assert store.create(begin(event), (event,), due=None, session=session, slot=backfill)
 
 
 def test_an_append_that_lost_the_race_leaves_nothing(store: Store, session: Session) -> None:
@@ -242,7 +217,7 @@ def test_what_is_due_is_found_in_its_order(store: Store, session: Session) -> No
     assert store.due(session, now=NOW, limit=9) == []
 
 
-def test_what_is_unfinished_and_what_waits_to_be_recorded(store: Store, session: Session) -> None:
+def test_what_is_unfinished(store: Store, session: Session) -> None:
     run = store.open_session(name="host", kind="run", pid=9, at=NOW)
     for id_, by in (("e1", session), ("e2", session), ("mine", run)):
         execution = step(store, by, admit(store, by, id_), ExecutionStarted(at=NOW))
@@ -250,11 +225,6 @@ def test_what_is_unfinished_and_what_waits_to_be_recorded(store: Store, session:
             step(store, by, execution, ExecutionEnded(at=NOW, state=State.SUCCESS))
     assert store.unfinished(session) == ["e2"]
     assert [id_ for id_, _ in store.orphaned()] == ["e2"]
-    assert store.unrecorded("git", limit=9, kind="agent") == ["e1"]
-    store.mark_recorded("git", ["e1"], place="commit", at=NOW)
-    store.mark_recorded("git", ["e1"], place="commit", at=NOW)
-    assert store.unrecorded("git", limit=9, kind="agent") == []
-    assert store.unrecorded("api", limit=9, kind="agent") == ["e1"]
 
 
 def test_lists_are_filtered_and_newest_first(store: Store, session: Session) -> None:
@@ -276,19 +246,6 @@ def test_lists_are_filtered_and_newest_first(store: Store, session: Session) -> 
     assert store.find("e1") == ["e1"]
     store.delete("e1")
     assert store.find("e1") == []
-
-
-def test_a_generation_is_deployed_as_a_whole(store: Store) -> None:
-    one = Deployed(A, 1, "c", "s", "flows/a.yaml", "b1", "k1", NOW)
-    two = Deployed(B, 3, "c", "s", "flows/b.yaml", "b2", "k1", NOW, True, "broken", ("x.Y",))
-    store.set_cursors([Cursor(A, "t", NOW, "f"), Cursor(B, "t", NOW, "f", disabled=True)])
-    store.deploy(accepted=[one, two], removed=[], observation=Observation("repo", "k1", NOW))
-    assert store.deployed() == {A: one, B: two}
-    store.deploy(accepted=[replace(one, revision=2)], removed=[B], observation=Observation("repo", "k2", NOW, "late"))
-    assert store.deployed() == {A: replace(one, revision=2)}
-    assert store.cursors() == [Cursor(A, "t", NOW, "f")]
-    assert store.observation("repo") == Observation("repo", "k2", NOW, "late") == store.observations()[0]
-    assert store.observation("other") is None
 
 
 def test_a_session_that_was_closed_cannot_be_renewed(store: Store, session: Session) -> None:
@@ -419,7 +376,8 @@ def test_many_threads_share_few_commits_and_each_hears_of_its_own(tmp_path: Path
 
     def one(n: int) -> bool:
         event = created(f"e{n % 50}")
-        return store.create(begin(event), (event,), due=None, session=session)
+        [result] = store.create([Creation(begin(event), (event,), None)], session=session)
+        return isinstance(result, Execution)
 
     with ThreadPoolExecutor(16) as pool:
         outcomes = list(pool.map(one, range(100)))

@@ -129,7 +129,7 @@ class MemoryDeployment:
 
     def fired_last(self) -> dict[tuple[FlowName, str], tuple[Instant, str]]:
         found: dict[tuple[FlowName, str], tuple[Instant, str]] = {}
-        for slot, execution in sorted(self._slots.items(), key=lambda item: item[0].date):
+        for slot, execution in sorted(self._slots.items(), key=lambda item: (item[0].date, item[0].origin)):
             found[slot.flow, slot.trigger] = (slot.date, execution)
         return found
 

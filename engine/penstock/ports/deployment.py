@@ -109,7 +109,7 @@ SCHEDULED = "schedule"
 class Slot:
     """One due date of one trigger: at most one execution for each (P4). `origin` is `schedule` or a backfill's id.
 
-    `alone`: not while an earlier execution of the trigger, of the same origin, goes on.
+    `alone`: not while an execution that the trigger's own schedule has fired goes on.
     """
 
     flow: FlowName

@@ -148,7 +148,11 @@ BEGIN_CURSOR = (
     "fingerprint = excluded.fingerprint"
 )
 
-FIRED_LAST = "select namespace, flow, trigger, max(date), execution from slots group by namespace, flow, trigger"
+FIRED_LAST = (
+    "select namespace, flow, trigger, date, execution from slots s where not exists (select 1 from slots l "
+    "where l.namespace = s.namespace and l.flow = s.flow and l.trigger = s.trigger "
+    "and (l.date, l.origin) > (s.date, s.origin))"
+)
 
 SLOT_DATES = (
     "select distinct date from slots where namespace = ? and flow = ? and trigger = ? and date >= ? and date <= ?"
