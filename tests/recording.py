@@ -132,8 +132,8 @@ class Desk:
     def results(self) -> Results:
         return Results(self.logs, self.files)
 
-    def recorder(self, *sinks: Sink) -> Recorder:
-        return Recorder(self.store, sinks, self.clock, self.news.append, draw=lambda: 0.5)
+    def recorder(self, *sinks: Sink, patience: timedelta = 60 * SECOND) -> Recorder:
+        return Recorder(self.store, sinks, self.clock, self.news.append, draw=lambda: 0.5, patience=patience)
 
     def git_sink(self, branch_of: Callable[[str], ResultsBranch], **more: Any) -> GitSink:
         about = {"agent": "box", "repository": "https://example.com/team/flows.git", "flows_branch": "main", **more}
@@ -163,6 +163,12 @@ class Desk:
             assert self.clock.now() < ends, f"{self.waiting(sink)} wait for {sink} still: {self.troubles()}"
             if not recorder.step():
                 self.clock.advance(max(recorder.wait(), SECOND / 10))
+
+    def ripen(self, recorder: Recorder) -> None:
+        """Let so much time pass that what waits is due: the gap after a push, then the wait for company."""
+        self.clock.advance(15 * SECOND)
+        recorder.wait()
+        self.clock.advance(15 * SECOND)
 
     def close(self) -> None:
         self.logs.settle()

@@ -18,7 +18,7 @@ from penstock.errors import PenstockError, Retryable
 from penstock.ports.clock import Clock
 from penstock.ports.store import Store
 
-PATIENCE_S = 1.0
+PATIENCE = timedelta(seconds=1)
 """A step waits so long for the turns of its sinks; one that takes longer goes on, and is counted by a later step."""
 
 LOOK_BUSY = timedelta(milliseconds=200)
@@ -42,14 +42,25 @@ class _Lane:
 
 
 class Recorder:
-    """One for an agent, over all its sinks. One thread at a time; turns of sinks run beside it."""
+    """One for an agent, over all its sinks. One thread at a time; turns of sinks run beside it.
+
+    `draw` gives [0, 1). A step waits for turns at most for `patience`, in real time.
+    """
 
     def __init__(
-        self, store: Store, sinks: Sequence[Sink], clock: Clock, tell: Teller, *, draw: Callable[[], float]
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        clock: Clock,
+        tell: Teller,
+        *,
+        draw: Callable[[], float],
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._store = store
         self._clock = clock
         self._tell = tell
+        self._patience = patience
         self._lanes = [_Lane(sink, Backoff(draw)) for sink in sinks]
         self._names = tuple(sink.name for sink in sinks)
         self._is_tidy = False
@@ -61,7 +72,7 @@ class Recorder:
         for lane in self._lanes:
             if lane.turn is None and lane.rests_until <= now and self._is_due(lane):
                 _begin(lane, lane.sink.take)
-        self._await(PATIENCE_S)
+        self._await(self._patience.total_seconds())
         return self._tidied(sum(self._settle(lane) for lane in self._lanes if not lane.is_busy))
 
     def wait(self) -> timedelta:

@@ -242,9 +242,7 @@ def test_a_backlog_goes_in_parts_that_fit_into_memory(at: Desk, tmp_path: Path) 
     big = {"text": "x" * 9_000_000}
     at.end(*(f"x{n}" for n in range(5)), outputs=big)
     recorder = at.recorder(to_memory(at, host, tmp_path))
-    at.clock.advance(15 * SECOND)
-    recorder.wait()
-    at.clock.advance(15 * SECOND)
+    at.ripen(recorder)
     assert 0 < recorder.step() < 5
     assert recorder.flush() == (3, [])
     assert len(executions(host)) == 5
@@ -291,9 +289,7 @@ def test_a_rejection_rests_and_is_told_once_and_nothing_is_lost(at: Desk, tmp_pa
     host = MemoryHost(rejection="protected branch")
     recorder = at.recorder(to_memory(at, host, tmp_path))
     at.end("e1")
-    at.clock.advance(timedelta(minutes=1))
-    recorder.wait()
-    at.clock.advance(15 * SECOND)
+    at.ripen(recorder)
     assert recorder.step() == 0
     for _ in range(20):
         at.clock.advance(recorder.wait())
@@ -461,7 +457,7 @@ class Slow(Sink):
 
 def test_a_sink_that_hangs_is_left_to_itself(at: Desk) -> None:
     slow, box = Slow(), Postbox()
-    recorder = at.recorder(slow, at.api_sink(box, URL))
+    recorder = at.recorder(slow, at.api_sink(box, URL), patience=SECOND / 2)
     at.end("e1")
     assert recorder.step() == 1
     at.end("e2")

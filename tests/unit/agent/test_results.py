@@ -222,6 +222,13 @@ def links(tokens: list[Token]) -> list[str]:
     return [str(each.attrs["href"]) for each in inner if each.type == "link_open"]
 
 
+def cells(tokens: list[Token]) -> list[str]:
+    """What stands in the row of the run that is shown last."""
+    [*_, table] = [n for n, token in enumerate(tokens) if token.type == "table_close"][:2]
+    inner = [token.children or () for token in tokens[:table] if token.type == "inline"]
+    return ["".join(each.content for each in children) for children in inner]
+
+
 def test_the_page_tells_counts_and_the_latest_runs_with_links() -> None:
     log = "2026/11/23/12/team/a/e2/logs/00000-load.1.log.gz"
     failed = run(id="e2", state=State.FAILED, created=START + SECOND, ended=START + 5 * SECOND, task="load", log=log)
@@ -276,6 +283,7 @@ def test_whatever_is_named_is_text_on_the_page(agent: str, flow: str, task: str,
     assert [each for each in skeleton(tokens) if "link" not in each] == [
         each for each in skeleton(tame) if "link" not in each
     ]
+    assert cells(tokens)[-1].startswith("results, log of")  # nothing is shifted out of its row
     texts = "".join(each.content for token in tokens for each in token.children or ())
     assert not re.search(r"www\.|(?<!\\)://", re.sub(r"\]\([^)]*\)", "", page.decode()), re.IGNORECASE)  # no autolink
     assert not re.search(r"@\w|[\x00-\x1f\u202a-\u202e\ud800-\udfff]", texts)
