@@ -1,30 +1,26 @@
-"""What `penstock agent status` says, from the store alone; and a poke to the agent of a folder."""
+"""What `penstock agent status` says, from the store alone."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.errors import NotFound
 from penstock.execution.variables import iso
-from penstock_cli.exits import Exit
 
 if TYPE_CHECKING:
     from penstock.reconcile.status import FlowStatus, Status
-    from penstock.wiring import Repository
+    from penstock_cli.agent_folder import AgentFolder
 
 SINKS = ("git", "api")
 
 
-def show_status(repository: Repository | None, data: Path | None, output: str | None) -> None:
+def show_status(folder: AgentFolder, output: str | None) -> None:
     """The status of an agent's data folder, on stdout."""
     from penstock.reconcile.status import status
-    from penstock.wiring import workplace
     from penstock_cli.render.tables import show_rows, show_value
 
-    with workplace(_folder(repository, data)) as place:
+    with folder.open() as place:
         found = status(place.store, sinks=SINKS, now=place.clock.now())
         agents = [each for each in place.store.sessions() if each.kind == "agent" and place.presence.is_alive(each.id)]
     rows = [_row(each) for each in found.flows]
@@ -78,24 +74,3 @@ def _say_sources(found: Status) -> None:
         click.echo(f"{count} results wait to be recorded ({sink})", err=True)
     for sink, count in found.given_up.items():
         click.echo(f"{count} results were refused for good ({sink})", err=True)
-
-
-def poke_agent(repository: Repository | None, data: Path | None) -> int:
-    """Poke it; the exit code."""
-    from penstock.ports.presence import AGENT_PLACE
-    from penstock.wiring import workplace
-
-    with workplace(_folder(repository, data)) as place:
-        if place.presence.poke(AGENT_PLACE):
-            return Exit.FINE
-    click.echo("no agent listens: it looks at its repository when it is started", err=True)
-    return Exit.FINDINGS
-
-
-def _folder(repository: Repository | None, data: Path | None) -> Path:
-    from penstock.settings import data_folder
-
-    folder = data_folder(data, agent=repository.identity if repository is not None else None)
-    if not (folder / "store.db").exists():
-        raise NotFound(f"no agent has worked in {folder} yet")
-    return folder

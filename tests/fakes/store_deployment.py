@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from penstock.diagnostic import FlowName
@@ -140,6 +140,12 @@ class MemoryDeployment:
     def put_backfill(self, backfill: Backfill) -> None:
         self._backfills[backfill.id] = backfill
         self._commits += 1
+
+    def change_backfill(self, id_: str, change: Callable[[Backfill], Backfill]) -> Backfill | None:
+        known = self._backfills.get(id_)
+        if known is not None:
+            self.put_backfill(change(known))
+        return self._backfills.get(id_)
 
     def backfills(self, *, open_only: bool = True) -> list[Backfill]:
         found = [each for each in self._backfills.values() if not open_only or each.state in _OPEN]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from penstock_cli.agent_folder import AgentFolder, agent_options, poke_agent_of
+from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
-
-if TYPE_CHECKING:
-    from penstock.wiring import Repository
 
 _PATH = click.Path(path_type=Path)
 _repo = click.option("--repo", metavar="URL", envvar="PENSTOCK_REPO", help="The repository: a URL, or a path.")
@@ -140,34 +138,22 @@ def _length(text: str, option: str) -> timedelta:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def _repository(repo: str | None, branch: str, prefix: str, data: Path | None) -> Repository | None:
-    from penstock.wiring import Repository
-
-    if repo is None and data is None:
-        raise click.UsageError("name the data folder with --data DIR, or the repository with --repo URL")
-    return Repository(repo, branch, prefix) if repo is not None else None
-
-
 @command.command("status", short_help="What is deployed, from which commit, and how it is.")
-@_repo
-@_branch
-@_path
-@_data
+@agent_options
 @click.option("-o", "--output", "--format", "output", type=click.Choice(["table", "json", "yaml", "ndjson", "name"]))
-def status(repo: str | None, branch: str, prefix: str, data: Path | None, output: str | None) -> None:
+def status(folder: AgentFolder, output: str | None) -> None:
     """Tell it from the store: the same while the agent runs, when it does not, and after a crash."""
     from penstock_cli.agent_status import show_status
 
-    show_status(_repository(repo, branch, prefix, data), data, output)
+    show_status(folder, output)
 
 
 @command.command("poke", short_help="Have the agent look at its repository now.")
-@_repo
-@_branch
-@_path
-@_data
-def poke(repo: str | None, branch: str, prefix: str, data: Path | None) -> None:
+@agent_options
+def poke(folder: AgentFolder) -> None:
     """For a hook that hears of pushes before the next poll. Exits with 1 when no agent listens."""
-    from penstock_cli.agent_status import poke_agent
-
-    raise SystemExit(poke_agent(_repository(repo, branch, prefix, data), data))
+    with folder.open() as place:
+        if poke_agent_of(place):
+            return
+    click.echo("no agent listens: it looks at its repository when it is started", err=True)
+    raise SystemExit(Exit.FINDINGS)

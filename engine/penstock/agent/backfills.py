@@ -74,7 +74,7 @@ class Backfills:
             return self._start_some(backfill, room)
         except (PenstockError, ValueError) as error:
             words = error.message if isinstance(error, PenstockError) else str(error)
-            self._keep(backfill, replace(backfill, state=BackfillState.PAUSED, failed=words))
+            self._end(backfill, BackfillState.PAUSED, failed=words)
             self._say(backfill, f"is paused: {words}", is_trouble=True)
             return 0
 
@@ -87,7 +87,7 @@ class Backfills:
         after = backfill.start if backfill.reached is None else backfill.reached + _TICK
         slots = list(islice(slots_between(schedule, after, backfill.end), room))
         if not slots:
-            self._keep(backfill, replace(backfill, state=BackfillState.DONE))
+            self._end(backfill, BackfillState.DONE)
             self._say(backfill, f"is done: {backfill.started} executions were started")
             return 0
         ran = (
@@ -111,7 +111,9 @@ class Backfills:
                 )
                 wanted.append((prepare(start, at=self.clock.now()), flow))
         started = self._begin(backfill, wanted)
-        self._keep(backfill, replace(backfill, reached=slots[-1], started=backfill.started + started))
+        self.store.change_backfill(
+            backfill.id, lambda now: replace(now, reached=slots[-1], started=now.started + started)
+        )
         return max(started, 1)  # there may be more of the range, also where all of this part had run
 
     def _begin(self, backfill: Backfill, wanted: list[tuple[Creation, Flow]]) -> int:
@@ -125,12 +127,13 @@ class Backfills:
                 self._counts[backfill.id] -= 1
         return sum(isinstance(result, Execution) for result in written)
 
-    def _keep(self, before: Backfill, after: Backfill) -> None:
-        """Unless a person has said something meanwhile: what they said of its state stays."""
-        now = next((each for each in self.store.backfills(open_only=False) if each.id == before.id), None)
-        if now is not None and now.state is not before.state:
-            after = replace(after, state=now.state)
-        self.store.put_backfill(after)
+    def _end(self, backfill: Backfill, state: BackfillState, *, failed: str | None = None) -> None:
+        """Unless a person has said something meanwhile."""
+
+        def change(now: Backfill) -> Backfill:
+            return replace(now, state=state, failed=failed) if now.state is BackfillState.RUNNING else now
+
+        self.store.change_backfill(backfill.id, change)
 
     def _say(self, backfill: Backfill, text: str, *, is_trouble: bool = False) -> None:
         fields = {"backfill": backfill.id, "flow": str(backfill.flow), "trigger": backfill.trigger}

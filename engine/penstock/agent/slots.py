@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from penstock.errors import Refused
-from penstock.expression import render_value
 from penstock.flow.model import Flow, Trigger
+from penstock.operations.schedules import slot_inputs
 from penstock.operations.start import Start, start_of
 from penstock.ports.deployment import Deployed, Slot
 from penstock.triggers.schedule import Schedule, trigger_variables
@@ -29,12 +28,9 @@ def start_of_slot(
     """`inputs` and `labels` win over the trigger's own. Raises Refused where the trigger's inputs are no map, and what
     rendering raises."""
     told = trigger_variables(schedule, slot.date)
-    seen = {"trigger": told, "flow": {"id": flow.id, "namespace": flow.namespace}, "vars": flow.variables}
-    given = render_value(dict(trigger.inputs), seen)
-    if not isinstance(given, Mapping):
-        raise Refused(f"the inputs of `{trigger.id}` are no map")
+    given = slot_inputs(flow, trigger, schedule, slot.date, over=inputs)
     return replace(
-        start_of(deployed, flow, {**given, **(inputs or {})}, repository=repository, id_=id_),
+        start_of(deployed, flow, given, repository=repository, id_=id_),
         labels={**_labels(trigger), **(labels or {})},
         trigger={"id": trigger.id, "type": trigger.type, "variables": dict(told)},
         schedule_date=slot.date,

@@ -262,11 +262,15 @@ def cancel_backfill(store: Store, prefix: str) -> Backfill:
 
 
 def _put(store: Store, prefix: str, state: BackfillState, verb: str, possible: set[BackfillState]) -> Backfill:
-    backfill = _found(store, prefix)
-    if backfill.state not in possible:
-        raise Refused(f"the backfill {backfill.id} cannot be {verb}", help=f"its state is {backfill.state}")
-    changed = replace(backfill, state=state, failed=None)
-    store.put_backfill(changed)
+    def change(backfill: Backfill) -> Backfill:
+        if backfill.state not in possible:
+            raise Refused(f"the backfill {backfill.id} cannot be {verb}", help=f"its state is {backfill.state}")
+        return replace(backfill, state=state, failed=None)
+
+    found = _found(store, prefix)
+    changed = store.change_backfill(found.id, change)
+    if changed is None:
+        raise NotFound(f"there is no backfill `{found.id}` any more")
     return changed
 
 

@@ -6,7 +6,7 @@ at again. Nothing in here decides anything: it keeps, and it answers queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -292,6 +292,11 @@ class Store(Protocol):
         ...
 
     def put_backfill(self, backfill: Backfill) -> None: ...
+
+    def change_backfill(self, id_: str, change: Callable[[Backfill], Backfill]) -> Backfill | None:
+        """Make of a backfill what `change` makes of it as it is now, in one transaction: what somebody else has said
+        meanwhile is not lost. None where there is none of that id. What `change` raises leaves it as it was."""
+        ...
 
     def backfills(self, *, open_only: bool = True) -> list[Backfill]:
         """Oldest first. Open ones are RUNNING or PAUSED."""

@@ -17,7 +17,7 @@ from penstock.errors import UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
 from penstock.execution.variables import Surroundings
-from penstock.flow.model import Flow
+from penstock.flow.model import Dialect, Flow
 from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
 from penstock.ports.files import Files
@@ -144,7 +144,7 @@ class Workplace:
 
     def deployed_flow(self, deployed: Deployed) -> Flow:
         """The flow of a deployed revision, by its text."""
-        flow: Flow = self.flows.of_digest(deployed.source_digest, deployed.path)
+        flow: Flow = self.flows.of_digest(deployed.source_digest, deployed.path, Dialect(deployed.dialect))
         return flow
 
     @contextmanager

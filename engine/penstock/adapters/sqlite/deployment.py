@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import apsw
@@ -152,15 +152,29 @@ class DeploymentTables:
         return {id_: (FlowName(namespace, flow), trigger) for id_, namespace, flow, trigger in rows}
 
     def put_backfill(self, backfill: Backfill) -> None:
-        flow = backfill.flow
-        row = (backfill.id, micros(backfill.created), backfill.state in _OPEN, flow.namespace, flow.id)
-        text = backfill_text(backfill)
-        self._database.write(lambda connection: connection.execute(sql.SET_BACKFILL, (*row, text)))
+        row = _backfill_row(backfill)
+        self._database.write(lambda connection: connection.execute(sql.SET_BACKFILL, row))
+
+    def change_backfill(self, id_: str, change: Callable[[Backfill], Backfill]) -> Backfill | None:
+        def work(connection: apsw.Connection) -> Backfill | None:
+            body: Any = connection.execute(sql.BACKFILL, (id_,)).get
+            if body is None:
+                return None
+            changed = change(backfill_of(body))
+            connection.execute(sql.SET_BACKFILL, _backfill_row(changed))
+            return changed
+
+        return self._database.write(work)
 
     def backfills(self, *, open_only: bool = True) -> list[Backfill]:
         with self._database.reading() as connection:
             rows: list[Any] = connection.execute(sql.OPEN_BACKFILLS if open_only else sql.BACKFILLS).fetchall()
         return [backfill_of(body) for (body,) in rows]
+
+
+def _backfill_row(backfill: Backfill) -> tuple[str, int, bool, str, str, str]:
+    flow, is_open = backfill.flow, backfill.state in _OPEN
+    return (backfill.id, micros(backfill.created), is_open, flow.namespace, flow.id, backfill_text(backfill))
 
 
 def _publish(connection: apsw.Connection, wanted: Publication) -> None:

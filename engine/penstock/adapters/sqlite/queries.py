@@ -163,6 +163,8 @@ SET_BACKFILL = (
     "on conflict (id) do update set is_open = excluded.is_open, body = excluded.body"
 )
 
+BACKFILL = "select body from backfills where id = ?"
+
 BACKFILLS = "select body from backfills order by created, id"
 
 OPEN_BACKFILLS = "select body from backfills where is_open = 1 order by created, id"
