@@ -330,3 +330,22 @@ def test_it_does_not_listen_beyond_this_machine_without_a_token(agent: Agent) ->
     agent.push(a=flow("a"))
     done = penstock("agent", "--repo", agent.bare, "--data", agent.data, "--record", "none", "--listen", "0.0.0.0:0")
     assert (done.code, "--listen-token-file" in done.err) == (2, True)
+
+
+def test_a_second_signal_leaves_at_once(agent: Agent, tmp_path: Path) -> None:
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    agent.push(a=flow("a", f"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done"))
+    agent.start("--record", "none", "--drain", "300s")
+    agent.deployed()
+    id_ = agent.trigger("a")
+    until(begun.exists, 20)
+    assert agent.process is not None
+    agent.process.terminate()
+    until(lambda: agent.lines("agent.stopping"), 20)
+    agent.process.terminate()
+    assert agent.process.wait(10) == 143
+    assert agent.show(id_)["state"]["current"] == "RUNNING"
+    go.touch()
+    once = ("--once", "--record", "none", "--allow-process-runner")
+    again = penstock("agent", "--repo", agent.bare, "--data", agent.data, *once)
+    assert (again.code, agent.show(id_)["state"]["current"]) == (0, "SUCCESS"), again.err
