@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from penstock.triggers.cron import count_between
+from penstock.triggers.cron import EARLIEST, count_between
 from penstock.triggers.schedule import Schedule
 
 MOST_COUNTED = 100_000
@@ -16,7 +16,7 @@ _TICK = timedelta(microseconds=1)
 
 def slots_between(schedule: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
     """Every slot from `start` to `end`, both included, oldest first."""
-    at = schedule.next_after(start - _TICK)
+    at = schedule.next_after(max(start, EARLIEST) - _TICK)
     while at is not None and at <= end:
         yield at
         at = schedule.next_after(at)
@@ -24,4 +24,4 @@ def slots_between(schedule: Schedule, start: datetime, end: datetime) -> Iterato
 
 def count_slots(schedule: Schedule, start: datetime, end: datetime, most: int = MOST_COUNTED) -> int:
     """How many there are; `most` when there are as many or more."""
-    return count_between(schedule.cron, schedule.zone, start - _TICK, end, most)
+    return count_between(schedule.cron, schedule.zone, max(start, EARLIEST) - _TICK, end, most)

@@ -31,8 +31,8 @@ _FIELD = re.compile(rf"(?:{'|'.join(_NAMES.split())}|[0-9*/,#?-])+", re.IGNORECA
 
 _FURTHEST = timedelta(days=366 * 9)
 """What does not come within nine years never does."""
-_FIRST, _LAST = datetime(1972, 1, 1, tzinfo=UTC), datetime(9980, 1, 1, tzinfo=UTC)
-"""There are no instants outside: a range somebody asks for must not step out of the calendar."""
+EARLIEST, LATEST = datetime(1972, 1, 1, tzinfo=UTC), datetime(9980, 1, 1, tzinfo=UTC)
+"""No instant is looked for outside: a range somebody asks for must not step out of the calendar."""
 _NEAR = timedelta(hours=3)
 _DAY = timedelta(hours=25)
 
@@ -75,9 +75,9 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
     The wall may show one time twice, and a skipped time comes after later ones: so each offset that is in force near
     `after` is walked from its own local time, and beyond a skipped time as far as it was put off.
     """
-    if after >= _LAST:
+    if after >= LATEST:
         return None
-    after = max(after, _FIRST)
+    after = max(after, EARLIEST)
     naive = after.astimezone(UTC).replace(tzinfo=None)
     best: datetime | None = None
     for offset in _offsets(zone, after):
@@ -102,9 +102,9 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
 
 def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | None:
     """The last instant of `cron` in `zone` earlier than `before`, in UTC; None when there is none since 1972."""
-    if before <= _FIRST:
+    if before <= EARLIEST:
         return None
-    before = min(before, _LAST)
+    before = min(before, LATEST)
     naive = before.astimezone(UTC).replace(tzinfo=None)
     best: datetime | None = None
     for offset in _offsets(zone, before):
@@ -112,7 +112,7 @@ def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | No
         while local is not None and naive - (local - offset) <= _FURTHEST:
             if best is not None and local - offset <= best.replace(tzinfo=None):
                 break
-            past = [instant for instant in instants(cron, zone, local) if _FIRST < instant < before]
+            past = [instant for instant in instants(cron, zone, local) if EARLIEST < instant < before]
             if past:
                 best = past[-1] if best is None else max(best, past[-1])
                 break
@@ -128,7 +128,9 @@ def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | No
 def count_between(cron: Cron, zone: tzinfo, after: datetime, until: datetime, most: int) -> int:
     """How many instants come after `after` and not after `until`; `most` when there are as many or more. A third of
     the cost of stepping."""
-    after, until = max(after, _FIRST), min(until, _LAST)
+    after, until = max(after, EARLIEST), min(until, LATEST)
+    if after >= until:
+        return 0
     offsets = [*_offsets(zone, after), *_offsets(zone, until)]
     end = until.astimezone(UTC).replace(tzinfo=None) + max(offsets)
     found: set[datetime] = set()
