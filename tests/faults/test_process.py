@@ -149,11 +149,12 @@ def test_a_program_in_the_working_directory_must_be_executable(runner: ProcessRu
 
 
 def test_what_an_attempt_used_is_told(runner: ProcessRunner) -> None:
-    runner.launch(python("x = bytearray(400 << 20)\nfor _ in range(2_000_000): pass"))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10  # a smaller child says nothing: see `_used`
+    runner.launch(python(f"x = bytearray({own + (100 << 20)})\nfor _ in range(2_000_000): pass"))
     follow(runner)
     used = runner.usage("it")
     assert used["cpu_s"] > 0.02
-    assert used["max_rss_bytes"] > 400 << 20
+    assert used["max_rss_bytes"] > own
     assert 0.02 < used["wall_s"] < 20
     adopted = ProcessRunner(Path(runner.shell("it").removeprefix("cd ")).parent.parent).usage("it")
     assert adopted["cpu_s"] > 0.02
