@@ -133,8 +133,7 @@ def _stay(service: AgentService, starts: list[FlowName], wish: AgentWish) -> int
         with heard_signals():
             service.begin()
             for name in starts:
-                service.scheduler.start_named(name)
-            service.live.worker.fill()
+                service.scheduler.starter.start_named(name)
             service.live.wait(lambda: False)
             return Exit.FINE
     except KeyboardInterrupt:

@@ -17,9 +17,9 @@ def test_the_second_is_cancelled_while_the_first_pauses(conformance: Path, tmp_p
     name = FlowName("io.kestra.tests", "flow-concurrency-cancel-pause")
     with bench(tmp_path) as agent:
         agent.deploy({"limited": source})
-        first = agent.scheduler.start_named(name)
+        first = agent.starter.start_named(name)
         until(lambda: agent.place.store.load(first.id).state.value == "PAUSED", 10)  # type: ignore[union-attr]
-        second = agent.scheduler.start_named(name)
+        second = agent.starter.start_named(name)
         assert [state.value for state, _ in second.histories] == ["CREATED", "CANCELLED"]
         agent.clock.advance(timedelta(seconds=2))
         agent.live.supervisor.poke("executor")

@@ -6,21 +6,17 @@ How far one has come is in the store, beside what a person says of it: it may be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
-from penstock.agent.executor import Executor
 from penstock.agent.news import News, Teller, Topic
-from penstock.agent.slots import read_schedule, start_of_slot
+from penstock.agent.starter import Starter
 from penstock.errors import PenstockError, Refused
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow
-from penstock.operations.start import prepare
-from penstock.ports.clock import Clock
-from penstock.ports.deployment import Backfill, BackfillState, Deployed, Slot
-from penstock.ports.store import Creation, Store
+from penstock.ports.deployment import Backfill, BackfillState, Slot
+from penstock.ports.store import Creation
 from penstock.triggers.backfill import slots_between
 
 MOST_AT_ONCE = 100
@@ -35,14 +31,7 @@ _TICK = timedelta(microseconds=1)
 class Backfills:
     """`step` is for one thread at a time; `hear` may be called from any."""
 
-    store: Store
-    executor: Executor
-    clock: Clock
-    zone: str
-    repository: str
-    flow_of: Callable[[Deployed], Flow]
-    new_id: Callable[[], str]
-    fill: Callable[[], object]
+    starter: Starter
     tell: Teller
     _open: dict[str, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -50,7 +39,7 @@ class Backfills:
 
     def step(self) -> int:
         """Take each running backfill a little further; how many executions came of it."""
-        running = [each for each in self.store.backfills() if each.state is BackfillState.RUNNING]
+        running = [each for each in self.starter.store.backfills() if each.state is BackfillState.RUNNING]
         self._waiting = bool(running)
         return sum(self._advance(each) for each in running)
 
@@ -79,11 +68,11 @@ class Backfills:
             return 0
 
     def _start_some(self, backfill: Backfill, room: int) -> int:
-        deployed = self.store.deployed_flow(backfill.flow)
+        deployed = self.starter.store.deployed_flow(backfill.flow)
         trigger = next((each for each in deployed.triggers if each.id == backfill.trigger), None) if deployed else None
         if deployed is None or trigger is None:
             raise Refused(f"the trigger `{backfill.trigger}` of {backfill.flow} is not deployed any more")
-        flow, schedule = self.flow_of(deployed), read_schedule(trigger, self.zone)
+        flow, schedule = self.starter.flow_of(deployed), self.starter.schedule_of(trigger)
         after = backfill.start if backfill.reached is None else backfill.reached + _TICK
         slots = list(islice(slots_between(schedule, after, backfill.end), room))
         if not slots:
@@ -91,27 +80,18 @@ class Backfills:
             self._say(backfill, f"is done: {backfill.started} executions were started")
             return 0
         ran = (
-            self.store.slot_dates(backfill.flow, backfill.trigger, start=slots[0], end=slots[-1])
+            self.starter.store.slot_dates(backfill.flow, backfill.trigger, start=slots[0], end=slots[-1])
             if backfill.missing_only
             else set()
         )
-        wanted: list[tuple[Creation, Flow]] = []
-        for date in slots:
-            if date not in ran:
-                start = start_of_slot(
-                    deployed,
-                    flow,
-                    trigger,
-                    schedule,
-                    Slot(backfill.flow, backfill.trigger, date, backfill.id),
-                    repository=self.repository,
-                    id_=self.new_id(),
-                    inputs=backfill.inputs,
-                    labels=backfill.labels,
-                )
-                wanted.append((prepare(start, at=self.clock.now()), flow))
+        more = {"inputs": backfill.inputs, "labels": backfill.labels}
+        wanted = [
+            (self.starter.of_slot(deployed, flow, trigger, schedule, _slot(backfill, date), **more), flow)
+            for date in slots
+            if date not in ran
+        ]
         started = self._begin(backfill, wanted)
-        self.store.change_backfill(
+        self.starter.store.change_backfill(
             backfill.id, lambda now: replace(now, reached=slots[-1], started=now.started + started)
         )
         return max(started, 1)  # there may be more of the range, also where all of this part had run
@@ -120,8 +100,7 @@ class Backfills:
         ids = [creation.execution.id for creation, _ in wanted]
         self._open |= dict.fromkeys(ids, backfill.id)  # before they can end
         self._counts[backfill.id] += len(ids)
-        written = self.executor.begin(wanted)
-        self.fill()
+        written = self.starter.begin(wanted)
         for id_, result in zip(ids, written, strict=True):
             if not isinstance(result, Execution) and self._open.pop(id_, None) is not None:
                 self._counts[backfill.id] -= 1
@@ -133,9 +112,13 @@ class Backfills:
         def change(now: Backfill) -> Backfill:
             return replace(now, state=state, failed=failed) if now.state is BackfillState.RUNNING else now
 
-        self.store.change_backfill(backfill.id, change)
+        self.starter.store.change_backfill(backfill.id, change)
 
     def _say(self, backfill: Backfill, text: str, *, is_trouble: bool = False) -> None:
         fields = {"backfill": backfill.id, "flow": str(backfill.flow), "trigger": backfill.trigger}
         said = f"the backfill {backfill.id} of {backfill.flow} `{backfill.trigger}` {text}"
-        self.tell(News(self.clock.now(), Topic.BACKFILL, said, fields, is_trouble))
+        self.tell(News(self.starter.clock.now(), Topic.BACKFILL, said, fields, is_trouble))
+
+
+def _slot(backfill: Backfill, date: datetime) -> Slot:
+    return Slot(backfill.flow, backfill.trigger, date, backfill.id)

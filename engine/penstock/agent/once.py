@@ -52,7 +52,7 @@ def run_once(service: AgentService, *, starts: Sequence[FlowName]) -> Round:
     service.start_due()
     for name in starts:
         try:
-            begun[service.scheduler.start_named(name).id] = None
+            begun[service.scheduler.starter.start_named(name).id] = None
         except PenstockError as error:
             result.refused.append(f"{name}: {error.message}")
     live.worker.fill()

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from penstock import failpoint
-from penstock.agent.executor import Executor
 from penstock.agent.news import News, Teller, Topic
-from penstock.agent.slots import read_schedule, start_of_slot
+from penstock.agent.starter import Starter
 from penstock.diagnostic import FlowName
-from penstock.errors import NotFound, PenstockError
+from penstock.errors import PenstockError
 from penstock.execution.model import Execution
 from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow, Trigger
-from penstock.operations.start import prepare, start_of
-from penstock.ports.clock import Clock
 from penstock.ports.deployment import SCHEDULED, Cursor, Deployed, Slot
-from penstock.ports.store import Creation, Store, Unadmitted
+from penstock.ports.store import Creation, Unadmitted
 from penstock.triggers.schedule import TYPE, Schedule
 from penstock.triggers.timetable import Due, Key, Timetable
 
@@ -53,19 +49,9 @@ class _Start:
 
 @dataclass(slots=True)
 class Scheduler:
-    """`flow_of` gives the flow of a deployed revision; `zone` is the agent's own; `fill` puts what was started to work.
+    """`step` is for one thread at a time; `hear` may be called from any."""
 
-    `step` is for one thread at a time; `hear` may be called from any.
-    """
-
-    store: Store
-    executor: Executor
-    clock: Clock
-    zone: str
-    repository: str
-    flow_of: Callable[[Deployed], Flow]
-    new_id: Callable[[], str]
-    fill: Callable[[], object]
+    starter: Starter
     tell: Teller
     lateness: float = 0.0
     """Of the slot that was started last, in seconds."""
@@ -82,22 +68,22 @@ class Scheduler:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self._timetable = Timetable(self.clock.now())
+        self._timetable = Timetable(self.starter.clock.now())
 
     # ── what is deployed ──
 
     def refresh(self, names: Iterable[FlowName] | None = None) -> None:
         """Put on the timetable what the store says of `names`; of everything, when none are given."""
         with self._lock:
-            cursors = {Key(cursor.flow, cursor.trigger): cursor for cursor in self.store.cursors()}
+            cursors = {Key(cursor.flow, cursor.trigger): cursor for cursor in self.starter.store.cursors()}
             if names is None:
-                self._deployed = self.store.deployed()
+                self._deployed = self.starter.store.deployed()
                 concerned = {*self._deployed, *self._keys}
-                self._active = {id_: Key(*trigger) for id_, trigger in self.store.active_triggers().items()}
+                self._active = {id_: Key(*trigger) for id_, trigger in self.starter.store.active_triggers().items()}
             else:
                 concerned = set(names)
                 for name in concerned:
-                    found = self.store.deployed_flow(name)
+                    found = self.starter.store.deployed_flow(name)
                     if found is None:
                         self._deployed.pop(name, None)
                     else:
@@ -107,7 +93,7 @@ class Scheduler:
             for name in concerned:
                 fresh += self._put(name, cursors, active)
             if fresh:
-                self.store.begin_cursors(fresh)
+                self.starter.store.begin_cursors(fresh)
 
     def _put(self, name: FlowName, cursors: Mapping[Key, Cursor], active: set[Key]) -> list[Cursor]:
         """The triggers of one flow, each with its cursor; the cursors that begin now.
@@ -116,7 +102,7 @@ class Scheduler:
         enabled again, nothing before that was missed.
         """
         deployed = self._deployed.get(name)
-        now, fresh = self.clock.now(), list[Cursor]()
+        now, fresh = self.starter.clock.now(), list[Cursor]()
         before, kept = self._keys.pop(name, []), []
         is_held = deployed is not None and (deployed.disabled or bool(deployed.blocked))
         for trigger in deployed.triggers if deployed is not None else ():
@@ -148,7 +134,7 @@ class Scheduler:
 
     def _read(self, name: FlowName, trigger: Trigger) -> Schedule | None:
         try:
-            return read_schedule(trigger, self.zone)
+            return self.starter.schedule_of(trigger)
         except ValueError as error:
             self._trouble(f"{name}: the trigger `{trigger.id}` cannot be read: {error}", name, trigger.id)
             return None
@@ -162,7 +148,7 @@ class Scheduler:
                 self.is_stale = False
                 self.refresh()
             self._take_ends()
-            due = self._timetable.due(self.clock.now())
+            due = self._timetable.due(self.starter.clock.now())
             started, moved = 0, []
             wanted: list[_Start] = []
             for each in due:
@@ -178,11 +164,11 @@ class Scheduler:
     def _read_ahead(self) -> None:
         """Read the flows that fire next while there is time, so that they start when they are due."""
         coming = self._timetable.next_due()
-        if coming is None or not timedelta(0) < coming - self.clock.now() < 2 * LONGEST_NAP:
+        if coming is None or not timedelta(0) < coming - self.starter.clock.now() < 2 * LONGEST_NAP:
             return
         for key in self._timetable.coming(coming + _TOGETHER)[:MOST_AT_ONCE]:
             with suppress(PenstockError):  # whoever starts it hears of it
-                self.flow_of(self._deployed[key.flow])
+                self.starter.flow_of(self._deployed[key.flow])
 
     def wait(self) -> timedelta:
         """How long until something is due, as far as is known now."""
@@ -192,7 +178,7 @@ class Scheduler:
             coming = self._timetable.next_due()
         if coming is None:
             return LONGEST_NAP
-        return max(min(coming - self.clock.now(), LONGEST_NAP), _SHORTEST_NAP)
+        return max(min(coming - self.starter.clock.now(), LONGEST_NAP), _SHORTEST_NAP)
 
     def _wanted(self, due: Due) -> list[_Start]:
         """The starts of one trigger's slots. One that cannot be started is told, and its slot is over."""
@@ -200,8 +186,9 @@ class Scheduler:
         wanted = []
         for slot in due.slots:
             try:
-                flow = self.flow_of(deployed)
-                creation = self._creation(deployed, flow, trigger, schedule, slot)
+                flow = self.starter.flow_of(deployed)
+                when = Slot(deployed.flow, trigger.id, slot, SCHEDULED, alone=not schedule.concurrent)
+                creation = self.starter.of_slot(deployed, flow, trigger, schedule, when)
             except (PenstockError, ValueError) as error:
                 text = error.message if isinstance(error, PenstockError) else str(error)
                 said = f"{due.key.flow}: the slot {slot.isoformat()} of `{trigger.id}` cannot start: {text}"
@@ -211,24 +198,16 @@ class Scheduler:
             wanted.append(_Start(due.key, slot, creation, flow))
         return wanted
 
-    def _creation(
-        self, deployed: Deployed, flow: Flow, trigger: Trigger, schedule: Schedule, date: datetime
-    ) -> Creation:
-        slot = Slot(deployed.flow, trigger.id, date, SCHEDULED, alone=not schedule.concurrent)
-        wanted = start_of_slot(deployed, flow, trigger, schedule, slot, repository=self.repository, id_=self.new_id())
-        return prepare(wanted, at=self.clock.now())
-
     def _begin(self, wanted: Sequence[_Start]) -> int:
         self._active |= {each.creation.execution.id: each.key for each in wanted}  # before it can end
-        written = self.executor.begin([(each.creation, each.flow) for each in wanted])
+        written = self.starter.begin([(each.creation, each.flow) for each in wanted])
         failpoint.reached(Failpoint.SLOT_STARTED)
-        self.fill()
         count = 0
         for each, result in zip(wanted, written, strict=True):
             if isinstance(result, Execution):
                 count += 1
                 self.fired += 1
-                self.lateness = (self.clock.now() - each.slot).total_seconds()
+                self.lateness = (self.starter.clock.now() - each.slot).total_seconds()
                 self._told(each, result, self.lateness)
                 continue
             self._active.pop(each.creation.execution.id, None)
@@ -248,20 +227,7 @@ class Scheduler:
             if due.key in self._schedules
         ]
         if cursors:
-            self.store.advance_cursors(cursors)
-
-    # ── by name ──
-
-    def start_named(self, name: FlowName, inputs: Mapping[str, Any] | None = None) -> Execution:
-        """Start a deployed flow by name, now. Raises NotFound, Refused, InvalidInputs."""
-        deployed = self.store.deployed_flow(name)
-        if deployed is None:
-            raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
-        flow = self.flow_of(deployed)
-        wanted = start_of(deployed, flow, inputs or {}, repository=self.repository, id_=self.new_id())
-        [result] = self.executor.begin([(prepare(wanted, at=self.clock.now()), flow)])
-        assert isinstance(result, Execution)
-        return result
+            self.starter.store.advance_cursors(cursors)
 
     # ── hearing ──
 
@@ -279,13 +245,15 @@ class Scheduler:
             self._timetable.ended(key)
             schedule = self._schedules.get(key)
             if schedule is not None and execution.state.value in schedule[1].stop_after:
-                stopped.append(Cursor(key.flow, key.trigger, self.clock.now(), schedule[1].fingerprint, disabled=True))
+                stopped.append(
+                    Cursor(key.flow, key.trigger, self.starter.clock.now(), schedule[1].fingerprint, disabled=True)
+                )
                 del self._schedules[key]
                 self._timetable.drop(key)
                 text = f"{key.flow}: `{key.trigger}` is disabled: `stopAfter` names {execution.state}"
                 self._say(Topic.TRIGGER_FAULT, text, key.flow, key.trigger)
         if stopped:
-            self.store.set_cursors(stopped)
+            self.starter.store.set_cursors(stopped)
 
     # ── telling ──
 
@@ -293,7 +261,7 @@ class Scheduler:
         flow, trigger = start.key
         fields = {"flow": str(flow), "trigger": trigger, "slot": start.slot.isoformat(), "late_s": round(late, 3)}
         text = f"{flow}: `{trigger}` fired for {start.slot.isoformat()}"
-        self.tell(News(self.clock.now(), Topic.FIRED, text, {**fields, "execution": execution.id}))
+        self.tell(News(self.starter.clock.now(), Topic.FIRED, text, {**fields, "execution": execution.id}))
 
     def _tell_passed_over(self, due: Due) -> None:
         if due.left:
@@ -309,4 +277,4 @@ class Scheduler:
         self._say(Topic.TRIGGER_FAULT, text, flow, trigger)
 
     def _say(self, topic: Topic, text: str, flow: FlowName, trigger: str) -> None:
-        self.tell(News(self.clock.now(), topic, text, {"flow": str(flow), "trigger": trigger}, is_trouble=True))
+        self.tell(News(self.starter.clock.now(), topic, text, {"flow": str(flow), "trigger": trigger}, is_trouble=True))

@@ -95,10 +95,11 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
     from penstock.agent.reconciler import Reconciler
     from penstock.agent.scheduler import Scheduler
     from penstock.agent.service import AgentService
+    from penstock.agent.starter import Starter
 
     wish = setup.repository
     reconciler = Reconciler(mirror_of(place, wish), place.store, place.clock, wish.source, wish.prefix, wish.dialect)
-    starting = (
+    starter = Starter(
         place.store,
         live.executor,
         place.clock,
@@ -107,11 +108,19 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
         place.deployed_flow,
         new_execution_id,
         live.worker.fill,
-        tell,
     )
+    scheduler, backfills = Scheduler(starter, tell), Backfills(starter, tell)
     recorder = recorder_of(place, setup, tell)
     return AgentService(
-        live, reconciler, Scheduler(*starting), Backfills(*starting), recorder, place.clock, tell, setup.interval
+        live,
+        reconciler,
+        scheduler,
+        backfills,
+        recorder,
+        place.clock,
+        tell,
+        setup.interval,
+        sinks=setup.recording.sinks,
     )
 
 

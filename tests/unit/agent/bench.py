@@ -14,6 +14,7 @@ from penstock.agent.live import LiveSession
 from penstock.agent.news import News
 from penstock.agent.reconciler import Reconciler
 from penstock.agent.scheduler import Scheduler
+from penstock.agent.starter import Starter
 from penstock.diagnostic import FlowName
 from penstock.execution.model import Execution
 from penstock.flow.model import Dialect
@@ -55,7 +56,7 @@ class Bench:
     def __post_init__(self) -> None:
         mirror = MemoryMirror(self.host, "main")
         self.reconciler = Reconciler(mirror, self.place.store, self.clock, "repo", "", Dialect.AUTO)
-        parts = (
+        self.starter = Starter(
             self.place.store,
             self.live.executor,
             self.clock,
@@ -64,10 +65,9 @@ class Bench:
             self.place.deployed_flow,
             new_execution_id,
             self.live.worker.fill,
-            self.news.append,
         )
-        self.scheduler = Scheduler(*parts)
-        self.backfills = Backfills(*parts)
+        self.scheduler = Scheduler(self.starter, self.news.append)
+        self.backfills = Backfills(self.starter, self.news.append)
         self.live.executor.listen(self._hear)
         self.live.inherit()
         self.scheduler.refresh()

@@ -184,7 +184,7 @@ def test_a_flow_with_a_limit_queues_what_is_too_much_and_lets_it_in_in_order(age
     started = []
     for n in range(5):
         agent.clock.advance(timedelta(seconds=1))
-        started.append(agent.scheduler.start_named(A).id)
+        started.append(agent.starter.start_named(A).id)
         agent.live.worker.fill()
         del n
     assert agent.states() == ["RUNNING", "RUNNING", "QUEUED", "QUEUED", "QUEUED"]
@@ -203,8 +203,8 @@ def test_a_limit_may_cancel_or_fail_what_is_too_much(agent: Bench, tmp_path: Pat
     go = tmp_path / "go"
     more = f"concurrency:\n  limit: 1\n  behavior: {behavior}\n"
     agent.deploy({"a": flow("a", task=waiting_for(go), more=more)})
-    agent.scheduler.start_named(A)
-    refused = agent.scheduler.start_named(A)
+    agent.starter.start_named(A)
+    refused = agent.starter.start_named(A)
     assert (refused.state.value, refused.is_over, len(refused.runs)) == (state, True, 0)
     if behavior == "FAIL":
         assert refused.error == "Flow is FAILED due to concurrency limit exceeded"
@@ -218,7 +218,7 @@ def test_what_is_queued_is_let_in_after_a_restart(tmp_path: Path) -> None:
         first.deploy({"a": flow("a", task=waiting_for(go), more="concurrency:\n  limit: 1\n")})
         for _ in range(3):
             first.clock.advance(timedelta(seconds=1))
-            first.scheduler.start_named(A)
+            first.starter.start_named(A)
         first.live.worker.fill()
         host = first.host
     go.touch()

@@ -1,0 +1,90 @@
+"""What everything that starts executions by itself shares: from a slot of a trigger to an execution at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from penstock.agent.executor import Executor
+from penstock.diagnostic import FlowName
+from penstock.errors import NotFound
+from penstock.execution.model import Execution
+from penstock.flow.model import Flow, Trigger
+from penstock.operations.schedules import slot_inputs
+from penstock.operations.start import Start, prepare, start_of
+from penstock.ports.clock import Clock
+from penstock.ports.deployment import Deployed, Slot
+from penstock.ports.store import Creation, Store, Unadmitted
+from penstock.triggers.schedule import Schedule, trigger_variables
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """`flow_of` gives the flow of a deployed revision; `zone` is of schedules that name none; `fill` puts what was
+    started to work. Thread-safe."""
+
+    store: Store
+    executor: Executor
+    clock: Clock
+    zone: str
+    repository: str
+    flow_of: Callable[[Deployed], Flow]
+    new_id: Callable[[], str]
+    fill: Callable[[], object]
+
+    def schedule_of(self, trigger: Trigger) -> Schedule:
+        """Raises ValueError with a sentence."""
+        return Schedule.of(trigger, self.zone)
+
+    def of_slot(
+        self,
+        deployed: Deployed,
+        flow: Flow,
+        trigger: Trigger,
+        schedule: Schedule,
+        slot: Slot,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Creation:
+        """The execution of a slot; `inputs` and `labels` win over the trigger's own. Raises Refused, InvalidInputs, and
+        what rendering raises."""
+        told = trigger_variables(schedule, slot.date)
+        given = slot_inputs(flow, trigger, schedule, slot.date, over=inputs)
+        wanted = replace(
+            self._start(deployed, flow, given),
+            labels={**_labels(trigger), **(labels or {})},
+            trigger={"id": trigger.id, "type": trigger.type, "variables": dict(told)},
+            schedule_date=slot.date,
+            slot=slot,
+        )
+        return prepare(wanted, at=self.clock.now())
+
+    def begin(self, wanted: Sequence[tuple[Creation, Flow]]) -> list[Execution | Unadmitted]:
+        """Admit them in one transaction, and put them to work; for each what was written, or why nothing was."""
+        written = self.executor.begin(wanted)
+        self.fill()
+        return written
+
+    def start_named(self, name: FlowName, inputs: Mapping[str, Any] | None = None) -> Execution:
+        """Start a deployed flow by name, now. Raises NotFound, Refused, InvalidInputs."""
+        deployed = self.store.deployed_flow(name)
+        if deployed is None:
+            raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
+        flow = self.flow_of(deployed)
+        [result] = self.begin([(prepare(self._start(deployed, flow, inputs or {}), at=self.clock.now()), flow)])
+        assert isinstance(result, Execution)
+        return result
+
+    def _start(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
+        return start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id())
+
+
+def _labels(trigger: Trigger) -> dict[str, str]:
+    labels = trigger.properties.get("labels")
+    if isinstance(labels, Mapping):
+        return {str(name): str(value) for name, value in labels.items()}
+    if isinstance(labels, list | tuple):
+        return {str(each["key"]): str(each["value"]) for each in labels if isinstance(each, Mapping) and "key" in each}
+    return {}
