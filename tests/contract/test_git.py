@@ -99,6 +99,68 @@ def test_a_commit_may_be_kept_and_released_twice(host: Host, tmp_path: Path) -> 
     mirror.release(first)
 
 
+def test_a_poll_tells_the_head_and_brings_nothing(host: Host, tmp_path: Path) -> None:
+    first = host.commit({"a": b"1"})
+    mirror = host.mirror(tmp_path)
+    assert mirror.poll() == first
+    assert mirror.head() is None
+    assert mirror.fetch() == first == mirror.poll()
+    second = host.commit({"a": b"2"}, "another history", orphan=True)
+    assert mirror.poll() == second
+    assert mirror.head() == first
+    assert mirror.fetch() == second
+
+
+def test_a_poll_takes_the_branch_of_that_name_and_no_other(host: Host, tmp_path: Path) -> None:
+    main = host.commit({"a": b"1"})
+    other = host.commit({"a": b"2"}, branch="team/main")
+    host.commit({"a": b"3"}, branch="main-2")
+    assert host.mirror(tmp_path / "main").poll() == main
+    assert host.mirror(tmp_path / "other", "team/main").poll() == other
+
+
+def test_a_poll_says_that_the_branch_is_gone_and_sees_it_come_back(host: Host, tmp_path: Path) -> None:
+    host.commit({"a": b"1"})
+    host.commit({"a": b"1"}, branch="main-2")
+    mirror = host.mirror(tmp_path)
+    mirror.fetch()
+    host.delete("main")
+    with pytest.raises(UserError, match="remote ref"):
+        mirror.poll()
+    again = host.commit({"b": b"1"}, orphan=True)
+    assert mirror.poll() == again
+
+
+def test_a_poll_of_a_remote_that_is_gone_can_be_tried_again(host: Host, tmp_path: Path) -> None:
+    commit = host.commit({"a": b"1"})
+    mirror = host.mirror(tmp_path)
+    mirror.fetch()
+    with host.away(), pytest.raises(Retryable):
+        mirror.poll()
+    assert mirror.poll() == commit
+
+
+def test_changes_are_what_differs_between_two_trees(host: Host, tmp_path: Path) -> None:
+    before = host.commit({"a": b"1", "deep/er/b": b"1", "deep/same": b"1", "gone": b"1", "ünï 'q'": b"1"})
+    mirror = host.mirror(tmp_path)
+    mirror.fetch()
+    after = host.commit({"a": b"2", "deep/er/b": b"2", "deep/same": b"1", "new": b"", "ünï 'q'": b"2"}, orphan=True)
+    mirror.fetch()
+    changes = mirror.changes(before, after)
+    assert [change.path for change in changes] == ["a", "deep/er/b", "gone", "new", "ünï 'q'"]
+    assert [change.path for change in changes if change.blob is None] == ["gone"]
+    found = [change.blob for change in changes if change.blob is not None]
+    assert {blob.path: content for blob, content in mirror.read(found)} == {
+        "a": b"2",
+        "deep/er/b": b"2",
+        "new": b"",
+        "ünï 'q'": b"2",
+    }
+    assert mirror.changes(after, after) == []
+    with pytest.raises(Retryable):
+        mirror.changes("1" * 40, after)
+
+
 def test_results_are_commits_of_an_orphan_branch(host: Host, tmp_path: Path) -> None:
     host.commit({"a": b"1"})
     branch = host.results(tmp_path, BRANCH)
@@ -124,6 +186,19 @@ def test_what_is_there_already_is_not_added_again(host: Host, tmp_path: Path) ->
     host.results(tmp_path / "two", BRANCH).add([("again", {"x/execution.json": b"other"})])
     assert host.log(BRANCH) == ["Penstock demo|one"]
     assert host.results(tmp_path / "three", BRANCH).show("x/execution.json") == b"{}"
+
+
+def test_the_page_is_written_anew_with_the_last_commit_of_each_push(host: Host, tmp_path: Path) -> None:
+    branch = host.results(tmp_path, BRANCH)
+    branch.add([("one", {"a/execution.json": b"1"})], anew={"README.md": b"one run"})
+    branch.add(
+        [("two", {"b/execution.json": b"2"}), ("three", {"c/execution.json": b"3"})], anew={"README.md": b"three"}
+    )
+    assert branch.show("README.md") == b"three"
+    assert host.log(BRANCH) == ["Penstock demo|three", "Penstock demo|two", "Penstock demo|one"]
+    branch.add([("again", {"a/execution.json": b"9"})], anew={"README.md": b"nothing new"})
+    assert branch.show("README.md") == b"three"
+    assert host.log(BRANCH)[0] == "Penstock demo|three"
 
 
 def test_two_writers_never_undo_each_other(host: Host, tmp_path: Path) -> None:

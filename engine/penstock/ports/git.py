@@ -48,8 +48,9 @@ class Mirror(Protocol):
     """
 
     def poll(self) -> str:
-        """The commit id of the branch's head at the remote, asked for in the cheapest way that its transport allows;
-        nothing is downloaded, and where the transport allows it no process is started. Raises what `fetch` raises."""
+        """The commit id of the branch's head at the remote, asked for in the cheapest way that its transport allows.
+        No process is started and nothing is downloaded, but where only a fetch can tell (ssh, git://, an old server):
+        there it is one. Raises what `fetch` raises."""
         ...
 
     def fetch(self) -> str:

@@ -6,6 +6,7 @@ URL and given to git by its environment.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +29,38 @@ _PROTOCOLS = {
 }
 
 
+KNOWN_HOSTS = "PENSTOCK_GIT_KNOWN_HOSTS"
+_SSH = (
+    "ssh",
+    "-oBatchMode=yes",
+    "-oStrictHostKeyChecking=yes",
+    "-oUpdateHostKeys=no",
+    "-oClearAllForwardings=yes",
+    "-oForwardAgent=no",
+    "-oPermitLocalCommand=no",
+    "-oConnectTimeout=20",
+    "-oServerAliveInterval=10",
+    "-oServerAliveCountMax=3",
+)
+
+
+def _known_hosts() -> Path | None:
+    named = os.environ.get(KNOWN_HOSTS)
+    return Path(named) if named else None
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How a remote is told who asks. A token file holds a token, or `user:password`."""
+    """How a remote is told who asks, and is known to be the one that is meant.
+
+    A token file holds a token, or `user:password`. `known_hosts` alone says which keys ssh takes; where it is not
+    given (PENSTOCK_GIT_KNOWN_HOSTS), `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` do. A host whose key is not
+    there, or is another one, is never spoken to.
+    """
 
     token_file: Path | None = None
     ssh_key: Path | None = None
+    known_hosts: Path | None = field(default_factory=_known_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +97,12 @@ class Remote:
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """What git needs to reach it. Raises UserError when a file cannot be read."""
-        ssh = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=20", "-oServerAliveInterval=10", "-oServerAliveCountMax=3"]
+        ssh = list(_SSH)
         if credentials.ssh_key is not None:
-            if re.search(r"[^\w./@+-]", str(credentials.ssh_key)):
-                raise UserError(
-                    f"the path of the SSH key has characters that a shell would read: {credentials.ssh_key}"
-                )
-            ssh += ["-oIdentitiesOnly=yes", "-i", str(credentials.ssh_key)]
+            ssh += ["-oIdentitiesOnly=yes", "-i", _unquoted(credentials.ssh_key, "the SSH key")]
+        if credentials.known_hosts is not None:
+            known = _unquoted(credentials.known_hosts, "the known hosts")
+            ssh += [f"-oUserKnownHostsFile={known}", "-oGlobalKnownHostsFile=/dev/null"]
         settings = self._login(credentials)
         env = {
             "GIT_SSH_COMMAND": " ".join(ssh),
@@ -110,6 +136,13 @@ class Remote:
         import base64
 
         return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _unquoted(path: Path, what: str) -> str:
+    """A path that a shell and ssh read as it stands. Raises UserError."""
+    if re.search(r"[^\w./@+-]", str(path)):
+        raise UserError(f"the path of {what} has characters that a shell would read: {path}")
+    return str(path)
 
 
 def redacted(text: str) -> str:

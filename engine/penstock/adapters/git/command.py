@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -59,10 +58,12 @@ _REFUSED = (
     "Authentication failed",
     "could not read Username",
     "could not read Password",
-    "Host key verification failed",
     "returned error: 401",
+    "returned error: 403",
 )
+_HOST_UNKNOWN = "Host key verification failed"
 _BRANCH_GONE = ("couldn't find remote ref", "unknown revision", "Needed a single revision")
+_NO_GIT, _INSTALL = "git is not on the PATH", "install git 2.30 or later"
 _WORDS_KEPT = 2_000
 _GRACE_S = 1.0
 
@@ -86,19 +87,16 @@ class GitCommand:
     def call(
         self, args: Sequence[str], *, stdin: bytes | None = None, timeout_s: float = LOCAL_TIMEOUT_S
     ) -> tuple[int, bytes, str]:
-        """Exit code, output, and what was said on stderr. Raises Retryable at the deadline."""
-        with tempfile.TemporaryFile() as given:
-            given.write(stdin or b"")
-            given.seek(0)
-            process = self._start(args, given)
-            try:
-                out, err = process.communicate(timeout=timeout_s)
-            except subprocess.TimeoutExpired as error:
-                _end(process)
-                raise Retryable(f"git {args[0]}: no end within {timeout_s:g} s", after=timedelta(seconds=10)) from error
-            except BaseException:
-                _end(process)
-                raise
+        """Exit code, output, and what was said on stderr. Raises Retryable at the deadline, Stalled without a git."""
+        process = self._start(args, subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+        try:
+            out, err = process.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            _end(process)
+            raise Retryable(f"git {args[0]}: no end within {timeout_s:g} s", after=timedelta(seconds=10)) from error
+        except BaseException:
+            _end(process)
+            raise
         return process.returncode, out, err.decode("utf-8", "replace")
 
     @contextmanager
@@ -115,7 +113,7 @@ class GitCommand:
         finally:
             _end(process, unheard)
 
-    def _start(self, args: Sequence[str], stdin: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    def _start(self, args: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
         try:
             from git.cmd import Git
             from git.exc import GitCommandNotFound
@@ -123,13 +121,19 @@ class GitCommand:
             environment = self.environment()
             running = Git(str(self.folder.parent)).execute(
                 self.argv(args, environment),
-                istream=stdin,  # type: ignore[arg-type]  # it goes to Popen, which takes a number as well
+                istream=stdin,
                 as_process=True,
                 env=environment,
                 start_new_session=True,
             )
-        except (ImportError, GitCommandNotFound) as error:  # GitPython looks for git when it is imported
-            raise Stalled("git is not on the PATH", help="install git 2.30 or later") from error
+        except ImportError as error:  # GitPython looks for git when it is imported
+            raise Stalled(_NO_GIT, help=_INSTALL) from error
+        except GitCommandNotFound as error:  # which it also says where the folder to start in is not there
+            if not self.folder.parent.is_dir():
+                raise Retryable(f"git {args[0]}: there is no folder {self.folder.parent}") from error
+            raise Stalled(_NO_GIT, help=_INSTALL) from error
+        except OSError as error:
+            raise Retryable(f"git {args[0]}: it cannot be started: {error.strerror}") from error
         assert isinstance(running, Git.AutoInterrupt)
         process = running.proc
         assert process is not None
@@ -207,6 +211,11 @@ def failure(args: Sequence[str], err: str) -> UserError | Retryable | Stalled:
     what = f"git {args[0] if args else ''}: {words}"
     if any(phrase in err for phrase in _BRANCH_GONE):
         return UserError(what, help="check --branch; what was deployed stays in force")
+    if _HOST_UNKNOWN in err:
+        return Stalled(
+            what,
+            help="the host's key is not among the known hosts, or has changed: compare it with what its owner says",
+        )
     if any(phrase in err for phrase in _REFUSED):
         return Stalled(what, help="check the credentials: --git-token-file, --ssh-key")
     return Retryable(what, after=timedelta(seconds=10))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,12 @@ from penstock.adapters.git.command import (
     object_id,
 )
 from penstock.adapters.git.polling import Poller
+from penstock.adapters.git.refs import read_ref
 from penstock.errors import Retryable, Stalled, UserError
 from penstock.ports.git import UNKNOWN_SIZE, Blob, Change, CommitInfo, Mirror
+
+JUST_NOW_S = 1.0
+"""A fetch right after a poll that had to fetch costs no second one."""
 
 _HEAD = "refs/penstock/head"
 _KEPT = "refs/penstock/keep/"
@@ -58,13 +63,22 @@ class GitMirror(Mirror):
         self._git = GitCommand(folder, self._remote, credentials or Credentials())
         self._poller = Poller(self._remote, self._git.credentials, self._branch)
         self._is_suspect = False
+        self._polled_at: float | None = None
         self.left_out = 0
 
     def poll(self) -> str:
         head = self._poller.head()
-        return head if head is not None else self.fetch()
+        if head is None:
+            head = self.fetch()
+            self._polled_at = time.monotonic()
+        return head
 
     def fetch(self) -> str:
+        polled_at, self._polled_at = self._polled_at, None
+        if polled_at is not None and time.monotonic() - polled_at < JUST_NOW_S and not self._is_suspect:
+            head = self.head()
+            if head is not None:
+                return head
         if not self._is_made():
             return self._clone()
         if self._is_suspect and not self._is_sound():
@@ -227,13 +241,10 @@ class GitMirror(Mirror):
 
 
 def _resolved(git: GitCommand) -> str | None:
-    """The commit of the head; the file is read where there is one, which saves a process at each poll."""
-    try:
-        text = (git.folder / _HEAD).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if OBJECT_ID.fullmatch(text):
-        return text
+    """The commit of the head; git is asked only where it is stored in an unusual way, which saves a process."""
+    found = read_ref(git.folder, _HEAD)
+    if found is not None:
+        return found
     code, out, _ = git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_HEAD}^{{commit}}"))
     return object_id(out.decode().strip()) if code == 0 else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penstock.adapters.git.command import MOST_PACKS, GitCommand
-from penstock.errors import Stalled
+from penstock.errors import Retryable, Stalled
 
 _MARKER = "penstock-url"
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/**/*.lock")
@@ -16,10 +16,9 @@ _LEFT_OVER = ("objects/pack/*.keep", "objects/pack/tmp_*", "objects/pack/.tmp-*"
 
 def is_made(folder: Path, identity: str) -> bool:
     """Whether a whole repository for that remote lies there; one that a crash left half exchanged is put back."""
-    spare = _spare(folder)
-    if spare.is_dir() and not folder.exists():
-        spare.rename(folder)
     try:
+        if not folder.exists() and _spare(folder).is_dir():
+            _spare(folder).rename(folder)
         return (folder / "HEAD").is_file() and (folder / _MARKER).read_text(encoding="utf-8") == identity
     except (OSError, UnicodeDecodeError):
         return False
@@ -28,7 +27,7 @@ def is_made(folder: Path, identity: str) -> bool:
 def make(folder: Path, identity: str, fill: Callable[[Path], None], *, options: tuple[str, ...] = ()) -> None:
     """A new repository in the place of whatever is there, once `fill` has filled it beside its place. What `fill`
     raises leaves the old one as it was. Raises Stalled when the disk does not take it."""
-    staged = folder.with_name(folder.name + ".new")
+    staged = _staged(folder)
     try:
         shutil.rmtree(staged, ignore_errors=True)
         shutil.rmtree(_spare(folder), ignore_errors=True)
@@ -47,16 +46,32 @@ def make(folder: Path, identity: str, fill: Callable[[Path], None], *, options: 
 
 
 def clear_left_overs(folder: Path) -> None:
-    """Remove what a git that was killed has left. One process uses a repository, so whoever held a lock is gone."""
-    for pattern in (*_LOCKS, *_LEFT_OVER):
-        for stale in folder.glob(pattern):
-            stale.unlink(missing_ok=True)
+    """Remove what a git that was killed has left. One process uses a repository, so whoever held a lock is gone.
+    Raises Retryable when the disk does not let it."""
+    try:
+        for pattern in (*_LOCKS, *_LEFT_OVER):
+            for stale in folder.glob(pattern):
+                stale.unlink(missing_ok=True)
+        for aside in (_staged(folder), _spare(folder)):
+            if aside.exists():
+                shutil.rmtree(aside)
+    except OSError as error:
+        raise Retryable(f"what a crash left in {folder} cannot be removed: {error.strerror}") from error
 
 
-def pack_anew(git: GitCommand) -> None:
-    """Pack the repository once it has gathered many packs, and drop what nothing refers to any more."""
-    if sum(1 for _ in (git.folder / "objects" / "pack").glob("*.pack")) > MOST_PACKS:
-        git.run("gc", "--quiet", "--prune=now", timeout_s=1800)
+def pack_anew(git: GitCommand) -> bool:
+    """Pack the repository once it has gathered many packs, and drop what nothing refers to any more. Whether that went
+    well: what fails is tried again after the next fetch, and is no reason to do without what was fetched."""
+    if sum(1 for _ in (git.folder / "objects" / "pack").glob("*.pack")) <= MOST_PACKS:
+        return True
+    try:
+        return git.call(("gc", "--quiet", "--force", "--prune=now"), timeout_s=1800)[0] == 0
+    except Retryable:
+        return False
+
+
+def _staged(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".new")
 
 
 def _spare(folder: Path) -> Path:
