@@ -1,20 +1,15 @@
-"""When schedules are due: our rule in words, a walk over minutes written from those words, and another library."""
+"""Which slots of a schedule are due: what is missed and made up for, and what an execution is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from itertools import pairwise
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from cronsim import CronSim
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.flow.model import Trigger
-from penstock.triggers.cron import Cron, count_between, next_after, previous_before
 from penstock.triggers.schedule import (
     MOST_CATCH_UPS,
     MOST_COUNTED,
@@ -24,216 +19,9 @@ from penstock.triggers.schedule import (
     due_slots,
     trigger_variables,
 )
+from unit.triggers.stepping import all_between, at
 
 BERLIN = ZoneInfo("Europe/Berlin")
-CHANGING = (
-    "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Casablanca",
-    "Antarctica/Troll", "Antarctica/Casey", "Asia/Gaza", "America/St_Johns", "Pacific/Chatham",
-)  # fmt: skip
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago")
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def fires(cron: str, zone: str, after: str, count: int, *, with_seconds: bool = False) -> list[str]:
-    found, moment = [], at(after)
-    for _ in range(count):
-        following = next_after(Cron.parse(cron, with_seconds=with_seconds), ZoneInfo(zone), moment)
-        assert following is not None
-        found.append(following.astimezone(ZoneInfo(zone)).isoformat())
-        moment = following
-    return found
-
-
-def test_a_daily_job_runs_once_a_day_at_its_local_time() -> None:
-    assert fires("30 9 * * *", "Europe/Berlin", "2026-06-01T12:00:00+02:00", 2) == [
-        "2026-06-02T09:30:00+02:00",
-        "2026-06-03T09:30:00+02:00",
-    ]
-
-
-def test_a_time_that_is_skipped_runs_once_as_much_later_as_the_clock_was_set() -> None:
-    assert fires("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00+01:00", 2) == [
-        "2026-03-29T03:30:00+02:00",
-        "2026-03-30T02:30:00+02:00",
-    ]
-
-
-def test_a_time_that_comes_twice_runs_a_fixed_job_the_first_time() -> None:
-    assert fires("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00+02:00", 2) == [
-        "2026-10-25T02:30:00+02:00",
-        "2026-10-26T02:30:00+01:00",
-    ]
-
-
-def test_a_job_that_repeats_follows_the_clock_on_the_wall() -> None:
-    assert fires("*/30 * * * *", "Europe/Berlin", "2026-10-25T01:30:00+02:00", 5) == [
-        "2026-10-25T02:00:00+02:00",
-        "2026-10-25T02:30:00+02:00",
-        "2026-10-25T02:00:00+01:00",
-        "2026-10-25T02:30:00+01:00",
-        "2026-10-25T03:00:00+01:00",
-    ]
-    assert fires("*/30 * * * *", "Europe/Berlin", "2026-03-29T01:30:00+01:00", 2) == [
-        "2026-03-29T03:00:00+02:00",
-        "2026-03-29T03:30:00+02:00",
-    ]
-
-
-def test_seconds_come_first_when_there_are_six_fields() -> None:
-    assert fires("15 30 9 * * *", "UTC", "2026-06-01T00:00:00+00:00", 1, with_seconds=True) == [
-        "2026-06-01T09:30:15+00:00"
-    ]
-
-
-def test_the_first_monday_and_the_last_day_of_a_month() -> None:
-    assert fires("0 9 * * 1#1", "UTC", "2026-06-02T00:00:00+00:00", 1) == ["2026-07-06T09:00:00+00:00"]
-    assert fires("0 0 L * *", "UTC", "2027-02-01T00:00:00+00:00", 1) == ["2027-02-28T00:00:00+00:00"]
-
-
-def test_the_29th_of_february_is_found_and_the_30th_never() -> None:
-    assert fires("0 0 29 2 *", "UTC", "2026-03-01T00:00:00+00:00", 1) == ["2028-02-29T00:00:00+00:00"]
-    assert next_after(Cron.parse("0 0 30 2 *"), UTC, at("2026-03-01T00:00:00+00:00")) is None
-
-
-@pytest.mark.parametrize("text", ["", "* * * *", "61 * * * *", "* * * * * *", "@never", "a b c d e"])
-def test_what_is_no_cron_is_refused_with_a_sentence(text: str) -> None:
-    with pytest.raises(ValueError, match=r"fields|no cron"):
-        Cron.parse(text)
-
-
-@dataclass(frozen=True)
-class Daily:
-    """A cron of minutes and hours, as sets; None is `*`."""
-
-    minutes: frozenset[int] | None
-    hours: frozenset[int] | None
-
-    @property
-    def text(self) -> str:
-        return f"{self._field(self.minutes)} {self._field(self.hours)} * * *"
-
-    @staticmethod
-    def _field(values: frozenset[int] | None) -> str:
-        return "*" if values is None else ",".join(map(str, sorted(values)))
-
-    def matches(self, wall: datetime) -> bool:
-        return (self.minutes is None or wall.minute in self.minutes) and (self.hours is None or wall.hour in self.hours)
-
-
-def by_walking(job: Daily, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
-    """The prose rule, minute by minute: an oracle that shares no code with the product."""
-    repeats = job.minutes is None or job.hours is None
-    minute = timedelta(minutes=1)
-    shown: set[datetime] = set()
-    found: set[datetime] = set()
-    at = start - timedelta(hours=30)
-    before = at.astimezone(zone).replace(tzinfo=None, fold=0)
-    while at < end:
-        at += minute
-        wall = at.astimezone(zone).replace(tzinfo=None, fold=0)
-        if job.matches(wall) and (repeats or wall not in shown):
-            found.add(at)
-        shown.add(wall)
-        skipped, put_off = before + minute, at
-        while skipped < wall and not repeats:
-            if job.matches(skipped):
-                found.add(put_off)
-            skipped, put_off = skipped + minute, put_off + minute
-        before = wall
-    return sorted(instant for instant in found if start < instant <= end)
-
-
-@lru_cache
-def changes(zone: str, year: int) -> tuple[datetime, ...]:
-    """The hours of a year after which a zone shows another offset."""
-    where, hour = ZoneInfo(zone), timedelta(hours=1)
-    hours = [datetime(year, 1, 1, tzinfo=UTC) + hour * n for n in range(366 * 24)]
-    offsets = [at.astimezone(where).utcoffset() for at in hours]
-    return tuple(at for at, now, then in zip(hours, offsets, offsets[1:], strict=False) if now != then)
-
-
-def all_between(cron: Cron, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
-    found, moment = [], next_after(cron, zone, start)
-    while moment is not None and moment <= end:
-        found.append(moment)
-        moment = next_after(cron, zone, moment)
-    return found
-
-
-minutes = st.frozensets(st.integers(0, 59), min_size=1, max_size=3)
-hours = st.frozensets(st.integers(0, 4), min_size=1, max_size=3)
-
-
-@settings(max_examples=80)
-@given(
-    job=st.builds(Daily, st.none() | minutes, st.none() | hours) | st.builds(Daily, minutes, hours),
-    zone=st.sampled_from(CHANGING),
-    year=st.integers(2020, 2037),
-    which=st.integers(0, 3),
-    offset=st.integers(-20 * 3600, 90 * 60),
-)
-def test_every_job_agrees_with_a_walk_over_the_minutes(
-    job: Daily, zone: str, year: int, which: int, offset: int
-) -> None:
-    known = changes(zone, year)
-    assume(known)
-    start = known[which % len(known)] + timedelta(seconds=offset)
-    minute = start.replace(second=0)
-    end = minute + timedelta(hours=8 if job.minutes is None else 30)
-    cron, where = Cron.parse(job.text), ZoneInfo(zone)
-    found = all_between(cron, where, start, end)
-    assert found == [at for at in by_walking(job, where, minute, end) if at > start]
-    for earlier, later in pairwise(found):
-        assert previous_before(cron, where, later) == earlier
-    assert count_between(cron, where, start, end, 10_000) == len(found)
-
-
-def test_a_skipped_time_may_come_after_later_ones() -> None:
-    assert fires("15,40 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00+10:30", 3) == [
-        "2026-10-04T02:40:00+11:00",
-        "2026-10-04T02:45:00+11:00",
-        "2026-10-05T02:15:00+11:00",
-    ]
-
-
-def test_seconds_run_through_an_hour_that_comes_twice_and_over_one_that_is_skipped() -> None:
-    every = ("* * * * * *", "Europe/Berlin")
-    assert fires(*every, "2026-10-25T02:59:58+02:00", 2, with_seconds=True) == [
-        "2026-10-25T02:59:59+02:00",
-        "2026-10-25T02:00:00+01:00",
-    ]
-    assert fires(*every, "2026-03-29T01:59:58+01:00", 2, with_seconds=True) == [
-        "2026-03-29T01:59:59+01:00",
-        "2026-03-29T03:00:00+02:00",
-    ]
-    assert fires("30 * 2 * * *", "Europe/Berlin", "2026-03-29T01:59:58+01:00", 1, with_seconds=True) == [
-        "2026-03-30T02:00:30+02:00"
-    ]
-
-
-@settings(max_examples=60)
-@given(
-    cron=st.sampled_from(
-        ["*/15 * * * *", "0 * * * *", "5 4 * * *", "0 9 * * 1-5", "0 0 1 * *", "30 6 * 3,10 0", "0 12 L * *"]
-    ),
-    zone=st.sampled_from(ZONES),
-    day=st.integers(0, 364),
-)
-def test_away_from_changes_of_the_clock_another_library_says_the_same(cron: str, zone: str, day: int) -> None:
-    start = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
-    where = ZoneInfo(zone)
-    offsets = {(start + timedelta(hours=6 * n)).astimezone(where).utcoffset() for n in range(-2, 200)}
-    if len(offsets) > 1:
-        return
-    theirs = CronSim(cron, start.astimezone(where))
-    ours = start
-    for _ in range(5):
-        following = next_after(Cron.parse(cron), where, ours)
-        assert following == next(theirs).astimezone(UTC)
-        ours = following
 
 
 def schedule(**properties: object) -> Schedule:
