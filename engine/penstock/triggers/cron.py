@@ -97,7 +97,7 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
             if not gap:
                 break
             put_off_until = put_off_until or local + gap
-    return best
+    return best if best is None or best <= LATEST else None
 
 
 def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | None:

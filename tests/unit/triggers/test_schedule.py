@@ -102,6 +102,51 @@ def test_however_often_one_looks_a_slot_fires_at_most_once_and_with_all_every_on
         assert len(fired) + left == len(slots)
 
 
+def by_policy(
+    own: Schedule, slots: list[datetime], now: datetime, up_since: datetime | None
+) -> tuple[list[datetime], list[datetime]]:
+    """The rule in words, over all the slots there are: which fire, and which are left for a backfill."""
+    late = own.late_maximum_delay
+    wanted = [slot for slot in slots if late is None or now - slot <= late]
+    fresh = [slot for slot in wanted if now - slot <= timedelta(seconds=60)]
+    on_time = [slot for slot in fresh if slot == slots[-1] or (up_since is not None and slot >= up_since)]
+    missed = [slot for slot in wanted if slot not in on_time]
+    match own.recover:
+        case Recover.ALL:
+            return missed[:100] + on_time, missed[100:]
+        case Recover.LAST:
+            return on_time or missed[-1:], []
+        case Recover.NONE:
+            return on_time, []
+
+
+@settings(max_examples=120)
+@given(
+    cron=st.sampled_from(["*/7 * * * *", "0 * * * *", "30 2 * * *", "*/10 * * * * *", "10 5 1,17 * * *"]),
+    policy=st.sampled_from(list(Recover)),
+    late=st.none() | st.sampled_from(["PT5S", "PT30S", "PT2M", "PT3H", "P1D"]),
+    pause=st.integers(0, 90) | st.integers(0, 7_200) | st.integers(0, 200_000),
+    up=st.none() | st.integers(-200_000, 200_000) | st.integers(-90, 0),
+)
+def test_what_is_due_is_what_the_rule_says_over_all_slots(
+    cron: str, policy: Recover, late: str | None, pause: int, up: int | None
+) -> None:
+    told: dict[str, object] = {"cron": cron, "withSeconds": cron.count(" ") == 5, "timezone": "Europe/Berlin"}
+    own = schedule(**told, recoverMissedSchedules=policy.value, **({"lateMaximumDelay": late} if late else {}))
+    reached = at("2026-10-24T20:10:00+02:00")
+    now = reached + timedelta(seconds=pause)
+    up_since = now + timedelta(seconds=up) if up is not None else None
+    slots = all_between(own.cron, BERLIN, reached, now)
+    due = due_slots(own, reached, now, up_since=up_since)
+    fire, left = by_policy(own, slots, now, up_since)
+    assert list(due.fire) == fire
+    assert due.reached == (slots[-1] if slots else reached)
+    assert due.left == min(len(left), MOST_COUNTED)
+    assert due.left_range == ((left[0], left[-1]) if left else None)
+    if len(slots) < MOST_COUNTED:
+        assert due.skipped == len(slots) - len(fire) - len(left)
+
+
 @given(back=st.integers(0, 10**6))
 def test_a_clock_that_steps_back_fires_nothing_again(back: int) -> None:
     now = at("2026-01-01T04:10:00+00:00")
@@ -150,8 +195,52 @@ def test_a_zone_may_be_an_offset(name: str, local: str) -> None:
         ({"recoverMissedSchedules": "SOME"}, "may be ALL, LAST, NONE"),
         ({"lateMaximumDelay": "soon"}, "not an ISO-8601 duration"),
         ({"cron": "R * * * *"}, "no cron expression"),
+        ({"cron": "0 0 * * *", "withSeconds": True}, "has 5 fields, and needs 6"),
+        ({"stopAfter": "FAILED"}, "is a list of states"),
     ],
 )
 def test_what_cannot_be_a_schedule_is_refused_with_a_sentence(properties: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         schedule(**properties)
+
+
+def test_everything_a_trigger_says_is_read() -> None:
+    full = schedule(
+        cron="30 0 9 * * MON#1",
+        withSeconds=True,
+        timezone="Europe/Berlin",
+        lateMaximumDelay="PT15M",
+        recoverMissedSchedules="LAST",
+        allowConcurrent=True,
+        stopAfter=["FAILED", "WARNING"],
+    )
+    assert full.zone_name == "Europe/Berlin"
+    assert full.late_maximum_delay == timedelta(minutes=15)
+    assert (full.recover, full.concurrent, full.stop_after) == (Recover.LAST, True, ("FAILED", "WARNING"))
+    assert full.next_after(at("2026-06-02T00:00:00+02:00")) == at("2026-07-06T09:00:30+02:00")
+
+
+def test_what_a_trigger_does_not_say() -> None:
+    bare = Schedule.of(Trigger("t", TYPE, {"cron": "@daily"}), "America/New_York")
+    assert bare.zone_name == "America/New_York"
+    assert (bare.recover, bare.late_maximum_delay, bare.concurrent, bare.stop_after) == (Recover.ALL, None, False, ())
+
+
+@pytest.mark.parametrize(
+    ("nickname", "fields"),
+    [
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+        ("@monthly", "0 0 1 * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@hourly", "0 * * * *"),
+    ],
+)
+@pytest.mark.parametrize("with_seconds", [False, True])
+def test_a_nickname_is_short_for_five_fields(nickname: str, fields: str, with_seconds: bool) -> None:
+    named = schedule(cron=nickname, withSeconds=with_seconds)
+    assert named.fingerprint == schedule(cron=fields).fingerprint
+    start = at("2026-06-02T09:00:00+00:00")
+    assert named.next_after(start) == schedule(cron=fields).next_after(start)
