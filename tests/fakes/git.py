@@ -312,6 +312,7 @@ class HttpGit:
     token: str | None = None
     answer: int | None = None
     moved_to: str | None = None
+    speaks_v2: bool = True
     seen: list[str | None] = field(default_factory=list)
     port: int = 0
 
@@ -385,7 +386,7 @@ class _Backend(BaseHTTPRequestHandler):
             "QUERY_STRING": query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.host.speaks_v2 else "",
             "REMOTE_USER": "ada",
         }
         done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha1, sha256
 from pathlib import Path
 
 from penstock.adapters.git import repository
@@ -17,7 +18,7 @@ from penstock.adapters.git.command import (
     object_id,
 )
 from penstock.adapters.git.polling import Poller
-from penstock.adapters.git.refs import read_ref
+from penstock.adapters.git.refs import names_below, read_ref
 from penstock.errors import Retryable, Stalled, UserError
 from penstock.ports.git import UNKNOWN_SIZE, Blob, Change, CommitInfo, Mirror
 
@@ -28,24 +29,21 @@ _HEAD = "refs/penstock/head"
 _KEPT = "refs/penstock/keep/"
 _REGULAR = (b"100644", b"100755")
 _ELSEWHERE = frozenset({"", ".", "..", ".git"})
-_DAMAGED = (
-    "corrupt",
-    "bad object",
-    "bad tree",
-    "object file",
-    "missing blob",
-    "missing tree",
-    "unable to read",
-    "unable to parse",
-    "could not parse",
-    "not a git repository",
-    "bad config",
-    "packfile",
-    "index-pack",
-    "did not send all necessary objects",
-    "inflate",
-    "not our ref",
+_REMOTE = (
+    "Could not resolve host",
+    "couldn't find remote ref",
+    "Could not read from remote repository",
+    "Failed to connect",
+    "Connection refused",
+    "Connection timed out",
+    "unable to access",
+    "unable to connect",
+    "returned error:",
+    "no end within",
 )
+"""Of these the remote is to blame; whatever else keeps a fetch from ending well may be a mirror that is damaged."""
+
+_LOCAL = ("corrupt", "bad object", "missing blob", "missing tree", "did not send all necessary objects")
 _OTHER_HASH = "mismatched algorithms"
 
 
@@ -89,7 +87,7 @@ class GitMirror(Mirror):
         try:
             head = self._fetch_into(self._git, FETCH_TIMEOUT_S)
         except (Retryable, UserError) as error:
-            if not any(word in error.message for word in _DAMAGED) or self._is_sound():
+            if _is_remote(error.message) or self._is_sound():
                 raise
             return self._clone()
         if head != before:
@@ -120,8 +118,7 @@ class GitMirror(Mirror):
         def fill(staged: Path) -> None:
             git = GitCommand(staged, self._remote, self._git.credentials)
             heads.append(self._fetch_into(git, CLONE_TIMEOUT_S))
-            if self._is_made():
-                self._take_along(staged)
+            self._take_along(staged)
 
         repository.make(self._folder, self._identity, fill, options=options)
         self._is_suspect = False
@@ -130,8 +127,7 @@ class GitMirror(Mirror):
     def _take_along(self, staged: Path) -> None:
         """What is kept comes from the new history, or else from the old mirror; what is in neither is lost."""
         new = GitCommand(staged, Remote.parse(str(self._folder)))
-        code, out, _ = self._git.call(("for-each-ref", "--format=%(refname)", _KEPT))
-        for ref in out.decode().split() if code == 0 else ():
+        for ref in names_below(self._folder, _KEPT):
             commit = ref.removeprefix(_KEPT)
             if OBJECT_ID.fullmatch(commit) is None:
                 continue
@@ -206,7 +202,7 @@ class GitMirror(Mirror):
                 if len(head) != 3 or head[1] != b"blob":
                     raise self._unreadable(blob)
                 content = answer.read(int(head[2]))
-                if len(content) != int(head[2]) or answer.read(1) != b"\n":
+                if answer.read(1) != b"\n" or _blob_id(content, like=blob.id) != blob.id:
                     raise self._unreadable(blob)
                 yield blob, content
 
@@ -247,6 +243,17 @@ def _resolved(git: GitCommand) -> str | None:
         return found
     code, out, _ = git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_HEAD}^{{commit}}"))
     return object_id(out.decode().strip()) if code == 0 else None
+
+
+def _is_remote(said: str) -> bool:
+    return any(words in said for words in _REMOTE) and not any(words in said for words in _LOCAL)
+
+
+def _blob_id(content: bytes, *, like: str) -> str:
+    """The object id of a blob, by the algorithm of `like`. git itself does not look whether what it reads still is what
+    was written."""
+    algorithm = sha1 if len(like) == 40 else sha256
+    return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _path(name: bytes) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from penstock.adapters.git.command import OBJECT_ID
@@ -37,6 +38,15 @@ def read_ref(folder: Path, ref: str) -> str | None:
         return None
     line = _LINE_BEFORE.search(packed, 0, max(packed.find(b" " + ref.encode() + b"\n"), 0))
     return line[1].decode() if line is not None else None
+
+
+def names_below(folder: Path, prefix: str) -> set[str]:
+    """The refs of the bare repository `folder` that lie in `prefix`, whatever became of what they stand at."""
+    packed = (_content(folder / "packed-refs", MOST_PACKED) or b"").decode("utf-8", "replace")
+    names = {line.partition(" ")[2] for line in packed.splitlines()}
+    with suppress(OSError):  # the folder is not there, or cannot be listed any more
+        names |= {prefix + file.name for file in (folder / prefix).iterdir()}
+    return {name for name in names if name.startswith(prefix)}
 
 
 def _refs_folder(path: Path) -> Path | None:
