@@ -102,7 +102,7 @@ def _once(service: AgentService, starts: list[FlowName], wish: AgentWish, global
 def _report(outcome: Round, wish: AgentWish, globals_: Globals) -> int:
     """What the round came to, and its exit code."""
     if outcome.fault is not None:
-        words = outcome.fault.message
+        words = outcome.fault.message + (f"; {outcome.fault.help}" if outcome.fault.help else "")
         click.echo(f"the repository cannot be read, what was deployed stays in force: {words}", err=True)
     elif outcome.reconciled is None and not globals_.quiet:
         click.echo("the repository holds nothing new", err=True)
