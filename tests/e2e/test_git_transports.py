@@ -20,6 +20,7 @@ from program import Outcome, penstock
 from until import until
 
 LOG = "io.kestra.plugin.core.log.Log"
+_SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 FLOW = f"id: a\nnamespace: team\ntasks:\n  - id: say\n    type: {LOG}\n    message: hello\n".encode()
 
 
@@ -125,9 +126,7 @@ class Ssh:
             encoding="utf-8",
         )
         Path("/run/sshd").mkdir(exist_ok=True)
-        server = subprocess.Popen(
-            [shutil.which("sshd") or "sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL
-        )
+        server = subprocess.Popen([_SSHD or "sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
         until(lambda: _answers(port), 10)
         return server
 
@@ -145,7 +144,7 @@ def _key(path: Path) -> Path:
 
 @pytest.fixture
 def ssh(tmp_path: Path) -> Iterator[tuple[Ssh, int]]:
-    if shutil.which("sshd") is None or os.geteuid() != 0:
+    if _SSHD is None or os.geteuid() != 0:
         pytest.skip("a real sshd is needed, run as root: Debian's openssh-server")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
