@@ -10,7 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +294,10 @@ def _between(before: str, after: str) -> float:
     return (datetime.fromisoformat(after) - datetime.fromisoformat(before)).total_seconds()
 
 
+def seconds_since(at: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+
+
 def get(url: str, **headers: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
@@ -334,7 +338,7 @@ def test_it_does_not_listen_beyond_this_machine_without_a_token(agent: Agent) ->
 
 def test_a_second_signal_leaves_at_once(agent: Agent, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
-    agent.push(a=flow("a", f"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done"))
+    agent.push(a=flow("a", f"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done"), tick=every_second("tick"))
     agent.start("--record", "none", "--drain", "300s")
     agent.deployed()
     id_ = agent.trigger("a")
@@ -342,6 +346,9 @@ def test_a_second_signal_leaves_at_once(agent: Agent, tmp_path: Path) -> None:
     assert agent.process is not None
     agent.process.terminate()
     until(lambda: agent.lines("agent.stopping"), 20)
+    stopped = len(agent.lines("trigger.fired"))
+    until(lambda: seconds_since(agent.lines("agent.stopping")[0]["at"]) > 2.2, 10)
+    assert len(agent.lines("trigger.fired")) == stopped, "nothing is started while it stops"
     agent.process.terminate()
     assert agent.process.wait(10) == 143
     assert agent.show(id_)["state"]["current"] == "RUNNING"

@@ -90,6 +90,7 @@ class AgentService:
     ended: Counter[str] = field(default_factory=Counter)
     """Executions that ended since the start, by state."""
     _troubles: dict[str, str] = field(default_factory=dict)
+    _is_stopping: bool = False
 
     def begin(self) -> None:
         """Take up what an earlier agent has left, then keep the loops going until the session ends."""
@@ -107,7 +108,9 @@ class AgentService:
             self.live.supervisor.add(Loop(name, guarded.step, guarded.wait, soon=True))
 
     def stop(self, drain: timedelta) -> None:
-        """Claim nothing more, and leave when no task runs or `drain` is over; then send off what can be sent."""
+        """Start and claim nothing more, and leave when no task runs or `drain` is over; then send off what can be
+        sent. Slots that come due meanwhile are the next agent's."""
+        self._is_stopping = True
         self.live.worker.rest()
         busy = self.live.worker.busy
         text = "stopping: nothing new is begun"
@@ -150,9 +153,13 @@ class AgentService:
 
     def start_due(self) -> int:
         """Start the slots that are due, then a part of what is to be made up for."""
+        if self._is_stopping:
+            return 0
         return self.scheduler.step() + self.backfills.step()
 
     def _until_due(self) -> timedelta:
+        if self._is_stopping:
+            return LONGEST_PAUSE
         waits = [self.scheduler.wait(), self.backfills.wait()]
         return min(wait for wait in waits if wait is not None)
 
