@@ -35,6 +35,7 @@ EARLIEST, LATEST = datetime(1972, 1, 1, tzinfo=UTC), datetime(9980, 1, 1, tzinfo
 """No instant is looked for outside: a range somebody asks for must not step out of the calendar."""
 _NEAR = timedelta(hours=3)
 _DAY = timedelta(hours=25)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +127,29 @@ def previous_before(cron: Cron, zone: tzinfo, before: datetime) -> datetime | No
 
 
 def count_between(cron: Cron, zone: tzinfo, after: datetime, until: datetime, most: int) -> int:
-    """How many instants come after `after` and not after `until`; `most` when there are as many or more. A third of
-    the cost of stepping."""
+    """How many instants come after `after` and not after `until`; `most` when there are as many or more. Reckoned day
+    by day, and stepped through only where the zone changes its offset."""
     after, until = max(after, EARLIEST), min(until, LATEST)
-    if after >= until:
-        return 0
-    offsets = [*_offsets(zone, after), *_offsets(zone, until)]
-    end = until.astimezone(UTC).replace(tzinfo=None) + max(offsets)
-    found: set[datetime] = set()
-    local = cron.wall.after(after.astimezone(UTC).replace(tzinfo=None) + min(offsets))
-    while local is not None and local <= end and len(found) < most:
-        found.update(instant for instant in instants(cron, zone, local) if after < instant <= until)
-        local = cron.wall.after(local)
-    return min(len(found), most)
+    count = 0
+    while after < until and count < most:
+        end = min(after + _DAY, until)
+        offset = _offset(zone, end)
+        if _offset(zone, after) == offset == _offset(zone, after - _DAY):
+            start = after.astimezone(UTC).replace(tzinfo=None)
+            found = cron.wall.count(start + offset, start + (end - after) + offset)
+        else:
+            found = sum(1 for _ in _stepped(cron, zone, after, end))
+        count += found
+        following = end if found else next_after(cron, zone, end)
+        after = until if following is None else max(following - _TICK, end)
+    return min(count, most)
+
+
+def _stepped(cron: Cron, zone: tzinfo, after: datetime, until: datetime) -> Iterator[datetime]:
+    at = next_after(cron, zone, after)
+    while at is not None and at <= until:
+        yield at
+        at = next_after(cron, zone, at)
 
 
 def instants(cron: Cron, zone: tzinfo, local: datetime) -> list[datetime]:

@@ -151,7 +151,7 @@ class Timetable:
             slots = (entry.pending.popleft(),) if entry.pending else ()
             entry.is_busy = bool(slots)
         if not entry.pending and entry.then is not None:
-            entry.reached = max(entry.reached, entry.then)
+            entry.reached = entry.then
         elif slots:
             entry.reached = slots[-1]
         return Due(key, slots, entry.reached, skipped, left, left_range)

@@ -87,6 +87,15 @@ class WallTimes:
             return _at(day, (self.hours[-1], self.minutes[-1], self.seconds[-1]))
         return None
 
+    def count(self, after: datetime, until: datetime) -> int:
+        """How many of them come after `after` and not after `until`. Costs a look at each day."""
+        first, last = after.date(), until.date()
+        days = sum(self.names(first + _ONE_DAY * n) for n in range((last - first).days + 1))
+        in_a_day = len(self.hours) * len(self.minutes) * len(self.seconds)
+        before = self._count_until(after) if self.names(first) else 0
+        beyond = in_a_day - self._count_until(until) if self.names(last) else 0
+        return max(days * in_a_day - before - beyond, 0)
+
     def names(self, day: date) -> bool:
         """Whether it is a day of them."""
         if day.month not in self.months:
@@ -145,6 +154,15 @@ class WallTimes:
         if hour > self.hours[0]:
             return self.hours[bisect_left(self.hours, hour) - 1], self.minutes[-1], self.seconds[-1]
         return None
+
+    def _count_until(self, moment: datetime) -> int:
+        """Of the times of its day, those that are not later."""
+        count = bisect_left(self.hours, moment.hour) * len(self.minutes) * len(self.seconds)
+        if _has(self.hours, moment.hour):
+            count += bisect_left(self.minutes, moment.minute) * len(self.seconds)
+            if _has(self.minutes, moment.minute):
+                count += bisect_right(self.seconds, moment.second)
+        return count
 
 
 def _numbers(found: Collection[int | str], every: range) -> tuple[int, ...]:

@@ -133,6 +133,11 @@ def test_a_skipped_time_may_come_after_later_ones() -> None:
     ]
 
 
+@pytest.mark.parametrize("after", ["2011-12-29T12:00:00-10:00", "2011-12-31T05:00:00+14:00"])
+def test_a_friday_that_was_skipped_is_kept_on_saturday(after: str) -> None:
+    assert fires("30 9 * * 5", "Pacific/Apia", after, 2) == ["2011-12-31T09:30:00+14:00", "2012-01-06T09:30:00+14:00"]
+
+
 def test_seconds_run_through_an_hour_that_comes_twice_and_over_one_that_is_skipped() -> None:
     every = ("* * * * * *", "Europe/Berlin")
     assert fires(*every, "2026-10-25T02:59:58+02:00", 2, with_seconds=True) == [
@@ -170,6 +175,27 @@ def test_away_from_changes_of_the_clock_another_library_says_the_same(cron: str,
         ours = following
 
 
+@pytest.mark.parametrize(
+    ("name", "year"),
+    [
+        ("Pacific/Apia", 2011),
+        ("Pacific/Kwajalein", 1993),
+        ("Pacific/Kiritimati", 1994),
+        ("Antarctica/Casey", 2010),
+        ("Antarctica/Casey", 2020),
+    ],
+)
+def test_a_clock_that_is_set_by_hours_or_a_whole_day_agrees_with_the_walk(name: str, year: int) -> None:
+    dice, zone = Random(1), ZoneInfo(name)
+    wide = [change for change in changes(name, year, year) if abs(jump(zone, change)) >= timedelta(hours=3)]
+    assert wide
+    for change in wide:
+        for _ in range(10):
+            job = random_job(dice, change.astimezone(zone).hour)
+            start = change - MINUTE * dice.randint(0, 2_000)
+            fires_as_walked(job, zone, start, change + MINUTE * dice.randint(300, 2_000))
+
+
 @pytest.mark.long
 def test_every_change_of_every_clock_from_2020_to_2037_agrees_with_the_walk_and_the_other_library() -> None:
     dice, compared = Random(2020), 0
@@ -205,11 +231,18 @@ def random_job(dice: Dice, near: int) -> Daily:
 def is_known_to_cronsim(job: Daily, zone: ZoneInfo, change: datetime) -> bool:
     """It runs a fixed job that was skipped as soon as the gap is over, and mistakes changes that are not of full hours,
     at full hours: there it goes round in a circle."""
-    before, after = (change - MINUTE).astimezone(zone), change.astimezone(zone)
-    jump = (after.utcoffset() or MINUTE) - (before.utcoffset() or MINUTE)
     is_fixed = job.minutes is not None and job.hours is not None
-    is_usual = after.minute == 0 and jump % timedelta(hours=1) == timedelta(0)
-    return is_usual and not (is_fixed and jump > timedelta(0))
+    forward = jump(zone, change)
+    is_usual = change.astimezone(zone).minute == 0 and forward % timedelta(hours=1) == timedelta(0)
+    return is_usual and not (is_fixed and forward > timedelta(0))
+
+
+def jump(zone: ZoneInfo, change: datetime) -> timedelta:
+    """How far forward the clock is set."""
+    before, after = (moment.astimezone(zone).utcoffset() for moment in (change - MINUTE, change))
+    assert before is not None
+    assert after is not None
+    return after - before
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])

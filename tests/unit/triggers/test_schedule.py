@@ -49,6 +49,22 @@ def test_what_is_too_late_is_left_out() -> None:
     assert [slot.hour for slot in due.fire] == [3, 4]
 
 
+@pytest.mark.parametrize("policy", list(Recover))
+def test_what_is_too_late_is_left_out_whatever_the_policy(policy: Recover) -> None:
+    own = schedule(lateMaximumDelay="PT9M", recoverMissedSchedules=policy.value)
+    for hours in (1, 3):
+        now = at("2026-01-01T04:10:00+00:00")
+        due = due_slots(own, now - timedelta(hours=hours), now)
+        assert (due.fire, due.skipped, due.reached.hour) == ((), hours, 4)
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+def test_what_is_as_late_as_it_may_be_still_fires(hours: int) -> None:
+    now = at("2026-01-01T04:10:00+00:00")
+    due = due_slots(schedule(lateMaximumDelay="PT10M"), now - timedelta(hours=hours), now)
+    assert [slot.hour for slot in due.fire] == [4]
+
+
 def test_one_start_makes_up_for_a_hundred_at_most_and_tells_of_the_rest() -> None:
     due = due_slots(schedule(), at("2026-01-01T00:30:00+00:00"), at("2026-01-11T00:10:00+00:00"))
     assert (len(due.fire), due.left) == (MOST_CATCH_UPS, 140)
@@ -72,6 +88,13 @@ def test_who_was_there_all_the_time_has_missed_nothing(policy: str) -> None:
     start = at("2026-01-01T00:00:00+00:00")
     due = due_slots(busy, start, start + timedelta(seconds=5), up_since=start - timedelta(hours=1))
     assert [slot.second for slot in due.fire] == [1, 2, 3, 4, 5]
+
+
+def test_what_comes_as_one_begins_to_look_is_not_missed() -> None:
+    busy = schedule(cron="* * * * * *", withSeconds=True, recoverMissedSchedules="NONE")
+    start = at("2026-01-01T00:00:00+00:00")
+    due = due_slots(busy, start, start + timedelta(seconds=5), up_since=start + timedelta(seconds=3))
+    assert [slot.second for slot in due.fire] == [3, 4, 5]
 
 
 @settings(max_examples=25)

@@ -137,8 +137,12 @@ def test_the_odd_ones(expression: str, times: list[str]) -> None:
 
 
 def test_between_centuries_that_are_no_leap_years_nothing_comes_of_the_29th_of_february() -> None:
-    assert next(backward("0 0 29 2 *", wall("2104-01-01"))) == wall("2096-02-29")
-    assert next(forward("0 0 29 2 *", wall("2097-01-01"))) == wall("2104-02-29")
+    assert next(backward("0 0 29 2 *", wall("2104-02-29"))) == wall("2096-02-29")
+    assert next(forward("0 0 29 2 *", wall("2096-02-29"))) == wall("2104-02-29")
+
+
+def test_the_last_friday_of_a_month_that_ends_with_one() -> None:
+    assert next(forward("0 9 * * L5", wall("2026-07-01"))) == wall("2026-07-31T09:00:00")
 
 
 @pytest.mark.parametrize(
