@@ -340,6 +340,7 @@ class HttpGit:
 class _Backend(BaseHTTPRequestHandler):
     host: HttpGit
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._pass_on(b"")

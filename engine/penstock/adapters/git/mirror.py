@@ -67,7 +67,7 @@ class GitMirror(Mirror):
     def poll(self) -> str:
         head = self._poller.head()
         if head is None:
-            head = self.fetch()
+            head = self._brought_up_to_date()
             self._polled_at = time.monotonic()
         return head
 
@@ -77,6 +77,9 @@ class GitMirror(Mirror):
             head = self.head()
             if head is not None:
                 return head
+        return self._brought_up_to_date()
+
+    def _brought_up_to_date(self) -> str:
         if not self._is_made():
             return self._clone()
         if self._is_suspect and not self._is_sound():

@@ -7,7 +7,6 @@ is left to git: the answer is None.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ MOST_PACKED = 64 * 1024 * 1024
 """A longer `packed-refs` is left to git."""
 
 _MOST_TEXT = 4096
-_LINE_BEFORE = re.compile(rb"(?:^|\n)([0-9a-f]{40}(?:[0-9a-f]{24})?)\Z")
 
 
 def head_of(path: Path, ref: str) -> str | None:
@@ -36,8 +34,9 @@ def read_ref(folder: Path, ref: str) -> str | None:
     packed = _content(folder / "packed-refs", MOST_PACKED)
     if packed is None:
         return None
-    line = _LINE_BEFORE.search(packed, 0, max(packed.find(b" " + ref.encode() + b"\n"), 0))
-    return line[1].decode() if line is not None else None
+    end = packed.find(b" " + ref.encode() + b"\n")
+    found = packed[packed.rfind(b"\n", 0, max(end, 0)) + 1 : max(end, 0)].decode("ascii", "replace")
+    return found if OBJECT_ID.fullmatch(found) else None
 
 
 def names_below(folder: Path, prefix: str) -> set[str]:
