@@ -113,12 +113,17 @@ class Timetable:
         return None
 
     def coming(self, until: datetime) -> list[Key]:
-        """The triggers that have something to give by then; in no order. Costs a look at each."""
-        found = []
-        for moment, turn, key in self._heap:
+        """The triggers that have something to give by then; in no order. Costs a look at each of them."""
+        found, at = [], [0]
+        while at:
+            here = at.pop()
+            if here >= len(self._heap) or self._heap[here][0] > until:
+                continue  # nothing below it in the heap comes earlier
+            _, turn, key = self._heap[here]
             entry = self._entries.get(key)
-            if moment <= until and entry is not None and entry.turn == turn:
+            if entry is not None and entry.turn == turn:
                 found.append(key)
+            at += (2 * here + 1, 2 * here + 2)
         return found
 
     def due(self, now: datetime) -> list[Due]:

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flows_strategy import Dice, dice_by_hypothesis
 from penstock.diagnostic import FlowName
@@ -170,6 +171,17 @@ def test_which_ones_come_soon() -> None:
     assert set(timetable.coming(NOON + 30 * MINUTE)) == {KEY, OTHER}
     timetable.began(KEY)
     assert timetable.coming(NOON + 30 * MINUTE) == [OTHER]
+
+
+@given(minutes=st.lists(st.integers(0, 59), max_size=40), soon=st.integers(0, 70))
+def test_those_that_come_soon_are_those_whose_next_slot_does(minutes: list[int], soon: int) -> None:
+    entries = [(Key(FlowName("a.b", f"f{n}"), "t"), schedule(f"{minute} * * * *")) for n, minute in enumerate(minutes)]
+    timetable, until = table(*entries), NOON + soon * MINUTE
+    for key, own in entries[::3]:
+        timetable.put(key, own, NOON)
+    coming = timetable.coming(until)
+    assert len(coming) == len(set(coming))
+    assert set(coming) == {key for key, own in entries if (own.next_after(NOON) or until) <= until}
 
 
 @pytest.mark.parametrize("policy", list(Recover))
