@@ -89,14 +89,17 @@ def test_a_remote_that_is_gone_can_be_tried_again(host: Host, tmp_path: Path) ->
 def test_a_commit_may_be_kept_and_released_twice(host: Host, tmp_path: Path) -> None:
     first = host.commit({"a": b"1"})
     mirror = host.mirror(tmp_path)
+    assert mirror.kept() == set()
     mirror.fetch()
     mirror.keep(first)
     mirror.keep(first)
+    assert mirror.kept() == {first}
     host.commit({"a": b"2"}, orphan=True)
     mirror.fetch()
     assert contents(mirror, first) == {"a": b"1"}
     mirror.release(first)
     mirror.release(first)
+    assert mirror.kept() == set()
 
 
 def test_a_poll_tells_the_head_and_brings_nothing(host: Host, tmp_path: Path) -> None:

@@ -7,19 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fakes.git import HttpGit, RealHost, git
+from fakes.talk import RESULT, Talk, answer, speaking
 from penstock.adapters.git import Credentials, GitMirror
 from penstock.adapters.git.refs import head_of
 from penstock.errors import Retryable, Stalled, UserError
 from until import until
-
-RESULT = "application/x-git-upload-pack-result"
 
 
 @pytest.fixture
@@ -31,58 +29,6 @@ def server(tmp_path: Path) -> Iterator[HttpGit]:
 @pytest.fixture
 def host(server: HttpGit, tmp_path: Path) -> RealHost:
     return RealHost(tmp_path / "host", server.url_of)
-
-
-@contextmanager
-def speaking(speak: Callable[[Talk], None]) -> Iterator[str]:
-    """A server that does as told with what is POSTed, and knows no other page; its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return  # the test is over
-                threading.Thread(target=one, args=(connection,), daemon=True).start()
-
-        def one(connection: socket.socket) -> None:
-            with connection, suppress(OSError):  # who asked may leave at any time
-                talk = Talk(connection)
-                if talk.next():
-                    speak(talk)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/remote.git"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-class Talk:
-    """One connection, request by request."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-
-    def next(self) -> bool:
-        """Wait for the next POST; False when there is none any more. Whatever else is asked for is not there."""
-        said = b""
-        while part := self.connection.recv(65536):
-            said += part
-            if said.startswith(b"GET") and said.endswith(b"\r\n\r\n"):
-                self.say(answer(b"", "404 Not Found", kind="text/plain"))
-                said = b""
-            elif said.startswith(b"POST") and said.endswith(b"0000"):
-                return True
-        return False
-
-    def say(self, text: bytes) -> None:
-        self.connection.sendall(text)
-
-
-def answer(body: bytes, status: str = "200 OK", more: str = "", kind: str = RESULT) -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def line(text: str) -> bytes:

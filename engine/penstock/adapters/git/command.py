@@ -44,6 +44,7 @@ _NEUTRAL = (
     "http.lowSpeedLimit=100",
     "http.lowSpeedTime=30",
     "gc.auto=0",
+    "gc.packRefs=false",  # a ref in a file of its own is read without a process, and outlives its neighbours
     "maintenance.auto=false",
     "credential.helper=",
     "safe.bareRepository=all",

@@ -166,6 +166,8 @@ class GitMirror(Mirror):
             if not tab or len(fields) != 4 or fields[0] not in _REGULAR or fields[1] != b"blob":
                 continue
             path = _path(name)
+            if not fields[3].isdigit():  # git says BAD of an object that it does not find
+                raise self._unreadable(Blob(path or "", fields[2].decode(), UNKNOWN_SIZE))
             if path is None:
                 self.left_out += 1
             else:
@@ -231,6 +233,8 @@ class GitMirror(Mirror):
         self._git.run("update-ref", _KEPT + object_id(commit), commit)
 
     def kept(self) -> set[str]:
+        if not self._is_made():
+            return set()
         out = self._read_by("for-each-ref", "--format=%(refname)", _KEPT)
         return {ref.removeprefix(_KEPT) for ref in out.decode().split()}
 
