@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -306,18 +307,19 @@ class RealHost:
 @dataclass
 class HttpGit:
     """`git http-backend` behind a loopback server. `token` is what it asks for; `answer` a status for everything;
-    `moved_to` where it redirects; `seen` the Authorization of each request."""
+    `moved_to` where it redirects; `seen` the Authorization of each request; `tls` makes it an HTTPS server."""
 
     root: Path
     token: str | None = None
     answer: int | None = None
     moved_to: str | None = None
     speaks_v2: bool = True
+    tls: ssl.SSLContext | None = None
     seen: list[str | None] = field(default_factory=list)
     port: int = 0
 
     def url_of(self, bare: Path) -> str:
-        return f"http://127.0.0.1:{self.port}/{bare.relative_to(self.root)}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/{bare.relative_to(self.root)}"
 
     @contextmanager
     def serving(self) -> Iterator[HttpGit]:
@@ -328,6 +330,8 @@ class HttpGit:
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             self.port = server.server_address[1]
+            if self.tls is not None:
+                server.socket = self.tls.wrap_socket(server.socket, server_side=True)
             thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
             thread.start()
             try:
