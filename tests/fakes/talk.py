@@ -1,4 +1,4 @@
-"""A server on loopback that says what a test tells it to say, byte for byte."""
+"""Servers on loopback that say what a test tells them to say, byte for byte, and ways that are cut."""
 
 from __future__ import annotations
 
@@ -60,3 +60,36 @@ class Talk:
 
 def answer(body: bytes, status: str = "200 OK", more: str = "", kind: str = RESULT) -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@contextmanager
+def cut_after(port: int, count: int) -> Iterator[str]:
+    """A way to `port` that is cut after so many bytes of answers; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        left = [count]
+
+        def serve() -> None:
+            while True:
+                try:
+                    near, _ = listener.accept()
+                except OSError:
+                    return  # the test is over
+                far = socket.create_connection(("127.0.0.1", port))
+                threading.Thread(target=pass_on, args=(near, far, False), daemon=True).start()
+                threading.Thread(target=pass_on, args=(far, near, True), daemon=True).start()
+
+        def pass_on(source: socket.socket, sink: socket.socket, is_counted: bool) -> None:
+            with source, sink, suppress(OSError):
+                while data := source.recv(4096):
+                    if is_counted:
+                        data, left[0] = data[: left[0]], max(left[0] - len(data), 0)
+                    sink.sendall(data)
+                    if is_counted and left[0] == 0:
+                        for end in (source, sink):
+                            end.shutdown(socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()

@@ -10,19 +10,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fakes.git import HttpGit, RealHost, git
 from fakes.small_disk import small_disk
-from fakes.talk import Talk, speaking
+from fakes.talk import Talk, cut_after, speaking
 from penstock.adapters.git import GitMirror
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.ports.git import Mirror
-from until import until
 
 SEED = 20261123
 
@@ -104,39 +102,6 @@ def _bytes_of(host: RealHost, name: str) -> bytes:
 
 
 # ── the remote ──
-
-
-@contextmanager
-def cut_after(port: int, count: int) -> Iterator[str]:
-    """A way to `port` that is cut after so many bytes of answers; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        left = [count]
-
-        def serve() -> None:
-            while True:
-                try:
-                    near, _ = listener.accept()
-                except OSError:
-                    return  # the test is over
-                far = socket.create_connection(("127.0.0.1", port))
-                threading.Thread(target=pass_on, args=(near, far, False), daemon=True).start()
-                threading.Thread(target=pass_on, args=(far, near, True), daemon=True).start()
-
-        def pass_on(source: socket.socket, sink: socket.socket, is_counted: bool) -> None:
-            with source, sink, suppress(OSError):
-                while data := source.recv(4096):
-                    if is_counted:
-                        data, left[0] = data[: left[0]], max(left[0] - len(data), 0)
-                    sink.sendall(data)
-                    if is_counted and left[0] == 0:
-                        for end in (source, sink):
-                            end.shutdown(socket.SHUT_RDWR)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
 
 
 def test_an_answer_that_is_cut_anywhere_costs_nothing(tmp_path: Path) -> None:
@@ -296,14 +261,14 @@ def test_a_mirror_is_packed_anew_before_it_has_gathered_many_packs(host: RealHos
 
 def _gits() -> list[int]:
     """The processes below this one that are git's."""
-    parents, found = {os.getpid()}, []
-    for entry in sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()):
+    found: list[int] = []
+    waiting = list(Path("/proc/self/task").glob("*/children"))
+    while waiting:
         with suppress(OSError):  # it has ended meanwhile
-            text = Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace")
-            name, _, rest = text.partition(" (")[2].rpartition(") ")
-            if int(rest.split()[1]) in parents and name.startswith("git"):
-                parents.add(entry)
-                found.append(entry)
+            for child in waiting.pop().read_text(encoding="ascii").split():
+                if Path(f"/proc/{child}/comm").read_text(encoding="utf-8").startswith("git"):
+                    found.append(int(child))
+                    waiting.append(Path(f"/proc/{child}/task/{child}/children"))
     return found
 
 
@@ -329,11 +294,11 @@ def test_a_git_that_is_killed_at_any_moment_leaves_a_mirror_that_heals(host: Rea
             before = ""
         thread = threading.Thread(target=_fetch, args=(mirror, outcome))
         thread.start()
-        pause = threading.Event()
-        pause.wait(draw.random() * 0.03)
-        victims = until(lambda of=outcome: _gits() or of, 30)  # type: ignore[misc]
-        if victims is not outcome:
-            with suppress(ProcessLookupError):
+        while not _gits() and not outcome:
+            pass  # a fetch takes 15 ms: a wait would be late
+        threading.Event().wait(draw.random() * 0.01)
+        if victims := _gits():
+            with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.kill(draw.choice(victims), signal.SIGKILL)
                 hits += 1
         thread.join()
