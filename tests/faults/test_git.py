@@ -17,6 +17,7 @@ import pytest
 
 from fakes.git import HttpGit, RealHost, git
 from fakes.small_disk import small_disk
+from fakes.spoil import spoil
 from fakes.talk import Talk, cut_after, speaking
 from penstock.adapters.git import GitMirror
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
@@ -162,30 +163,6 @@ def test_a_remote_that_refuses_leaves_the_last_good_head(status: int, error: typ
 # ── the mirror ──
 
 
-def _spoil(path: Path, draw: random.Random) -> str:
-    """Something that a disk, a power loss or a person does to a file."""
-    content = path.read_bytes()
-    at = draw.randrange(len(content) + 1)
-    deed = draw.choice(["cut", "flip", "zero", "empty", "remove", "garbage"])
-    path.chmod(0o644)
-    if deed == "remove":
-        path.unlink()
-    else:
-        flipped = bytearray(content)
-        if content:
-            flipped[at % len(content)] ^= 1 << draw.randrange(8)
-        path.write_bytes(
-            {
-                "cut": content[:at],
-                "flip": bytes(flipped),
-                "zero": content[:at] + bytes(len(content) - at),
-                "empty": b"",
-                "garbage": draw.randbytes(200),
-            }[deed]
-        )
-    return f"{deed} {path.name} at {at}"
-
-
 @pytest.mark.parametrize("seed", range(40))
 def test_a_mirror_that_is_spoiled_never_lies_and_heals(seed: int, host: RealHost, tmp_path: Path) -> None:
     draw = random.Random(SEED + seed)
@@ -200,7 +177,7 @@ def test_a_mirror_that_is_spoiled_never_lies_and_heals(seed: int, host: RealHost
     if draw.random() < 0.5:
         git("-c", "gc.packRefs=false", "gc", "--quiet", cwd=tmp_path / "mirror.git")
     files = sorted(path for path in (tmp_path / "mirror.git").rglob("*") if path.is_file())
-    told = [_spoil(path, draw) for path in draw.sample(files, draw.choice([1, 1, 2, 3]))]
+    told = [spoil(path, draw) for path in draw.sample(files, draw.choice([1, 1, 2, 3]))]
     for each in known:
         with suppress(Retryable):
             assert contents(mirror, each) == known[each], told

@@ -63,6 +63,20 @@ _REFUSED = (
     "returned error: 403",
 )
 _HOST_UNKNOWN = "Host key verification failed"
+_REMOTE = (
+    "Could not resolve host",
+    "couldn't find remote ref",
+    "Could not read from remote repository",
+    "Failed to connect",
+    "Connection refused",
+    "Connection timed out",
+    "unable to access",
+    "unable to connect",
+    "returned error:",
+    "[remote rejected]",
+    "no end within",
+)
+_LOCAL = ("corrupt", "bad object", "missing blob", "missing tree", "did not send all necessary objects")
 _BRANCH_GONE = ("couldn't find remote ref", "unknown revision", "Needed a single revision")
 _NO_GIT, _INSTALL = "git is not on the PATH", "install git 2.30 or later"
 _WORDS_KEPT = 2_000
@@ -99,6 +113,13 @@ class GitCommand:
             _end(process)
             raise
         return process.returncode, out, err.decode("utf-8", "replace")
+
+    def is_sound(self) -> bool:
+        """Whether all that the repository should hold is there, byte for byte."""
+        try:
+            return self.call(("fsck", "--full", "--no-dangling", "--no-progress"), timeout_s=CLONE_TIMEOUT_S)[0] == 0
+        except Retryable:
+            return False
 
     @contextmanager
     def conversation(self, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
@@ -220,3 +241,9 @@ def failure(args: Sequence[str], err: str) -> UserError | Retryable | Stalled:
     if any(phrase in err for phrase in _REFUSED):
         return Stalled(what, help="check the credentials: --git-token-file, --ssh-key")
     return Retryable(what, after=timedelta(seconds=10))
+
+
+def is_remote_to_blame(said: str) -> bool:
+    """Whether a fetch or a push that said this has failed for want of the remote. Whatever else keeps it from ending
+    well may be a repository of ours that is damaged."""
+    return any(words in said for words in _REMOTE) and not any(words in said for words in _LOCAL)

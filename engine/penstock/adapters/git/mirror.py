@@ -15,6 +15,7 @@ from penstock.adapters.git.command import (
     FETCH_TIMEOUT_S,
     OBJECT_ID,
     GitCommand,
+    is_remote_to_blame,
     object_id,
 )
 from penstock.adapters.git.polling import Poller
@@ -29,21 +30,6 @@ _HEAD = "refs/penstock/head"
 _KEPT = "refs/penstock/keep/"
 _REGULAR = (b"100644", b"100755")
 _ELSEWHERE = frozenset({"", ".", "..", ".git"})
-_REMOTE = (
-    "Could not resolve host",
-    "couldn't find remote ref",
-    "Could not read from remote repository",
-    "Failed to connect",
-    "Connection refused",
-    "Connection timed out",
-    "unable to access",
-    "unable to connect",
-    "returned error:",
-    "no end within",
-)
-"""Of these the remote is to blame; whatever else keeps a fetch from ending well may be a mirror that is damaged."""
-
-_LOCAL = ("corrupt", "bad object", "missing blob", "missing tree", "did not send all necessary objects")
 _OTHER_HASH = "mismatched algorithms"
 
 
@@ -82,7 +68,7 @@ class GitMirror(Mirror):
     def _brought_up_to_date(self) -> str:
         if not self._is_made():
             return self._clone()
-        if self._is_suspect and not self._is_sound():
+        if self._is_suspect and not self._git.is_sound():
             return self._clone()
         self._is_suspect = False
         repository.clear_left_overs(self._folder)
@@ -90,7 +76,7 @@ class GitMirror(Mirror):
         try:
             head = self._fetch_into(self._git, FETCH_TIMEOUT_S)
         except (Retryable, UserError) as error:
-            if _is_remote(error.message) or self._is_sound():
+            if is_remote_to_blame(error.message) or self._git.is_sound():
                 raise
             return self._clone()
         if head != before:
@@ -139,15 +125,6 @@ class GitMirror(Mirror):
 
     def _is_made(self) -> bool:
         return repository.is_made(self._folder, self._identity)
-
-    def _is_sound(self) -> bool:
-        """Whether all that the mirror should hold is there, byte for byte."""
-        try:
-            return (
-                self._git.call(("fsck", "--full", "--no-dangling", "--no-progress"), timeout_s=CLONE_TIMEOUT_S)[0] == 0
-            )
-        except Retryable:
-            return False
 
     @property
     def _identity(self) -> str:
@@ -250,10 +227,6 @@ def _resolved(git: GitCommand) -> str | None:
         return found
     code, out, _ = git.call(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_HEAD}^{{commit}}"))
     return object_id(out.decode().strip()) if code == 0 else None
-
-
-def _is_remote(said: str) -> bool:
-    return any(words in said for words in _REMOTE) and not any(words in said for words in _LOCAL)
 
 
 def _blob_id(content: bytes, *, like: str) -> str:

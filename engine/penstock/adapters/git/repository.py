@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from penstock.adapters.git.command import MOST_PACKS, GitCommand
@@ -43,6 +44,12 @@ def make(folder: Path, identity: str, fill: Callable[[Path], None], *, options: 
         raise Stalled(f"the repository cannot be written to {folder}: {error.strerror}") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def unmake(folder: Path) -> None:
+    """Have a repository that is damaged made anew by whoever uses it next, in this process or another."""
+    with suppress(OSError):  # then it is found damaged again
+        (folder / _MARKER).unlink()
 
 
 def clear_left_overs(folder: Path) -> None:

@@ -13,7 +13,14 @@ from pathlib import Path
 from penstock import failpoint
 from penstock.adapters.git import repository
 from penstock.adapters.git.address import Credentials, Remote, checked_branch, redacted
-from penstock.adapters.git.command import CLONE_TIMEOUT_S, FETCH_TIMEOUT_S, GitCommand, failure, object_id
+from penstock.adapters.git.command import (
+    CLONE_TIMEOUT_S,
+    FETCH_TIMEOUT_S,
+    GitCommand,
+    failure,
+    is_remote_to_blame,
+    object_id,
+)
 from penstock.errors import Retryable, Stalled, UserError
 from penstock.failpoint import Failpoint
 from penstock.ports.git import ResultsBranch
@@ -77,12 +84,13 @@ class GitResultsBranch(ResultsBranch):
             self._is_fetched = False  # whatever comes of it: what it was is not what it is
             code, out, err = self._git.call(args, timeout_s=FETCH_TIMEOUT_S)
             if code == 0:
-                self._git.run("update-ref", _BASE, head)
-                self._is_at(head)
+                if self._git.call(("update-ref", _BASE, head))[0] == 0:
+                    self._is_at(head)
                 repository.pack_anew(self._git)
                 return head
             said = redacted(err + out.decode("utf-8", "replace"))
             if not any(words in said for words in _LOST_RACE):
+                self._doubt(said)
                 raise _rejected(args, said)
         raise Retryable(
             f"the branch {self._ref} changes too fast to be added to: {said.strip()}", after=timedelta(seconds=5)
@@ -92,8 +100,8 @@ class GitResultsBranch(ResultsBranch):
         self._be_fetched()
         if self._base is None:
             return None
-        code, out, _ = self._git.call(("cat-file", "blob", f"{self._base}:{path}"))
-        return out if code == 0 else None
+        entry = self._read_by("ls-tree", "-z", self._base, "--", path).split()
+        return self._read_by("cat-file", "blob", object_id(entry[2].decode())) if entry else None
 
     def _be_fetched(self) -> None:
         """Know what the branch is. A repository of ours that is damaged is thrown away: it holds nothing of its own."""
@@ -105,12 +113,26 @@ class GitResultsBranch(ResultsBranch):
         repository.clear_left_overs(self._folder)
         try:
             base = self._fetch()
-        except Retryable:
-            if self._is_sound():
+        except Retryable as error:
+            if is_remote_to_blame(error.message) or self._git.is_sound():
                 raise
             repository.make(self._folder, identity, lambda _: None)
             base = self._fetch()
         self._is_at(base)
+
+    def _read_by(self, *args: str, stdin: bytes | None = None) -> bytes:
+        """What git does with what is here. Raises Retryable where it cannot, and has it looked through."""
+        try:
+            return self._git.run(*args, stdin=stdin)
+        except (Retryable, UserError, Stalled) as error:
+            self._doubt(error.message)
+            raise Retryable(f"our copy of {self._ref} cannot be read: {error.message}") from error
+
+    def _doubt(self, said: str) -> None:
+        """Read the branch anew before the next step; where what is here is damaged, into a new repository."""
+        self._is_fetched = False
+        if not is_remote_to_blame(said) and not self._git.is_sound():
+            repository.unmake(self._folder)
 
     def _is_at(self, base: str | None) -> None:
         if base != self._base:
@@ -129,15 +151,12 @@ class GitResultsBranch(ResultsBranch):
             raise failure(args, err)
         return object_id(self._git.run("rev-parse", "--verify", "--end-of-options", _BASE).decode().strip())
 
-    def _is_sound(self) -> bool:
-        return self._git.call(("fsck", "--full", "--no-dangling", "--no-progress"), timeout_s=CLONE_TIMEOUT_S)[0] == 0
-
     def _list(self, folder: str) -> frozenset[str]:
         """The names in a folder of the branch."""
         if self._base is None:
             return frozenset()
         below = ["--", folder + "/"] if folder else []
-        out = self._git.run("ls-tree", "-z", "--name-only", self._base, *below)
+        out = self._read_by("ls-tree", "-z", "--name-only", self._base, *below)
         return frozenset(name.decode("utf-8", "replace").rpartition("/")[2] for name in out.split(b"\0") if name)
 
     def _import(
@@ -168,11 +187,11 @@ class GitResultsBranch(ResultsBranch):
             stream += b"\n"
         if not stream:
             return None
-        self._git.run("update-ref", "-d", _NEXT)
-        self._git.run(
+        self._read_by("update-ref", "-d", _NEXT)
+        self._read_by(
             "fast-import", "--quiet", "--force", "--done", "--date-format=now", stdin=bytes(stream) + b"done\n"
         )
-        return object_id(self._git.run("rev-parse", "--verify", "--end-of-options", _NEXT).decode().strip())
+        return object_id(self._read_by("rev-parse", "--verify", "--end-of-options", _NEXT).decode().strip())
 
     def _held(self, base: str | None, paths: Iterable[str]) -> set[str]:
         """Those of `paths` that the branch holds, asked of one process."""
@@ -182,7 +201,7 @@ class GitResultsBranch(ResultsBranch):
         if base is None or not asked:
             return set()
         lines = "".join(f"{base}:{path}\n" for path in asked).encode()
-        answers = self._git.run("cat-file", "--batch-check=%(objecttype)", stdin=lines).splitlines()
+        answers = self._read_by("cat-file", "--batch-check=%(objecttype)", stdin=lines).splitlines()
         if len(answers) != len(asked):
             raise Retryable(f"git cat-file: {len(answers)} answers to {len(asked)} questions")
         return {path for path, answer in zip(asked, answers, strict=True) if answer in (b"blob", b"tree")}
