@@ -73,6 +73,8 @@ def _code_of(run: Callable[[], int | None], arguments: Sequence[str]) -> int:
             return _tell_os_error(error, arguments)
         return _tell_bug(error, arguments)
     except BaseException as error:  # noqa: BLE001 - the boundary: nothing may pass it without a report
+        if isinstance(error.__cause__, KeyboardInterrupt | Terminated):
+            raise error.__cause__ from None  # a signal hit the making of a class, where Python wraps what is raised
         return _tell_bug(error, arguments)
 
 

@@ -1,4 +1,4 @@
-"""TERM and HUP as exceptions of whoever waits for a run."""
+"""Signals: as exceptions of whoever waits for a run, or counted by whoever stays."""
 
 from __future__ import annotations
 
@@ -30,6 +30,24 @@ def heard_signals() -> Iterator[None]:
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
     try:
         yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def counted_signals() -> Iterator[list[int]]:
+    """INT, TERM and HUP as a list that grows, in the order in which they came. Nothing is raised: an exception out of a
+    handler may hit any line, also one of an import, and be taken there for something else."""
+    heard: list[int] = []
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, hear) for number in numbers}
+    try:
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +30,14 @@ from penstock.wiring import (
 )
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
-from penstock_cli.interrupts import HungUp, Terminated, heard_signals
+from penstock_cli.interrupts import counted_signals
 from penstock_cli.render.news import JsonNews, TextNews
 
 if TYPE_CHECKING:
     from penstock.wiring import AgentService, Round
+
+LOOK_S = 0.2
+"""So often whoever waits looks whether a signal has come."""
 
 _GOOD = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED, State.PAUSED, State.CANCELLED})
 
@@ -129,26 +133,14 @@ def _report(outcome: Round, wish: AgentWish, globals_: Globals) -> int:
 def _stay(service: AgentService, starts: list[FlowName], wish: AgentWish) -> int:
     """Keep going until a signal. The first one stops claiming and, with `--drain`, waits for running tasks; the second
     leaves now. Either way tasks outlive the agent, and the next one adopts them."""
-    try:
-        with heard_signals():
-            service.begin()
-            for name in starts:
-                service.scheduler.starter.start_named(name)
-            service.live.wait(lambda: False)
-            return Exit.FINE
-    except KeyboardInterrupt:
-        return _leave(service, wish, Exit.INTERRUPTED)
-    except (Terminated, HungUp):
-        return _leave(service, wish, Exit.TERMINATED)
-
-
-def _leave(service: AgentService, wish: AgentWish, code: int) -> int:
-    try:
-        with heard_signals():
-            service.stop(wish.drain)
-    except (KeyboardInterrupt, Terminated, HungUp):
-        service.live.worker.leave()
-    return code
+    with counted_signals() as heard:
+        service.begin()
+        for name in starts:
+            service.scheduler.starter.start_named(name)
+        while not heard:
+            service.live.wait(lambda: bool(heard), LOOK_S)
+        service.stop(wish.drain, lambda: len(heard) > 1)
+        return Exit.INTERRUPTED if heard[0] == signal.SIGINT else Exit.TERMINATED
 
 
 @contextmanager

@@ -193,9 +193,10 @@ class Executor:
             base, limit = held.execution, held.flow.concurrency.limit if held.flow.concurrency is not None else None
             if not base.queued or base.kill:
                 return False
-            event = ExecutionAdmitted(at=self._clock.now())
+            events: list[Event] = [ExecutionAdmitted(at=self._clock.now())]
+            admitted, _ = self._decide(held.flow, extend(base, events), events)  # RUNNING when it is counted next
             try:
-                self._append(held, extend(base, (event,)), (event,), room=limit)
+                self._append(held, admitted, events, room=limit)
             except Crowded:
                 return False
             except Conflict:

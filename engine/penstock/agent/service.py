@@ -33,6 +33,8 @@ LONGEST_PAUSE = timedelta(minutes=5)
 LAST_WORDS = timedelta(seconds=5)
 """So long a stop tries to send off the results that wait; the next agent sends the rest."""
 
+LOOK_WHILE_DRAINING_S = 0.2
+
 JITTER = 0.1
 """Agents that were started together do not ask their remote together."""
 
@@ -107,9 +109,9 @@ class AgentService:
             guarded = Guarded(act, every, self._faulted(name, topic), self._recovered(name))
             self.live.supervisor.add(Loop(name, guarded.step, guarded.wait, soon=True))
 
-    def stop(self, drain: timedelta) -> None:
+    def stop(self, drain: timedelta, leaves_now: Callable[[], bool]) -> None:
         """Start and claim nothing more, and leave when no task runs or `drain` is over; then send off what can be
-        sent. Slots that come due meanwhile are the next agent's."""
+        sent. Slots that come due meanwhile are the next agent's. `leaves_now` ends it at once."""
         self._is_stopping = True
         self.live.worker.rest()
         busy = self.live.worker.busy
@@ -118,9 +120,10 @@ class AgentService:
             waits = f" (waiting up to {drain.total_seconds():.0f} s for them)" if drain else ""
             text += f", {busy} tasks run on and are adopted by the next agent{waits}"
         self._tell(Topic.STOPPING, text, busy=busy)
-        if busy and drain:
-            self.live.wait(lambda: not self.live.worker.busy, drain.total_seconds())
-        if self.recorder is not None:
+        ends = self.clock.monotonic() + drain.total_seconds()
+        while self.live.worker.busy and self.clock.monotonic() < ends and not leaves_now():
+            self.live.wait(lambda: not self.live.worker.busy or leaves_now(), LOOK_WHILE_DRAINING_S)
+        if self.recorder is not None and not leaves_now():
             self.recorder.flush(LAST_WORDS)
 
     def poke(self) -> None:

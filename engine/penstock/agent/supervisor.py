@@ -52,8 +52,8 @@ class Supervisor:
 
     def _begin(self, loop: Loop) -> None:
         thread = threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)  # not before: a signal between the two must not have `stop` wait for it
 
     def poke(self, *names: str) -> None:
         """Have the named loops (all, when none is named) look now."""
