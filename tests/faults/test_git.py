@@ -195,6 +195,24 @@ def test_a_mirror_that_is_spoiled_never_lies_and_heals(seed: int, host: RealHost
         raise AssertionError(f"{told}") from error
 
 
+def test_an_object_that_holds_another_ones_content_is_not_taken(host: RealHost, tmp_path: Path) -> None:
+    """As after a disk that gave two files one place: git reads it and does not look whether it is what was written."""
+    mirror = host.mirror(tmp_path)
+    commit = host.commit({"a": b"good", "b": b"evil"})
+    mirror.fetch()
+    folder = tmp_path / "mirror.git"
+    for pack in list(folder.glob("objects/pack/*.pack")):
+        content = pack.read_bytes()
+        shutil.rmtree(pack.parent)
+        git("unpack-objects", "-q", cwd=folder, stdin=content)
+    good, evil = (folder / "objects" / blob.id[:2] / blob.id[2:] for blob in mirror.blobs(commit))
+    good.chmod(0o644)
+    good.write_bytes(evil.read_bytes())
+    with pytest.raises(Retryable, match="cannot be read"):
+        contents(mirror, commit)
+    assert healed(mirror, commit, within=1) == {"a": b"good", "b": b"evil"}
+
+
 def test_locks_and_leftovers_of_a_git_that_was_killed_are_cleared(host: RealHost, tmp_path: Path) -> None:
     folder = tmp_path / "mirror.git"
     mirror = host.mirror(tmp_path)

@@ -182,6 +182,21 @@ def test_surroundings_that_mean_ill_are_not_heard(
     assert not (tmp_path / "home" / "elsewhere.git").exists()
 
 
+def test_hooks_that_somebody_puts_into_the_mirror_do_nothing(canary: Canary, tmp_path: Path) -> None:
+    host = RealHost(tmp_path / "host", str)
+    host.commit({"a": b"1"})
+    mirror = GitMirror(host.url, "main", tmp_path / "mirror.git")
+    results = GitResultsBranch(host.url, "penstock/results/a/2026-11", tmp_path / "results.git")
+    mirror.fetch()
+    results.has("x")
+    for ours in ("mirror.git", "results.git"):
+        canary.hooks(tmp_path / ours / "hooks")
+    host.commit({"a": b"2"})
+    assert everything(mirror) == {"a": b"2"}
+    results.add([("one", {"x": b"1"})])
+    assert not canary.sang
+
+
 def test_the_same_surroundings_are_heard_by_a_plain_git(canary: Canary, tmp_path: Path) -> None:
     host = RealHost(tmp_path / "host", str)
     host.commit({"a": b"1"})
