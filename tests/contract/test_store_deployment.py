@@ -1,23 +1,20 @@
-"""What is deployed, triggers, backfills and the outbox, over every store; and a store of the schema before."""
+"""What is deployed, how far triggers have come, and backfills, over every store."""
 
 from __future__ import annotations
 
-import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import apsw
 import pytest
 
 from penstock.adapters.sqlite import SqliteStore
-from penstock.adapters.sqlite import queries as sql
-from penstock.adapters.sqlite.migrations import APPLICATION_ID, MIGRATIONS
 from penstock.diagnostic import FlowName
-from penstock.execution.apply import begin, extend
-from penstock.execution.codec import dump_header, encode_event
-from penstock.execution.event import ExecutionCreated, ExecutionEnded
-from penstock.execution.state import State
+from penstock.errors import Conflict, Refused
+from penstock.execution.apply import begin
+from penstock.execution.event import ExecutionCreated
 from penstock.flow.model import Trigger
 from penstock.ports.deployment import (
     Backfill,
@@ -27,6 +24,7 @@ from penstock.ports.deployment import (
     Generation,
     Observation,
     Publication,
+    Slot,
     TreeFile,
     TreeMark,
 )
@@ -64,6 +62,66 @@ def test_a_generation_is_published_as_a_whole(store: Store) -> None:
     assert store.revisions(B) == [TWO]
     assert store.last_revisions([A, B, FlowName("no", "such")]) == {A: 2, B: 3}
     assert store.text("s1") == b"one"
+
+
+def test_a_generation_follows_the_one_in_force_or_nothing_of_it_is_kept(store: Store) -> None:
+    publish(store, 2, accepted=(ONE,))
+    for number in (1, 2):
+        with pytest.raises(Conflict):
+            publish(store, number, accepted=(TWO,), removed=(A,), texts={"s2": b"two"}, mark=TreeMark("repo", "k", "r"))
+    assert store.deployed() == {A: ONE}
+    assert (store.text("s2"), store.tree("repo"), store.revisions(B)) == (None, (None, []), [])
+    publish(store, None, accepted=(replace(ONE, problem="its file is broken"),))
+    assert store.generation() == Generation(2, "repo", "k2", NOW)
+    assert store.deployed()[A].problem == "its file is broken"
+
+
+def test_a_flow_that_comes_again_goes_on_counting(store: Store) -> None:
+    publish(store, 1, accepted=(TWO,))
+    publish(store, 2, removed=(B,))
+    assert (store.deployed(), store.last_revisions([B])) == ({}, {B: 3})
+    publish(store, 3, accepted=(replace(TWO, revision=4),))
+    assert [each.revision for each in store.revisions(B)] == [4, 3]
+
+
+def test_backfills_that_are_over_outlive_their_flow(store: Store) -> None:
+    publish(store, 1, accepted=(ONE,))
+    done = Backfill("b1", A, "tick", NOW, NOW, NOW, state=BackfillState.DONE)
+    for each in (done, replace(done, id="b2", state=BackfillState.PAUSED), replace(done, id="b3", flow=B)):
+        store.put_backfill(each)
+    publish(store, 2, removed=(A,))
+    assert [each.id for each in store.backfills(open_only=False)] == ["b1", "b3"]
+
+
+def test_a_commit_that_work_goes_on_from_is_pinned_at_every_moment(tmp_path: Path) -> None:
+    """Where it is in force no more, an open execution holds it: whoever asks between the two sees it too."""
+    store = SqliteStore(tmp_path / "store.db")
+    session = store.open_session(name="h", kind="agent", pid=1, at=NOW)
+    publish(store, 1)
+    lost: list[str] = []
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            now = store.generation()
+            assert now is not None
+            if now.commit not in store.pinned_commits():
+                lost.append(now.commit)
+
+    with ThreadPoolExecutor(2) as pool:
+        looks = [pool.submit(look) for _ in range(2)]
+        for number in range(1, 150):
+            created = ExecutionCreated(
+                at=NOW, id=f"e{number}", namespace="team", flow_id="a", revision=1, flow_digest="d",
+                source={"commit": f"k{number}"},
+            )  # fmt: skip
+            store.create([Creation(begin(created), (created,), None)], session=session)
+            publish(store, number + 1)
+        is_over.set()
+        for each in looks:
+            each.result()
+    assert lost == []
+    store.close()
 
 
 def test_what_files_came_to_is_kept_with_its_commit(store: Store) -> None:
@@ -113,107 +171,48 @@ def test_backfills_are_listed_oldest_first(store: Store) -> None:
     assert [each.id for each in store.backfills(open_only=False)] == ["b2", "b1"]
 
 
-# ── the outbox ───────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_backfill_is_changed_where_it_stands(store: Store) -> None:
+    going = Backfill("b1", A, "t", NOW, NOW + HOUR, NOW, inputs={"n": 1})
+    store.put_backfill(going)
+    paused = store.change_backfill("b1", lambda known: replace(known, state=BackfillState.PAUSED))
+    assert paused == replace(going, state=BackfillState.PAUSED)
+
+    def refuse(known: Backfill) -> Backfill:
+        raise Refused(f"{known.id} is {known.state}")
+
+    with pytest.raises(Refused, match="b1 is PAUSED"):
+        store.change_backfill("b1", refuse)
+    assert store.backfills() == [paused]
+    assert store.change_backfill("none", refuse) is None
+    store.change_backfill("b1", lambda known: replace(known, state=BackfillState.CANCELLED))
+    assert store.backfills() == []
 
 
-def run_to_its_end(store: Store, session: Session, id_: str, at: datetime = NOW) -> None:
-    created = ExecutionCreated(at=NOW, id=id_, namespace="team", flow_id="a", revision=1, flow_digest="d")
-    ended = ExecutionEnded(at=at, state=State.SUCCESS)
-    execution = extend(begin(created), (ended,))
-    store.create([Creation(execution, (created, ended), None)], session=session)
+def test_of_changes_to_a_backfill_at_once_none_is_lost(tmp_path: Path) -> None:
+    stores = [SqliteStore(tmp_path / "store.db") for _ in range(2)]
+    stores[0].put_backfill(Backfill("b1", A, "t", NOW, NOW, NOW))
+
+    def count(number: int) -> None:
+        for _ in range(25):
+            stores[number % 2].change_backfill("b1", lambda known: replace(known, started=known.started + 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(4)))
+    assert stores[1].backfills()[0].started == 100
+    for each in stores:
+        each.close()
 
 
-def test_results_of_agents_wait_until_each_sink_has_them(store: Store, session: Session) -> None:
-    run = store.open_session(name="h", kind="run", pid=9, at=NOW)
-    for n, by in enumerate((session, session, run)):
-        run_to_its_end(store, by, f"e{n}", NOW + n * HOUR)
-    assert store.unrecorded("git", limit=9, now=NOW) == ["e0", "e1"]
-    assert not store.knows_sink("git")
-    store.mark_recorded("git", ["e0"], place="commit", at=NOW)
-    store.mark_recorded("git", ["e0"], place="commit", at=NOW)
-    assert store.unrecorded("git", limit=9, now=NOW) == ["e1"]
-    assert store.unrecorded("api", limit=1, now=NOW) == ["e0"]
-    assert (store.count_unrecorded("git"), store.count_unrecorded("api")) == (1, 2)
-    assert (store.knows_sink("git"), store.knows_sink("api")) == (True, False)
-    store.forget_recorded(["git"])
-    assert store.unrecorded("api", limit=9, now=NOW) == ["e1"]
-
-
-def test_what_is_put_off_comes_again_and_what_is_given_up_never(store: Store, session: Session) -> None:
-    for n in range(3):
-        run_to_its_end(store, session, f"e{n}")
-    assert store.put_off("api", "e0", until=NOW + HOUR, error="busy") == 1
-    assert store.put_off("api", "e0", until=NOW + 2 * HOUR, error="busy") == 2
-    assert store.put_off("api", "e1", until=None, error="too large") == 1
-    assert store.unrecorded("api", limit=9, now=NOW + HOUR) == ["e2"]
-    assert store.unrecorded("api", limit=9, now=NOW + 2 * HOUR) == ["e0", "e2"]
-    assert (store.given_up("api"), store.count_unrecorded("api")) == ([("e1", "too large")], 2)
-    store.mark_recorded("api", ["e0"], place="", at=NOW)
-    store.mark_recorded("git", ["e0", "e1"], place="", at=NOW)
-    store.forget_recorded(["git", "api"])
-    assert store.unrecorded("git", limit=9, now=NOW) == ["e2"]
-    store.delete("e2")
-    assert store.unrecorded("git", limit=9, now=NOW) == []
-
-
-@pytest.mark.parametrize(
-    ("statement", "bound", "forbidden"),
-    [
-        (sql.UNRECORDED, ("git", 1, 9), "SCAN executions"),
-        (sql.UNRECORDED, ("git", 1, 9), "SCAN r"),
-        (sql.LET_IN, ("n", "f", "e"), "SCAN"),
-        (sql.ACTIVE_OF_TRIGGER, ("n", "f", "t"), "SCAN"),
-        (sql.QUEUED, ("s",), "SCAN executions"),
-        (sql.INHERITED, ("s",), "SCAN"),
-    ],
-)
-def test_what_is_asked_often_walks_through_no_history(
-    statement: str, bound: tuple[object, ...], forbidden: str, tmp_path: Path
-) -> None:
-    SqliteStore(tmp_path / "store.db").close()
-    connection = apsw.Connection(str(tmp_path / "store.db"))
-    plan = [row[3] for row in connection.execute(f"explain query plan {statement}", bound)]  # type: ignore[arg-type]
-    connection.close()
-    assert plan
-    assert not [line for line in plan if line.startswith(forbidden) and "USING" not in line], plan
-
-
-def test_a_store_of_the_schema_before_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    old = apsw.Connection(str(path))
-    for migration in MIGRATIONS[:2]:
-        old.execute(migration)
-    old.execute(f"pragma user_version = 2; pragma application_id = {APPLICATION_ID}")
-    for id_, kind, epoch in (("agent-1", "agent", 1), ("run-2", "run", 2)):
-        row = (id_, "h", kind, epoch, 7, 1, None, 1)
-        old.execute("insert into sessions values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    for id_, session in (("recorded", "agent-1"), ("waits", "agent-1"), ("mine", "run-2")):
-        created = ExecutionCreated(at=NOW, id=id_, namespace="team", flow_id="a", revision=1, flow_digest="d")
-        ended = ExecutionEnded(at=NOW, state=State.SUCCESS)
-        execution = extend(begin(created), (ended,))
-        header = (id_, "team", "a", 1, "SUCCESS", 5, 6, 2, None, session, 0, 0, 1, dump_header(execution))
-        old.execute(f"insert into executions values ({', '.join('?' * 14)})", header)
-        for seq, event in enumerate((created, ended), 1):
-            name, version, body = encode_event(event)
-            old.execute("insert into events values (?, ?, ?, ?, ?, ?)", (id_, seq, name, version, 5, body))
-    old.execute("insert into recorded values ('git', 'recorded', 'p', 1)")
-    body = {
-        "namespace": "team", "id": "a", "revision": 4, "canonical_digest": "c", "source_digest": "s", "path": "p",
-        "blob": "b", "commit": "k", "accepted": 1, "disabled": False, "problem": None, "blocked": [],
-    }  # fmt: skip
-    old.execute("insert into deployed values ('team', 'a', ?)", (json.dumps(body),))
-    old.execute("insert into observations values ('repo', 'k', 1, null)")
-    old.close()
-    store = SqliteStore(path)
-    assert store.unrecorded("git", limit=9, now=NOW) == ["waits"]
-    assert store.deployed()[A].revision == 4
-    assert store.last_revisions([A]) == {A: 4}
-    assert store.revisions(A) == [store.deployed()[A]]
-    assert [each.id for each in store.sessions()] == ["agent-1", "run-2"]
-    loaded = store.load("waits")
-    assert loaded is not None
-    assert loaded.state is State.SUCCESS
-    seen = store.observation("repo")
-    assert seen is not None
-    assert (seen.commit, seen.reached) == ("k", None)
-    store.close()
+def test_of_each_trigger_the_latest_slot_is_told(store: Store, session: Session) -> None:
+    slots = [(A, "t", 3, "schedule"), (A, "t", 1, "schedule"), (A, "t", 3, "b1"), (A, "u", 2, "b1"), (B, "t", 0, "b2")]
+    for n, (flow, trigger, hours, origin) in enumerate(slots):
+        created = ExecutionCreated(
+            at=NOW, id=f"e{n}", namespace=flow.namespace, flow_id=flow.id, revision=1, flow_digest="d"
+        )
+        slot = Slot(flow, trigger, NOW + hours * HOUR, origin)
+        store.create([Creation(begin(created), (created,), None, slot)], session=session)
+    assert store.fired_last() == {
+        (A, "t"): (NOW + 3 * HOUR, "e0"),
+        (A, "u"): (NOW + 2 * HOUR, "e3"),
+        (B, "t"): (NOW, "e4"),
+    }

@@ -60,13 +60,15 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         return session
 
     def renew_session(self, session: Session, *, at: Instant) -> None:
-        if self._sessions[session.id].closed is not None:
+        known = self._sessions.get(session.id)
+        if known is None or known.closed is not None:
             raise Fenced(f"the session {session.id} was closed by somebody else")
-        self._sessions[session.id] = replace(self._sessions[session.id], renewed=at)
+        self._sessions[session.id] = replace(known, renewed=at)
 
     def close_session(self, session: Session, *, at: Instant) -> None:
-        if self._sessions[session.id].closed is None:
-            self._sessions[session.id] = replace(self._sessions[session.id], closed=at)
+        known = self._sessions.get(session.id)
+        if known is not None and known.closed is None:
+            self._sessions[session.id] = replace(known, closed=at)
 
     def sessions(self, *, open_only: bool = True) -> list[Session]:
         return [each for each in self._sessions.values() if not (open_only and each.closed is not None)]
@@ -86,10 +88,13 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
                 continue
             row.session = by.id
             idle = execution.held or execution.kill
-            waits = execution.state in (State.PAUSED, State.QUEUED, State.RETRYING) or (
-                execution.state is State.CREATED and row.due is not None
+            waits = (
+                execution.state in (State.PAUSED, State.RETRYING)
+                or (execution.state is State.QUEUED and execution.queued)
+                or (execution.state is State.CREATED and row.due is not None)
             )
-            if execution.running or (execution.ready and not idle) or not waits:
+            is_answered = execution.state is State.PAUSED and row.touched > 0
+            if execution.running or (execution.ready and not idle) or not waits or is_answered:
                 found.append(execution.id)
         return found
 
@@ -165,7 +170,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     def _let_in(self, execution: Execution) -> int:
         """How many other executions of its flow go on."""
         others = [each for each in self._open_executions() if each.flow == execution.flow and each.id != execution.id]
-        return sum(each.state is not State.QUEUED for each in others)
+        return sum(not each.queued for each in others)
 
     def _touch(self, row: _Row) -> None:
         self._mark += 1
@@ -201,6 +206,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     def delete(self, execution: str) -> None:
         self._rows.pop(execution, None)
         self._outbox.pop(execution, None)
+        self._put_off = {key: off for key, off in self._put_off.items() if key[1] != execution}
 
     # ── work, as queries ──
 
@@ -248,7 +254,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
 
     def queued(self, session: Session) -> list[str]:
         longest: dict[FlowName, Execution] = {}
-        rows = [row.execution for row in self._held(session) if row.execution.state is State.QUEUED]
+        rows = [row.execution for row in self._held(session) if row.execution.queued]
+        rows = [each for each in rows if each.state is State.QUEUED]
         for each in sorted(rows, key=lambda each: (each.created, each.id)):
             longest.setdefault(each.flow, each)
         return [each.id for each in longest.values()]

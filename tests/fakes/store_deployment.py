@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from penstock.diagnostic import FlowName
+from penstock.errors import Conflict
 from penstock.execution.event import Instant
 from penstock.execution.model import Execution
 from penstock.ports.deployment import (
@@ -46,8 +47,11 @@ class MemoryDeployment:
     # ── what is deployed ──
 
     def publish(self, publication: Publication, observation: Observation) -> None:
-        if publication.generation is not None:
-            self._generations.append(publication.generation)
+        new, now = publication.generation, self.generation()
+        if new is not None:
+            if now is not None and now.number >= new.number:
+                raise Conflict(f"the generation {now.number} is in force: {new.number} cannot follow it")
+            self._generations.append(new)
         self._texts = {**publication.texts, **self._texts}
         for each in publication.accepted:
             self._deployed[each.flow] = self._revisions[each.flow, each.revision] = each
@@ -69,7 +73,7 @@ class MemoryDeployment:
         return self._generations[-1] if self._generations else None
 
     def pinned_commits(self) -> set[str]:
-        found = {str(each.source["commit"]) for each in self._open_executions() if each.source.get("commit")}
+        found = {each.source["commit"] for each in self._open_executions() if each.source.get("commit") is not None}
         return found | ({self._generations[-1].commit} if self._generations else set())
 
     def deployed(self) -> dict[FlowName, Deployed]:

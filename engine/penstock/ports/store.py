@@ -81,8 +81,8 @@ class Summary:
 class Creation:
     """An execution that is to be admitted: its first events, and their fold.
 
-    Where `limit` executions of its flow go on already, `crowded` is written in its place. `slot` is the due date of
-    which it comes.
+    Where `limit` executions of its flow go on already (all that are not over, but for those that wait to be let in),
+    `crowded` is written in its place. `slot` is the due date of which it comes.
     """
 
     execution: Execution
@@ -143,7 +143,8 @@ class Store(Protocol):
 
     def inherit(self, dead: Session, *, by: Session) -> list[str]:
         """Make `by` the holder of everything of `dead` that is not over, in one transaction: the ids of what must be
-        looked at, oldest first: all but what waits for a person, for its turn, or for its time."""
+        looked at, oldest first: all but what waits for a person (and was told nothing by one), for its turn, or for
+        its time."""
         ...
 
     def holder(self, execution: str) -> Session | None: ...
@@ -169,8 +170,8 @@ class Store(Protocol):
     ) -> None:
         """Append `events`, of which `execution` is the fold: its last sequence before them must be
         `execution.seq - len(events)`, else Conflict. `session` must hold the execution, else Fenced; None is an
-        operator's word, which needs no hold. With `room` the executions of its flow that were let in are counted in
-        the same transaction: Crowded where there are so many already."""
+        operator's word, which needs no hold. With `room` the other executions of its flow that were let in are counted
+        in the same transaction: Crowded where there are so many already."""
         ...
 
     def load(self, execution: str) -> Execution | None:
@@ -187,7 +188,9 @@ class Store(Protocol):
 
     def summaries(self, query: Query) -> list[Summary]: ...
 
-    def delete(self, execution: str) -> None: ...
+    def delete(self, execution: str) -> None:
+        """Forget it, and that its results wait. Its slot stays taken."""
+        ...
 
     # ── work, as queries ──
 
@@ -215,7 +218,8 @@ class Store(Protocol):
         ...
 
     def queued(self, session: Session) -> list[str]:
-        """Of each flow the execution of `session` that has been QUEUED longest."""
+        """Of each flow the execution of `session` that has waited longest to be let in, oldest first; what is being
+        killed waits no more. The cost is by flows."""
         ...
 
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
@@ -226,7 +230,9 @@ class Store(Protocol):
     # ── what is deployed ──
 
     def publish(self, publication: Publication, observation: Observation) -> None:
-        """Publish a generation: all of it or nothing. Cursors and backfills of removed flows go with them."""
+        """Publish a generation: all of it or nothing. Cursors and open backfills of removed flows go with them.
+
+        Raises Conflict when one with its number, or a later one, is in force."""
         ...
 
     def generation(self) -> Generation | None:
@@ -280,7 +286,7 @@ class Store(Protocol):
         ...
 
     def fired_last(self) -> dict[tuple[FlowName, str], tuple[Instant, str]]:
-        """The latest slot of each trigger that yielded an execution, and that execution."""
+        """The latest slot of each trigger that yielded an execution, and that execution. The cost is by triggers."""
         ...
 
     def slot_dates(self, flow: FlowName, trigger: str, *, start: Instant, end: Instant) -> set[Instant]:
@@ -328,7 +334,8 @@ class Store(Protocol):
         ...
 
     def forget_recorded(self, sinks: Iterable[str]) -> None:
-        """What all of `sinks` have acknowledged or given up needs not be looked at any more."""
+        """What all of `sinks` have acknowledged or given up needs not be looked at any more; without `sinks` nothing
+        does."""
         ...
 
     # ── itself ──

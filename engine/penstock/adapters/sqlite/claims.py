@@ -1,4 +1,5 @@
-"""Which ready task runs come next: fewest running in their execution, then in their flow, then the oldest.
+"""Who comes next: of ready task runs by fewest running in their execution, then in their flow, then the oldest; of
+queued executions the oldest of each flow.
 
 Within a flow that order is fixed, so of each flow the first `limit` executions are enough, and all of them are needed:
 which flow is next changes with every claim. The cost is by flows with ready work, not by executions or task runs.
@@ -38,6 +39,15 @@ def claims_of(connection: apsw.Connection, session: str, limit: int) -> list[Cla
         busy[flow] += 1
         heappush(queue, (running + 1, busy[flow], created, id_, flow))
     return claims
+
+
+def queued_of(connection: apsw.Connection, session: str) -> list[str]:
+    """Of each flow the execution that has been queued longest, oldest first."""
+    found: list[Any] = []
+    flow: Any = ("", "")
+    while (flow := connection.execute(sql.NEXT_QUEUED_FLOW, (session, *flow)).fetchone()) is not None:
+        found.append(connection.execute(sql.FIRST_QUEUED, (session, *flow)).fetchone())
+    return [id_ for _, id_ in sorted(found)]
 
 
 def _candidates(connection: apsw.Connection, session: str, limit: int) -> tuple[dict[Flow, int], list[Candidate]]:

@@ -23,6 +23,7 @@ from penstock.adapters.sqlite.rows import (
     tree_file_text,
 )
 from penstock.diagnostic import FlowName
+from penstock.errors import Conflict
 from penstock.execution.event import Instant
 from penstock.ports.deployment import (
     Backfill,
@@ -57,13 +58,12 @@ class DeploymentTables:
 
     def generation(self) -> Generation | None:
         with self._database.reading() as connection:
-            row = connection.execute(sql.GENERATION).fetchone()
-        return Generation(row[0], row[1], row[2], instant(row[3])) if row is not None else None
+            return _generation(connection)
 
     def pinned_commits(self) -> set[str]:
         with self._database.reading() as connection:
             found = {commit for (commit,) in connection.execute(sql.PINNED)}
-        now = self.generation()
+            now = _generation(connection)
         return found | ({now.commit} if now is not None else set())
 
     def deployed(self) -> dict[FlowName, Deployed]:
@@ -134,12 +134,13 @@ class DeploymentTables:
         self._database.write(lambda connection: connection.executemany(sql.ADVANCE_CURSOR, rows))
 
     def fired_last(self) -> dict[tuple[FlowName, str], tuple[Instant, str]]:
+        found: dict[tuple[FlowName, str], tuple[Instant, str]] = {}
+        key: Any = ("", "", "")
         with self._database.reading() as connection:
-            rows: list[Any] = connection.execute(sql.FIRED_LAST).fetchall()
-        return {
-            (FlowName(namespace, flow), trigger): (instant(date), execution)
-            for namespace, flow, trigger, date, execution in rows
-        }
+            while (key := connection.execute(sql.NEXT_FIRED, key).fetchone()) is not None:
+                row: Any = connection.execute(sql.LAST_SLOT, key).fetchone()
+                found[FlowName(key[0], key[1]), key[2]] = (instant(row[0]), row[1])
+        return found
 
     def slot_dates(self, flow: FlowName, trigger: str, *, start: Instant, end: Instant) -> set[Instant]:
         bounds = (flow.namespace, flow.id, trigger, micros(start), micros(end))
@@ -177,9 +178,16 @@ def _backfill_row(backfill: Backfill) -> tuple[str, int, bool, str, str, str]:
     return (backfill.id, micros(backfill.created), is_open, flow.namespace, flow.id, backfill_text(backfill))
 
 
+def _generation(connection: apsw.Connection) -> Generation | None:
+    row = connection.execute(sql.GENERATION).fetchone()
+    return Generation(row[0], row[1], row[2], instant(row[3])) if row is not None else None
+
+
 def _publish(connection: apsw.Connection, wanted: Publication) -> None:
     if wanted.generation is not None:
-        new = wanted.generation
+        new, now = wanted.generation, _generation(connection)
+        if now is not None and now.number >= new.number:
+            raise Conflict(f"the generation {now.number} is in force: {new.number} cannot follow it")
         connection.execute(sql.INSERT_GENERATION, (new.number, new.source, new.commit, micros(new.at)))
     connection.executemany(sql.INSERT_TEXT, list(wanted.texts.items()))
     for each in wanted.accepted:

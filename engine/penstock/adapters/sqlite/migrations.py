@@ -119,4 +119,17 @@ MIGRATIONS: tuple[str, ...] = (
         primary key (sink, execution)
     ) without rowid;
     """,
+    # Who waits to be let in is told by a column: one that was let in is QUEUED in its state until it is settled. It is
+    # counted past a queue of any length. What was open before the step above is pinned too.
+    """
+    alter table executions add column queued integer not null default 0;
+    update executions set queued = 1 where state = 'QUEUED' and json_extract(header, '$.queued');
+    drop index executions_queued;
+    create index executions_waiting on executions (session, namespace, flow, created)
+        where queued = 1 and state = 'QUEUED';
+    create index executions_let_in on executions (namespace, flow) where is_over = 0 and queued = 0;
+    update executions set pinned = json_extract(header, '$.source.commit') where is_over = 0 and pinned is null;
+    update executions set slot_trigger = s.trigger from slots s
+        where s.execution = executions.id and s.origin = 'schedule' and executions.is_over = 0;
+    """,
 )

@@ -12,12 +12,13 @@ UPSERT_RUN = (
 
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
-    "running, is_over, header, slot_trigger, pinned) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "running, is_over, queued, header, slot_trigger, pinned) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 UPDATE_EXECUTION = (
-    "update executions set state = ?, ended = ?, seq = ?, wake_at = ?, ready = ?, running = ?, is_over = ?, header = ? "
-    "where id = ?"
+    "update executions set state = ?, ended = ?, seq = ?, wake_at = ?, ready = ?, running = ?, is_over = ?, "
+    "queued = ?, header = ? where id = ?"
 )
 
 STANDING = "select seq, session from executions where id = ?"
@@ -69,13 +70,13 @@ NEXT_DUE = "select min(wake_at) from executions where session = ? and wake_at is
 UNFINISHED = "select id from executions where session = ? and is_over = 0 order by created, id"
 
 ORPHANED = (
-    "select e.id, s.id, s.name, s.kind, s.epoch, s.pid, s.opened, s.closed, s.renewed from executions e "
-    "join sessions s on s.id = e.session where e.is_over = 0 order by e.created, e.id"
+    "select e.id, s.id, s.name, s.kind, s.epoch, s.pid, s.opened, s.closed, s.renewed "
+    "from executions e indexed by executions_open join sessions s on s.id = e.session where e.is_over = 0 "
+    "order by e.created, e.id"
 )
+"""By that index: for the sake of the order SQLite takes the one by creation, and walks through all that is over."""
 
-LET_IN = (
-    "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and state <> 'QUEUED' and id <> ?"
-)
+LET_IN = "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and queued = 0 and id <> ?"
 
 ACTIVE_OF_TRIGGER = (
     "select 1 from executions where namespace = ? and flow = ? and slot_trigger = ? and is_over = 0 limit 1"
@@ -86,20 +87,31 @@ ACTIVE_TRIGGERS = (
 )
 
 AT_WORK = (
-    "select e.id, s.id, s.name, s.kind, s.epoch, s.pid, s.opened, s.closed, s.renewed from executions e "
-    "join sessions s on s.id = e.session where e.running > 0 order by e.created, e.id"
+    "select e.id, s.id, s.name, s.kind, s.epoch, s.pid, s.opened, s.closed, s.renewed "
+    "from executions e indexed by executions_running join sessions s on s.id = e.session where e.running > 0 "
+    "order by e.created, e.id"
 )
 
-QUEUED = (
-    "select id, min(created) from executions where session = ? and state = 'QUEUED' group by namespace, flow "
-    "order by min(created), id"
+NEXT_QUEUED_FLOW = (
+    "select * from (select namespace, flow from executions where session = ?1 and queued = 1 and state = 'QUEUED' "
+    "and namespace = ?2 and flow > ?3 order by flow limit 1) union all "
+    "select * from (select namespace, flow from executions where session = ?1 and queued = 1 and state = 'QUEUED' "
+    "and namespace > ?2 order by namespace, flow limit 1) limit 1"
+)
+"""As NEXT_READY_FLOW: a step past however many wait."""
+
+FIRST_QUEUED = (
+    "select created, id from executions where session = ? and namespace = ? and flow = ? and queued = 1 "
+    "and state = 'QUEUED' order by created, id limit 1"
 )
 
 INHERITED = (
     "select id from executions where session = ?1 and is_over = 0 and (running > 0 or ready > 0 "
-    "or (state not in ('PAUSED', 'QUEUED', 'RETRYING') and (state <> 'CREATED' or wake_at is null))) "
-    "order by created, id"
+    "or (state not in ('PAUSED', 'RETRYING') and (state <> 'QUEUED' or queued = 0) "
+    "and (state <> 'CREATED' or wake_at is null)) "
+    "or (state = 'PAUSED' and id in (select execution from touches))) order by created, id"
 )
+"""A paused one that was told something may have been answered while nobody was there to hear it."""
 
 INHERIT = "update executions set session = ? where session = ? and is_over = 0"
 
@@ -148,10 +160,19 @@ BEGIN_CURSOR = (
     "fingerprint = excluded.fingerprint"
 )
 
-FIRED_LAST = (
-    "select namespace, flow, trigger, date, execution from slots s where not exists (select 1 from slots l "
-    "where l.namespace = s.namespace and l.flow = s.flow and l.trigger = s.trigger "
-    "and (l.date, l.origin) > (s.date, s.origin))"
+NEXT_FIRED = (
+    "select * from (select namespace, flow, trigger from slots where namespace = ?1 and flow = ?2 and trigger > ?3 "
+    "order by trigger limit 1) union all "
+    "select * from (select namespace, flow, trigger from slots where namespace = ?1 and flow > ?2 "
+    "order by flow, trigger limit 1) union all "
+    "select * from (select namespace, flow, trigger from slots where namespace > ?1 "
+    "order by namespace, flow, trigger limit 1) limit 1"
+)
+"""One step from trigger to trigger in the primary key, past however many slots of the one before."""
+
+LAST_SLOT = (
+    "select date, execution from slots where namespace = ? and flow = ? and trigger = ? "
+    "order by date desc, origin desc limit 1"
 )
 
 SLOT_DATES = (

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from penstock.adapters.sqlite import queries as sql
-from penstock.adapters.sqlite.claims import claims_of
+from penstock.adapters.sqlite.claims import claims_of, queued_of
 from penstock.adapters.sqlite.connection import Database
 from penstock.adapters.sqlite.deployment import DeploymentTables
 from penstock.adapters.sqlite.outbox import OutboxTables
@@ -233,7 +233,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
 
     def queued(self, session: Session) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for id_, _ in connection.execute(sql.QUEUED, (session.id,))]
+            return queued_of(connection, session.id)
 
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
         with self._database.reading() as connection:
@@ -275,7 +275,7 @@ def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, 
 
 def _header_row(
     execution: Execution, due: Instant | None
-) -> tuple[str, int | None, int, int | None, int, int, int, str]:
+) -> tuple[str, int | None, int, int | None, int, int, int, int, str]:
     idle = execution.held or execution.kill
     return (
         execution.state.value,
@@ -285,6 +285,7 @@ def _header_row(
         0 if idle else len(execution.ready),
         len(execution.running),
         int(execution.is_over),
+        int(execution.queued),
         dump_header(execution),
     )
 
@@ -316,10 +317,10 @@ def _creation_rows(
     session: Session | None,
     trigger: str | None,
 ) -> _Rows:
-    state, ended, seq, wake_at, ready, running, is_over, text = _header_row(execution, due)
+    state, ended, seq, wake_at, *work, text = _header_row(execution, due)
     flow, created = execution.flow, micros(execution.created)
     identity = (execution.id, flow.namespace, flow.id, execution.revision, state, created)
-    rest = (ended, seq, wake_at, session.id if session else None, ready, running, is_over, text)
+    rest = (ended, seq, wake_at, session.id if session else None, *work, text)
     row = (*identity, *rest, trigger, execution.source.get("commit"))
     return _Rows(row, _event_rows(execution, events), _run_rows(execution, events), _outbox_row(execution, session))
 
