@@ -1,23 +1,16 @@
-"""What looking at a repository costs, counted from outside: by a git on the PATH that notes what it is asked, by git's
-own trace, and by the system's lists of handles and children."""
+"""What a round of the agent asks of git, counted from outside: by a git on the PATH that notes it and its trace."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from fakes.git import HttpGit, RealHost
-from penstock.adapters.git import GitMirror
+from fakes.git import RealHost
 from program import penstock
 
 LOG = "io.kestra.plugin.core.log.Log"
-ASKED = 1_000
 
 
 def flow(number: int, message: str = "hello") -> bytes:
@@ -67,39 +60,3 @@ def test_after_a_push_that_changes_one_of_a_thousand_flows_one_blob_is_read(tmp_
     assert len(asked) == 1, "exactly the blob that changed"
     started = [json.loads(line)["argv"] for line in trace.read_text().splitlines() if '"event":"start"' in line]
     assert sum("cat-file" in argv for argv in started) <= 2
-
-
-def counted() -> tuple[int, int, int]:
-    """Open handles, child processes and threads of this process."""
-    children = sum(len(Path(task, "children").read_text().split()) for task in Path("/proc/self/task").iterdir())
-    return sum(1 for _ in Path("/proc/self/fd").iterdir()), children, threading.active_count()
-
-
-@pytest.mark.parametrize("over", ["path", "file", "http"])
-def test_a_thousand_polls_leave_nothing_behind(over: str, tmp_path: Path) -> None:
-    urls: dict[str, Callable[[Path], str]] = {"path": str, "file": lambda bare: f"file://{bare}"}
-    if over in urls:
-        _poll_often(RealHost(tmp_path / "host", urls[over]), tmp_path)
-        return
-    with HttpGit(tmp_path / "host").serving() as server:
-        _poll_often(RealHost(tmp_path / "host", server.url_of), tmp_path, asked=ASKED // 5)
-
-
-def _poll_often(host: RealHost, folder: Path, asked: int = ASKED) -> None:
-    host.commit({"flows/a.yaml": flow(0)})
-    mirror = GitMirror(host.url, "main", folder / "mirror.git")
-    head = mirror.fetch()
-    for _ in range(10):
-        mirror.poll()
-    before = counted()
-    for n in range(asked):
-        if n % (asked // 5) == 0:
-            head = host.commit({"flows/a.yaml": flow(0, f"number {n}")})
-            assert mirror.poll() == head
-            assert mirror.fetch() == head
-            assert len(list(mirror.read(mirror.blobs(head)))) == 1
-        assert mirror.poll() == head
-    after = counted()
-    assert after[1] <= before[1], f"children: {before[1]} before, {after[1]} after"
-    assert after[0] <= before[0] + 2, f"handles: {before[0]} before, {after[0]} after"
-    assert after[2] <= before[2] + 1, f"threads: {before[2]} before, {after[2]} after"

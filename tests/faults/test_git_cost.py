@@ -26,6 +26,10 @@ class Held(NamedTuple):
     threads: int
     children: int
 
+    def fits(self, before: Held) -> bool:
+        """Whether nothing has come to what was held `before`. What other tests had left may have gone meanwhile."""
+        return self.files <= before.files and self.threads <= before.threads and self.children <= before.children
+
     @classmethod
     def now(cls) -> Held:
         children = sum(
@@ -77,8 +81,7 @@ def test_a_thousand_polls_leave_nothing_behind(transport: str, tmp_path: Path) -
                 assert [content for _, content in mirror.read([change.blob])] == [b"%d" % turn]
             assert mirror.poll() == head
             if turn % 100 == 0:
-                until(lambda: Held.now() == at_first, 5)
-        assert Held.now().children == 1, "the server, and nobody else"
+                until(lambda: Held.now().fits(at_first), 5)
 
 
 def flow(number: int, version: int = 0) -> bytes:
