@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
 
+from penstock.ports.container import Container
+
 
 class Stream(StrEnum):
     STDOUT = "stdout"
@@ -51,6 +53,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Workspace:
+    """A working directory that several programs share, one after another. `name` is unique on the runner, as an
+    attempt's is; `files` are laid by the first launch that names it. It stays until `remove(name)`."""
+
+    name: str
+    files: Mapping[PurePosixPath, bytes | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What to run. `name` is deterministic (`penstock-<agent>-<execution>-<taskrun>-<attempt>`, hashed when
     over 63 characters) and unique on the runner: it is how an attempt is found again after a crash.
@@ -59,6 +70,9 @@ class Order:
     private folder), LANG and TZ. `files` are laid into the working directory before the start: a relative
     path to either bytes or a local file to be copied. Strings in `argv` and `env` may contain the placeholder
     `WORKING_DIR_MARK`, which the runner replaces by the working directory as the program will see it.
+
+    `workspace` None: a working directory of its own, which goes with it. `namespace` is the flow's: policies go by it.
+    `container` is what a runner of containers must know; one of processes has no use for it.
     """
 
     name: str
@@ -67,6 +81,9 @@ class Order:
     files: Mapping[PurePosixPath, bytes | str] = field(default_factory=lambda: MappingProxyType({}))
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     limits: Limits = Limits()
+    workspace: Workspace | None = None
+    namespace: str = ""
+    container: Container | None = None
 
 
 WORKING_DIR_MARK = "\x00working-dir\x00"
@@ -125,6 +142,7 @@ class Runner(Protocol):
 
     def collect(self, name: str, patterns: Iterable[str]) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
         """The regular files of the working directory that match one of the globs, open for reading, by path.
+        `name` is an attempt's or a workspace's.
 
         Symbolic links, devices and whatever leads out of the folder are refused with a UserError.
         """
@@ -135,11 +153,11 @@ class Runner(Protocol):
         ...
 
     def remove(self, name: str) -> None:
-        """Forget it, and free all that it held. Nothing happens when it is not known."""
+        """Forget an attempt or a workspace, and free all that it held. Nothing happens when it is not known."""
         ...
 
     def names(self) -> Iterator[str]:
-        """All that this runner knows of, for the hunt for orphans."""
+        """All that this runner knows of, attempts and workspaces, for the hunt for orphans."""
         ...
 
     def shell(self, name: str) -> str:
