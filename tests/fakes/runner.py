@@ -50,7 +50,7 @@ class ScriptedRunner(Runner):
         self._running: dict[str, Running] = {}
         self._lock = threading.Lock()
 
-    def launch(self, order: Order) -> None:
+    def launch(self, order: Order, halt: Halt | None = None) -> None:
         program = self._programs.get(order.argv[0])
         with self._lock:
             if order.name in self._running:

@@ -120,8 +120,9 @@ class Runner(Protocol):
     `order.name` before it calls `launch`.
     """
 
-    def launch(self, order: Order) -> None:
-        """Start the program. Called again under the same name it does nothing: what runs, runs on.
+    def launch(self, order: Order, halt: Halt | None = None) -> None:
+        """Start the program. Called again under the same name it does nothing: what runs, runs on. Once `halt` is
+        requested nothing long is begun any more (the fetching of an image), and nothing may have been started.
 
         Raises UserError when the order itself cannot be run here (no such interpreter), Retryable when the
         runner cannot be reached.

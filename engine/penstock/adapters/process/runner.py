@@ -66,7 +66,7 @@ class ProcessRunner(Runner):
 
     # ── starting ──
 
-    def launch(self, order: Order) -> None:
+    def launch(self, order: Order, halt: Halt | None = None) -> None:
         folder = Folder.of(self._root, order.name)
         with self._lock:
             if order.name in self._children or order.name in self._launching:
