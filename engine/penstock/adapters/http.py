@@ -6,18 +6,20 @@ a name that changes its mind between check and use reaches nothing. Each redirec
 
 from __future__ import annotations
 
+import io
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from penstock.errors import Retryable, UserError
-from penstock.ports.http import Http, Request, Response
+from penstock.ports.http import Http, Incoming, Request, Response
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +30,7 @@ Resolver = Callable[[str, int], list[str]]
 
 MOST_REDIRECTS = 20
 MOST_DRAINED = 64 * 1024
+_BUFFER = 256 * 1024
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 _NEVER = tuple(
@@ -100,27 +103,44 @@ class GuardedHttp(Http):
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
-        import httpx
+        url, method, answer = self._answer(request)
+        with closing(answer), _telling(method, url):
+            if not request.wants_content:
+                _drain(answer)
+                return Response(url, answer.status_code, _headers(answer), b"")
+            body = bytearray()
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > request.max_content:
+                    raise _too_long(method, url, request.max_content, "; or use http.Download, which keeps a file")
+        return Response(url, answer.status_code, _headers(answer), bytes(body))
 
-        url, method, headers = request.url, request.method.upper(), dict(request.headers)
-        content, form, auth = request.content, request.form, request.basic_auth
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[Incoming]:
+        url, method, answer = self._answer(request)
+        with closing(answer):
+            told = answer.headers.get("content-length", "")
+            length = int(told) if told.isdigit() and "content-encoding" not in answer.headers else None
+            if length is not None and length > request.max_content:
+                raise _too_long(method, url, request.max_content)
+            body = _Body(answer, method, url, request.max_content, length)
+            with io.BufferedReader(body, _BUFFER) as buffered:
+                yield Incoming(url, answer.status_code, _headers(answer), length, buffered)
+
+    def _answer(self, request: Request) -> tuple[str, str, httpx.Response]:
+        """The URL after all redirects, the method that it was asked by, and the answer, its body still to be read."""
+        url, asked = request.url, _Asked(request)
         for _ in range(MOST_REDIRECTS + 1):
             pinned, host = self.pin(url)
-            try:
-                response, body = self._once(request, method, pinned, host, headers, content, form, auth)
-            except httpx.TimeoutException as error:
-                raise Retryable(f"{method} {_shown(url)}: no answer in time", after=timedelta(seconds=5)) from error
-            except httpx.HTTPError as error:
-                raise Retryable(f"{method} {_shown(url)}: {error}", after=timedelta(seconds=5)) from error
-            target = response.headers.get("location")
-            if not (request.follow_redirects and response.is_redirect and target):
-                return Response(url, response.status_code, _headers(response), body)
+            with _telling(asked.method, url):
+                answer = self._ask(request, asked, pinned, host)
+            target = answer.headers.get("location")
+            if not (request.follow_redirects and answer.is_redirect and target):
+                return url, asked.method, answer
+            with closing(answer):
+                _drain(answer)
             onward = urljoin(url, target)
-            if urlsplit(onward)[:2] != urlsplit(url)[:2]:
-                headers = {name: value for name, value in headers.items() if name.lower() not in _CREDENTIALS}
-                auth = None
-            if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
-                method, content, form = "GET", None, None
+            asked.go_on(answer.status_code, is_elsewhere=urlsplit(onward)[:2] != urlsplit(url)[:2])
             url = onward
         raise UserError(f"{request.method} {_shown(request.url)}: more than {MOST_REDIRECTS} redirects")
 
@@ -154,47 +174,22 @@ class GuardedHttp(Http):
         pinned = parts._replace(netloc=f"{literal}{shown_port}", fragment="").geturl()
         return pinned, host if not parts.port else f"{host}:{parts.port}"
 
-    def _once(
-        self,
-        request: Request,
-        method: str,
-        pinned: str,
-        host: str,
-        headers: dict[str, str],
-        content: bytes | None,
-        form: Any,
-        auth: tuple[str, str] | None,
-    ) -> tuple[httpx.Response, bytes]:
+    def _ask(self, request: Request, asked: _Asked, pinned: str, host: str) -> httpx.Response:
         import httpx
 
         timeout = httpx.Timeout(request.read_timeout.total_seconds(), connect=request.connect_timeout.total_seconds())
         name = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
         client = self._pool()
         built = client.build_request(
-            method,
+            asked.method,
             pinned,
-            headers={**headers, "Host": host},
-            content=content,
-            data=dict(form) if form is not None else None,
+            headers={**asked.headers, "Host": host},
+            content=asked.content,
+            data=dict(asked.form) if asked.form is not None else None,
             timeout=timeout,
             extensions={"sni_hostname": name, "timeout": timeout.as_dict()},
         )
-        response = client.send(built, stream=True, auth=auth or httpx.USE_CLIENT_DEFAULT)
-        try:
-            body = bytearray()
-            if not request.wants_content:
-                _drain(response)
-                return response, b""
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > request.max_content:
-                    raise UserError(
-                        f"{method} {_shown(request.url)}: the answer is larger than {request.max_content} bytes",
-                        help="raise `options.maxContentLength`, or use http.Download when it comes",
-                    )
-            return response, bytes(body)
-        finally:
-            response.close()
+        return client.send(built, stream=True, auth=asked.auth or httpx.USE_CLIENT_DEFAULT)
 
     def _pool(self) -> httpx.Client:
         import httpx
@@ -210,6 +205,76 @@ class GuardedHttp(Http):
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+
+class _Asked:
+    """What is sent, as redirects change it."""
+
+    def __init__(self, request: Request) -> None:
+        self.method = request.method.upper()
+        self.headers = dict(request.headers)
+        self.content = request.content
+        self.form = request.form
+        self.auth = request.basic_auth
+
+    def go_on(self, status: int, *, is_elsewhere: bool) -> None:
+        """Another host gets no credentials; what was posted is asked for where the answer says so."""
+        if is_elsewhere:
+            self.headers = {name: value for name, value in self.headers.items() if name.lower() not in _CREDENTIALS}
+            self.auth = None
+        if status == 303 or (status in (301, 302) and self.method == "POST"):
+            self.method, self.content, self.form = "GET", None, None
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer, as it comes. A body that breaks off raises: its end is never taken for the end."""
+
+    def __init__(self, answer: httpx.Response, method: str, url: str, most: int, length: int | None) -> None:
+        self._pieces = answer.iter_bytes(_BUFFER)
+        self._method = method
+        self._url = url
+        self._most = most
+        self._length = length
+        self._piece = memoryview(b"")
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if not self._piece:
+            so_far = f"{self._count} of {self._length} bytes had come" if self._length is not None else ""
+            with _telling(self._method, self._url, so_far or f"{self._count} bytes had come"):
+                self._piece = memoryview(next(self._pieces, b""))
+            self._count += len(self._piece)
+            if self._count > self._most:
+                raise _too_long(self._method, self._url, self._most)
+        size = min(len(buffer), len(self._piece))
+        buffer[:size] = self._piece[:size]
+        self._piece = self._piece[size:]
+        return size
+
+
+@contextmanager
+def _telling(method: str, url: str, so_far: str = "") -> Iterator[None]:
+    """What goes wrong between here and there, as a fault that may pass."""
+    import httpx
+
+    behind = f" ({so_far})" if so_far else ""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        message = f"{method} {_shown(url)}: no answer in time{behind}"
+        raise Retryable(message, after=timedelta(seconds=5)) from error
+    except httpx.HTTPError as error:
+        raise Retryable(f"{method} {_shown(url)}: {error}{behind}", after=timedelta(seconds=5)) from error
+
+
+def _too_long(method: str, url: str, most: int, more: str = "") -> UserError:
+    return UserError(
+        f"{method} {_shown(url)}: the answer is larger than {most} bytes",
+        help=f"raise `options.maxContentLength`{more}",
+    )
 
 
 def _drain(response: httpx.Response) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,21 @@ class Response:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer whose body is still on its way: `body` reads it as it comes, once. `length` is how many bytes it will
+    have, where that is known beforehand.
+
+    Reading raises Retryable when the transfer breaks off, UserError when it exceeds the request's `max_content`.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, tuple[str, ...]]
+    length: int | None
+    body: BinaryIO
+
+
 class Http(Protocol):
     """Thread-safe, pooled. Resolves once, pins the address, checks each redirect; link-local and metadata
     addresses are always denied, loopback and private ranges by policy."""
@@ -44,4 +60,8 @@ class Http(Protocol):
     def send(self, request: Request) -> Response:
         """Raises UserError for an address that the policy denies (it names the line to add) or a malformed URL,
         Retryable when the other side cannot be reached or does not answer in time."""
+        ...
+
+    def stream(self, request: Request) -> AbstractContextManager[Incoming]:
+        """The answer with its body as a stream: bounded memory, whatever its size. Raises what `send` raises."""
         ...

@@ -29,8 +29,8 @@ class HttpRequest(TaskType):
 
     def run(self, properties: RequestProperties, context: Context) -> Result:
         options = properties.options or Options.model_validate({})
-        _refuse_later(properties, options)
-        answer = context.http.send(_request(properties, options, context))
+        refuse_later(properties, options)
+        answer = context.http.send(request_of(properties, options, context))
         method = properties.method.value
         context.log(Level.DEBUG, f"{method} {answer.url}: {answer.status}, {len(answer.content)} bytes")
         outputs = {
@@ -39,12 +39,12 @@ class HttpRequest(TaskType):
             "headers": {name: list(values) for name, values in answer.headers.items()},
             "body": _text(answer, options.default_charset),
         }
-        if not _is_taken(properties, options, answer.status):
+        if not is_taken(properties, options, answer.status):
             raise TaskFailed(f"{method} {answer.url}: the answer has status {answer.status}", outputs=outputs)
         return Result(outputs)
 
 
-def _refuse_later(properties: RequestProperties, options: Options) -> None:
+def refuse_later(properties: RequestProperties, options: Options) -> None:
     given = {
         "encryptBody": properties.encrypt_body,
         "sslOptions": properties.ssl_options,
@@ -56,7 +56,7 @@ def _refuse_later(properties: RequestProperties, options: Options) -> None:
         raise UserError(f"`{'`, `'.join(later)}` of http.Request cannot be honoured by this version")
 
 
-def _request(properties: RequestProperties, options: Options, context: Context) -> Request:
+def request_of(properties: RequestProperties, options: Options, context: Context) -> Request:
     headers = {name: value for name, value in (properties.headers or {}).items() if value is not None}
     body = properties.body if isinstance(properties.body, str | None) else json.dumps(properties.body)
     names = {name.lower() for name in headers}
@@ -141,7 +141,7 @@ def _text(answer: Response, charset: str | None) -> str | None:
         return answer.content.decode("utf-8", errors="replace")
 
 
-def _is_taken(properties: RequestProperties, options: Options, status: int) -> bool:
+def is_taken(properties: RequestProperties, options: Options, status: int) -> bool:
     if properties.allow_failed or options.allow_failed:
         return True
     if options.allowed_response_codes is not None:

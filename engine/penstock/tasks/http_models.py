@@ -125,3 +125,12 @@ class RequestProperties(Properties):
     ssl_options: Dynamic[Ssl | None] = Field(None, description="Older spelling of `options.ssl`", json_schema_extra=OLD)
     allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
     encrypt_body: Dynamic[bool] = Field(False, description="Keep the body of the answer encrypted")
+
+
+class DownloadProperties(RequestProperties):
+    """Downloads a file over HTTP, and keeps it. A status of 400 and above fails the task."""
+
+    fail_on_empty_response: Dynamic[bool] = Field(True, description="An empty file fails the task")
+    save_as: Dynamic[str | None] = Field(
+        None, description="What the file is called; by default as the answer says, or as the URL ends"
+    )

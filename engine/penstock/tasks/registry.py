@@ -30,6 +30,7 @@ TYPES: dict[str, str] = {
     _CORE + "execution.Fail": "penstock.tasks.core:Fail",
     _CORE + "output.OutputValues": "penstock.tasks.core:OutputValues",
     _CORE + "http.Request": "penstock.tasks.http:HttpRequest",
+    _CORE + "http.Download": "penstock.tasks.http_download:HttpDownload",
     _SCRIPTS + "python.Script": "penstock.tasks.scripts:PythonScript",
     _SCRIPTS + "python.Commands": "penstock.tasks.scripts:PythonCommands",
     _SCRIPTS + "shell.Script": "penstock.tasks.scripts:ShellScript",

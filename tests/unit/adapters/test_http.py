@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from penstock.adapters.files import LocalFiles
 from penstock.adapters.http import GuardedHttp, Reach
 from penstock.errors import Retryable, UserError
 from penstock.ports.http import Request
@@ -156,3 +160,96 @@ def test_the_connection_goes_to_the_address_that_was_judged() -> None:
     answers = iter([["93.184.216.34"], ["127.0.0.1"]])
     http = GuardedHttp(Reach(), resolve=lambda host, port: next(answers))
     assert http.pin("https://user:pw@name.example:8443/x#y") == ("https://93.184.216.34:8443/x", "name.example:8443")
+
+
+# ── an answer as a stream ──
+
+
+class Sender(BaseHTTPRequestHandler):
+    """Sends so many MiB under `/<n>`; `/cut` promises more than it sends; `/to` leads to the metadata service."""
+
+    def do_GET(self) -> None:
+        if self.path == "/to":
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        count = 1 if self.path == "/cut" else int(self.path[1:])
+        self.send_response(200)
+        self.send_header("Content-Length", str(count * MIB + (1 if self.path == "/cut" else 0)))
+        self.end_headers()
+        for _ in range(count):
+            self.wfile.write(b"x" * MIB)
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def sender() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sender)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+_READ_IN_A_CHILD = """
+import resource, sys
+from pathlib import Path
+from penstock.adapters.files import LocalFiles
+from penstock.adapters.http import GuardedHttp, Reach
+from penstock.ports.http import Request
+http = GuardedHttp(Reach(private=True))
+files = LocalFiles(Path(sys.argv[2]))
+before = 0
+for size in (1, 300):
+    with http.stream(Request("GET", f"http://127.0.0.1:{sys.argv[1]}/{size}", max_content=1 << 30)) as answer:
+        digest = files.put(answer.body)
+    now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, grown = now, now - before
+print(grown, len(files.open(digest).read()))
+"""
+
+
+def test_a_large_answer_is_kept_in_bounded_memory(sender: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _READ_IN_A_CHILD, str(sender), str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    grown_kib, size = map(int, done.stdout.split())
+    assert size == 300 * MIB
+    assert grown_kib < 20 * 1024
+
+
+def test_a_stream_that_breaks_off_is_an_error_and_leaves_nothing(sender: int, tmp_path: Path) -> None:
+    http, files = GuardedHttp(LOCAL), LocalFiles(tmp_path)
+    with (
+        pytest.raises(Retryable, match=f"{MIB} of {MIB + 1} bytes had come"),
+        http.stream(Request("GET", f"http://127.0.0.1:{sender}/cut")) as answer,
+    ):
+        files.put(answer.body)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    http.close()
+
+
+def test_a_stream_is_held_to_its_bound(sender: int) -> None:
+    http = GuardedHttp(LOCAL)
+    request = Request("GET", f"http://127.0.0.1:{sender}/1", max_content=1000)
+    with pytest.raises(UserError, match="larger than 1000 bytes"), http.stream(request):
+        pytest.fail("the body was handed over")
+    http.close()
+
+
+def test_a_stream_is_led_to_no_metadata_service(sender: int) -> None:
+    http = GuardedHttp(LOCAL)
+    with (
+        pytest.raises(UserError, match="never reached"),
+        http.stream(Request("GET", f"http://127.0.0.1:{sender}/to")),
+    ):
+        pytest.fail("the body was handed over")
+    http.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +16,7 @@ from penstock.errors import UserError
 from penstock.expression import render, render_value
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow, Kind, Level, Task
-from penstock.ports.http import Http, Request, Response
+from penstock.ports.http import Http, Incoming, Request, Response
 from penstock.ports.logs import LogKey, LogWriter
 from penstock.ports.runner import WORKING_DIR_MARK, Runner
 from penstock.tasks.base import Context, Result
@@ -34,6 +36,13 @@ class AskedHttp(Http):
     def send(self, request: Request) -> Response:
         self.asked.append(request)
         return self.answer
+
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[Incoming]:
+        answer = self.send(request)
+        length = int(next(iter(answer.headers.get("content-length", ())), -1))
+        body = io.BytesIO(answer.content)
+        yield Incoming(answer.url, answer.status, answer.headers, length if length >= 0 else None, body)
 
 
 @dataclass
