@@ -1,4 +1,4 @@
-"""Globs over paths, as the users of flows write them: `*`, `?`, `[a-z]`, `{a,b}`, and `**` over any number of folders."""
+"""Globs over paths: `*`, `?`, `[a-z]`, `{a,b}`, and `**` over any number of folders."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Programs in containers of Docker or Podman."""

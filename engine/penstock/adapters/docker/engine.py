@@ -1,0 +1,185 @@
+"""The container engine: asked by docker-py, and asked again while it does not answer, until a deadline."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from penstock.adapters.docker.address import Address, address_of, usual_addresses
+from penstock.errors import Conflict, NotFound, Retryable, UserError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+T = TypeVar("T")
+
+LEAST_API = (1, 41)
+"""What Docker 20.10 speaks; Podman's compatible socket speaks it too."""
+
+ANSWER_WITHIN_S = 60
+"""An engine that takes longer over one call is taken for one that does not answer."""
+
+PATIENCE = timedelta(minutes=10)
+"""So long an engine may stay away before anything is concluded from it."""
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+
+
+class Away(Retryable):
+    """The engine does not answer: nothing is known of its containers."""
+
+    code = "PEN050"
+
+
+class Engine:
+    """One engine. Thread-safe; connects when it is first asked."""
+
+    def __init__(self, address: Address, *, patience: timedelta = PATIENCE, answer_within: float = ANSWER_WITHIN_S):
+        self.address = address
+        self.patience = patience
+        self._answer_within = answer_within
+        self._connecting = threading.Lock()
+        self._client: APIClient | None = None
+
+    # ── asking ──
+
+    def ask(self, question: Callable[[APIClient], T], *, patience: timedelta | None = None) -> T:
+        """The answer, asked for again while the engine is away, for so long as it has patience.
+
+        Raises Away, NotFound, Conflict (it exists already, or is in a state that does not allow it), UserError.
+        """
+        deadline = time.monotonic() + (self.patience if patience is None else patience).total_seconds()
+        wait = _FIRST_WAIT_S
+        while True:
+            try:
+                return self.ask_once(question)
+            except Away:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                threading.Event().wait(min(wait, left))
+                wait = min(wait * 2, _LONGEST_WAIT_S)
+
+    def ask_once(self, question: Callable[[APIClient], T]) -> T:
+        """The answer, or what went wrong. Raises Away, NotFound, Conflict, UserError."""
+        with told():
+            return question(self._connected())
+
+    def _connected(self) -> APIClient:
+        if self._client is None:
+            with self._connecting:
+                if self._client is None:
+                    self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> APIClient:
+        from docker import APIClient
+        from docker.tls import TLSConfig
+
+        tls: Any = False
+        if (proof := self.address.tls) is not None:
+            pair = (proof.certificate, proof.key) if proof.certificate and proof.key else None
+            tls = TLSConfig(client_cert=pair, ca_cert=proof.ca, verify=proof.verify)
+        client = APIClient(
+            base_url=self.address.text, version="auto", timeout=int(self._answer_within), tls=tls, num_pools=64
+        )
+        if tuple(int(part) for part in client.api_version.split(".")) < LEAST_API:
+            raise UserError(
+                f"the container engine at {self.address.text} speaks version {client.api_version} of Docker's API",
+                help="version 1.41 is needed: Docker 20.10 or later, or Podman 4",
+            )
+        return client
+
+    @cached_property
+    def is_podman(self) -> bool:
+        components = self.ask(lambda api: api.version(api_version=False)).get("Components") or ()
+        return any("podman" in str(component.get("Name", "")).lower() for component in components)
+
+    @cached_property
+    def logging(self) -> Mapping[str, Any]:
+        """How the output of containers is kept until it is read: whole, in the quickest form that the engine has.
+
+        Nothing is rotated away: what was not read yet would be lost. It goes with the container.
+        """
+        if self.is_podman:
+            return {"Type": "k8s-file", "Config": {}}
+        drivers = (self.ask(lambda api: api.info()).get("Plugins") or {}).get("Log") or ()
+        if "local" in drivers:
+            return {"Type": "local", "Config": {"max-size": "1t", "max-file": "1", "compress": "false"}}
+        return {"Type": "json-file", "Config": {}}
+
+    @property
+    def api_version(self) -> str:
+        version: str = self.ask(lambda api: api.api_version)
+        return version
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What docker-py and what is under it raise, in our words."""
+    import requests
+    from docker.errors import APIError, DockerException
+
+    try:
+        yield
+    except APIError as error:
+        raise _refused(error) from error
+    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+        raise Away(f"the container engine does not answer: {_root(error)}") from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise Away("the container engine broke off its answer") from error
+    except DockerException as error:
+        # Its first call, which asks for the version, wraps whatever went wrong.
+        raise Away(f"the container engine does not answer: {_root(error)}") from error
+    except OSError as error:
+        raise Away(f"the container engine does not answer: {error}") from error
+
+
+def _refused(error: Any) -> Exception:
+    said = str(error.explanation or error).strip()
+    match error.status_code:
+        case 404:
+            return NotFound(said)
+        case 409:
+            return Conflict(said)
+        case status if status is not None and status >= 500 and _is_stopping(said):
+            return Away(f"the container engine does not answer: {said}")
+        case _:
+            return UserError(f"the container engine refused: {said}")
+
+
+def _is_stopping(said: str) -> bool:
+    """An engine that is about to stop, or has lost its own parts, refuses what it could do a moment ago."""
+    signs = ("shutting down", "containerd", "connection refused", "context canceled", "transport is closing")
+    return any(sign in said for sign in signs)
+
+
+def _root(error: BaseException) -> str:
+    """The innermost words: docker-py and requests wrap them several times."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def find_engine(environ: Mapping[str, str] | None = None, host: str | None = None) -> Engine | None:
+    """The engine at `host`, or the first at a usual place that answers at once; None when none does."""
+    around = os.environ if environ is None else environ
+    for text in [host] if host is not None else usual_addresses(around):
+        engine = Engine(address_of(text, around))
+        try:
+            engine.ask_once(lambda api: api.ping())
+        except Away:
+            engine.close()
+            continue
+        return engine
+    return None
