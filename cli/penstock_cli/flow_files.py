@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import click
 
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import load_catalog
+from penstock.flow.convert import LocalFile
 from penstock.flow.document import read_document
-from penstock.flow.model import Dialect
+from penstock.flow.model import Dialect, Input, InputType
 from penstock.flow.parse import ParsedFlow, parse_flow
 from penstock.flow.tree import discover
 from penstock.operations.start import name_of
@@ -86,8 +87,12 @@ def refuse_invalid(file: FlowFile, *, colour: bool) -> None:
         raise SystemExit(Exit.FINDINGS)
 
 
-def given_inputs(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
-    """Raw inputs: those of `--inputs FILE` (YAML or JSON), then every `key=value`, `key=@path` over them."""
+def given_inputs(pairs: Sequence[str], file: Path | None, declared: Iterable[Input] = ()) -> dict[str, Any]:
+    """Raw inputs: those of `--inputs FILE` (YAML or JSON), then every `key=value`, `key=@path` over them.
+
+    Of an input that is `declared` as a FILE, `@path` is not read: it is kept by whoever starts the execution.
+    """
+    files = {each.id for each in declared if each.type is InputType.FILE}
     given: dict[str, Any] = {}
     if file is not None:
         document = read_document(_bytes(file), str(file))
@@ -98,7 +103,10 @@ def given_inputs(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UserError(f"`-i {pair}` is not of the form key=value")
-        given[key] = _bytes(Path(value[1:])).decode("utf-8", "replace") if value.startswith("@") else value
+        if value.startswith("@") and key in files:
+            given[key] = LocalFile(value[1:])
+        else:
+            given[key] = _bytes(Path(value[1:])).decode("utf-8", "replace") if value.startswith("@") else value
     return given
 
 

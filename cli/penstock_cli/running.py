@@ -84,6 +84,7 @@ def run(wish: RunWish, globals_: Globals) -> int:
     folder = None if wish.ephemeral else data_folder(wish.data)
     with workplace(folder, secrets_file=wish.secrets_file) as place:
         if wanted is not None and file is not None:
+            wanted = place.keep_files(wanted, by_person=True)
             place.pin(wanted.flow, file.source)
         flow = wanted.flow if wanted is not None else _flow_to_resume(place, wish)
         with _live(place, wish) as live, _progress(wish, globals_, flow, live) as progress:
@@ -109,7 +110,7 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
     flow = file.parsed.flow
     assert flow is not None
     refuse_blocked(flow)
-    inputs = given_inputs(wish.inputs, wish.inputs_file)
+    inputs = given_inputs(wish.inputs, wish.inputs_file, flow.inputs)
     resolve_inputs(flow.inputs, inputs)
     return Start(
         id=new_execution_id(),
@@ -117,7 +118,7 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
         flow_digest=file.parsed.digest,
         inputs=inputs,
         labels=given_labels(wish.labels),
-        source=source_of(file.path, file.source),
+        source=source_of(file.path, file.source, flow.namespace),
     )
 
 

@@ -73,7 +73,7 @@ class MemoryDeployment:
         return self._generations[-1] if self._generations else None
 
     def pinned_commits(self) -> set[str]:
-        found = {each.source["commit"] for each in self._open_executions() if each.source.get("commit") is not None}
+        found = {each.pinned_commit for each in self._open_executions() if each.pinned_commit is not None}
         return found | ({self._generations[-1].commit} if self._generations else set())
 
     def deployed(self) -> dict[FlowName, Deployed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from penstock_cli.render.tables import output_option
 
 if TYPE_CHECKING:
     from penstock.execution.model import Execution
+    from penstock.flow.model import Input
     from penstock.ports.store import Session
     from penstock.wiring import Workplace
 
@@ -51,9 +53,9 @@ def command(
     from penstock_cli.exits import Exit
     from penstock_cli.flow_files import given_inputs, given_labels
 
-    given, named = given_inputs(inputs, inputs_file), given_labels(labels)
+    named = given_labels(labels)
     with folder.open() as place:
-        execution, session = _start(place, flow, given, named)
+        execution, session = _start(place, flow, lambda declared: given_inputs(inputs, inputs_file, declared), named)
         if output == "name":
             click.echo(execution.id)
         code: int = Exit.FINE
@@ -65,7 +67,9 @@ def command(
     raise SystemExit(code)
 
 
-def _start(place: Workplace, text: str, inputs: dict[str, object], labels: dict[str, str]) -> tuple[Execution, Session]:
+def _start(
+    place: Workplace, text: str, inputs: Callable[[Iterable[Input]], dict[str, object]], labels: dict[str, str]
+) -> tuple[Execution, Session]:
     from dataclasses import replace
 
     from penstock.operations.start import start_of
@@ -74,10 +78,17 @@ def _start(place: Workplace, text: str, inputs: dict[str, object], labels: dict[
     from penstock_cli.agent_folder import deployed_named, repository_of
 
     deployed = deployed_named(place.store, text)
+    flow = place.deployed_flow(deployed)
     wanted = start_of(
-        deployed, place.deployed_flow(deployed), inputs, repository=repository_of(place), id_=new_execution_id()
+        deployed,
+        flow,
+        inputs(flow.inputs),
+        repository=repository_of(place),
+        id_=new_execution_id(),
+        generation=place.store.generation(),
     )
-    return trigger(place.store, place.presence, replace(wanted, labels=labels), at=place.clock.now())
+    wanted = place.keep_files(replace(wanted, labels=labels), by_person=True)
+    return trigger(place.store, place.presence, wanted, at=place.clock.now())
 
 
 def _is_served(place: Workplace, session: Session) -> bool:

@@ -20,9 +20,10 @@ from penstock.execution.variables import Surroundings, iso, variables
 from penstock.expression import render, render_value
 from penstock.flow.model import Flow, Level, Task, nothing
 from penstock.ports.clock import Clock
-from penstock.ports.files import SCHEME, Files
+from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
+from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 
@@ -61,6 +62,7 @@ class AttemptContext(Context):
     idempotency_key: str
     variables: Mapping[str, Any]
     files: Files
+    namespace_files: NamespaceFiles
     http: Http
     halt: Halt
     log_writer: LogWriter
@@ -95,9 +97,7 @@ class AttemptContext(Context):
         return runner
 
     def uri(self, name: str) -> str:
-        namespace = self.flow.namespace.replace(".", "/")
-        where = f"{namespace}/{self.flow.id}/executions/{self.execution_id}/tasks/{self.task.id}/{self.run_id}"
-        return f"{SCHEME}{where}/{name}"
+        return task_file(self.flow.name, self.execution_id, self.task.id, self.run_id, name)
 
 
 class Never(Halt):
@@ -241,6 +241,7 @@ class TaskAttempts:
         world: World | None = None,
     ) -> AttemptContext:
         equipment = self._equipment
+        seen_from = world or equipment.worlds(flow, execution)
         return AttemptContext(
             flow=flow,
             task=flow.by_id[run.task],
@@ -251,11 +252,12 @@ class TaskAttempts:
             idempotency_key=idempotency_key(execution.id, run.id, run.iteration),
             variables=seen,
             files=equipment.files,
+            namespace_files=seen_from.namespace_files,
             http=equipment.http,
             halt=halt,
             log_writer=writer,
             resumed=resumed,
-            world=world or equipment.worlds(flow, execution),
+            world=seen_from,
             vault=equipment.vault,
             runners=equipment.runners,
         )

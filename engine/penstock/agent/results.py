@@ -26,6 +26,7 @@ from penstock.execution.variables import iso
 from penstock.operations.transcript import said
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.logs import LogKey, Logs
+from penstock.ports.storage import execution_files
 
 SMALL_FILE = 1024 * 1024
 """A file of outputs up to this size goes along; a larger one stays where it is, and its pointer goes."""
@@ -150,7 +151,7 @@ class Results:
     def _add_file(self, execution: Execution, name: str, uri: str, making: _Making) -> None:
         """The content, where it is small and the execution's own: a task may write any URI into its outputs."""
         pointer: dict[str, Any] = {"uri": uri}
-        if uri.startswith(_own_files(execution)):
+        if uri.startswith(execution_files(execution.flow, execution.id)):
             try:
                 digest, size = self.files.resolve(uri), self.files.size(uri)
                 pointer |= {"sha256": digest, "bytes": size}
@@ -237,11 +238,6 @@ def _name_of(run: TaskRun) -> str:
 
 def _path_of(path: str) -> str:
     return "/".join(plain(part) for part in path.split("/") if part not in ("", ".", "..")) or "_"
-
-
-def _own_files(execution: Execution) -> str:
-    namespace = execution.flow.namespace.replace(".", "/")
-    return f"{SCHEME}{namespace}/{execution.flow.id}/executions/{execution.id}/"
 
 
 def _told(attempt: Attempt) -> dict[str, Any]:

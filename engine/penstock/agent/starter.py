@@ -21,8 +21,8 @@ from penstock.triggers.schedule import Schedule, trigger_variables
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """`flow_of` gives the flow of a deployed revision; `zone` is of schedules that name none; `fill` puts what was
-    started to work. Thread-safe."""
+    """`flow_of` gives the flow of a deployed revision; `zone` is of schedules that name none; `keep_files` brings
+    inputs that are files into the storage; `fill` puts what was started to work. Thread-safe."""
 
     store: Store
     executor: Executor
@@ -30,6 +30,7 @@ class Starter:
     zone: str
     repository: str
     flow_of: Callable[[Deployed], Flow]
+    keep_files: Callable[[Start], Start]
     new_id: Callable[[], str]
     fill: Callable[[], object]
 
@@ -78,7 +79,9 @@ class Starter:
         return result
 
     def _start(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
-        return start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id())
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id(), generation=now)
+        return self.keep_files(wanted)
 
 
 def _labels(trigger: Trigger) -> dict[str, str]:

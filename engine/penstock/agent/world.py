@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from penstock.errors import UserError
 from penstock.execution.identity import random_id
@@ -15,7 +15,9 @@ from penstock.execution.model import Execution
 from penstock.flow.model import Flow
 from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
+from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.secrets import Mask, Secrets
+from penstock.ports.storage import belongs, namespace_file
 
 MOST_READ = 10 * 1024 * 1024
 """`read()` gives at most so many bytes: what expressions hold is in memory."""
@@ -31,6 +33,7 @@ class World:
     files: Files
     clock: Clock
     mask: Mask
+    namespace_files: NamespaceFiles
 
     def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
         """The value, which is hidden everywhere from now on. With `subkey`, that field of the JSON it holds."""
@@ -49,21 +52,19 @@ class World:
         self.mask.learn(text)
         return text
 
-    def read(self, uri: str) -> str:
-        """The text of a file of this execution. Raises UserError for a file of another one."""
-        if not uri.startswith(SCHEME):
-            raise UserError(
-                f"Unable to read the file '{uri}': only {SCHEME} files of this execution can be read",
-                help="namespace files come in a later version",
-            )
-        own = f"/executions/{self.execution.id}/"
-        if own not in uri:
-            raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
-        size = self.files.size(uri)
-        if size > MOST_READ:
-            raise UserError(f"read() gives at most {MOST_READ} bytes, and '{uri}' has {size}")
-        with self.files.open(self.files.resolve(uri)) as file:
-            return file.read().decode("utf-8", errors="replace")
+    def read(self, uri_or_path: str, namespace: str | None) -> str:
+        """The text of a file of this execution, or of a namespace. Raises UserError for a file of another execution."""
+        home = namespace or self.flow.namespace
+        found = namespace_file(uri_or_path, home)
+        if found is None and not uri_or_path.startswith(SCHEME):
+            found = home, uri_or_path.removeprefix("/")
+        if found is not None:
+            with self.namespace_files.open(*found) as file:
+                return _text(file, uri_or_path)
+        if not belongs(uri_or_path, self.execution.id):
+            raise UserError(f"Unable to read the file '{uri_or_path}' as it didn't belong to the current execution")
+        with self.files.open(self.files.resolve(uri_or_path)) as file:
+            return _text(file, uri_or_path)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -81,6 +82,13 @@ class World:
             for run in self.execution.in_order()
             if run.error is not None
         ]
+
+
+def _text(file: BinaryIO, shown: str) -> str:
+    content = file.read(MOST_READ + 1)
+    if len(content) > MOST_READ:
+        raise UserError(f"read() gives at most {MOST_READ} bytes, and '{shown}' has more")
+    return content.decode("utf-8", errors="replace")
 
 
 WorldOf = Callable[[Flow, Execution], World]

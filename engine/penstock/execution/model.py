@@ -193,6 +193,12 @@ class Execution:
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]] = field(default_factory=immutables.Map)
 
     @property
+    def pinned_commit(self) -> str | None:
+        """The commit that must stay readable: of its namespace files, else the one that its flow is from."""
+        files = self.source.get("files")
+        return files.partition(":")[0] if isinstance(files, str) else self.source.get("commit")
+
+    @property
     def is_over(self) -> bool:
         """Nothing follows any more."""
         return self.state.is_terminal

@@ -20,8 +20,9 @@ class World(Protocol):
         """The secret's text; of the flow's own namespace when `namespace` is None. Raises when it is not there."""
         ...
 
-    def read(self, uri_or_path: str) -> str:
-        """The text (UTF-8) of a namespace file or of a `kestra:///` file of this execution."""
+    def read(self, uri_or_path: str, namespace: str | None) -> str:
+        """The text (UTF-8) of a namespace file (of the flow's own namespace when `namespace` is None), or of a
+        `kestra:///` file of this execution."""
         ...
 
     def now(self) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import Any
 
@@ -19,6 +20,16 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
 
 class NotOfType(ValueError):
     """The value is refused; the message is what stands between Kestra's `Invalid input for …` and `but received`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file on the machine of whoever gives it, by its path: what an input of type FILE is before it is kept."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def _string(value: Any) -> str:
@@ -122,6 +133,15 @@ def _email(value: Any) -> str:
     return text
 
 
+def _file(value: Any) -> LocalFile | str:
+    """A file that is to be kept, or the URI of one that is."""
+    if isinstance(value, LocalFile):
+        return value
+    if isinstance(value, str) and value.startswith(("kestra:///", "nsfile://")):
+        return value
+    raise NotOfType(f"Expected `FILE` but received `{value}`")
+
+
 CONVERTERS: dict[InputType, Callable[[Any], Any]] = {
     InputType.STRING: _string,
     InputType.EMAIL: _email,
@@ -136,4 +156,5 @@ CONVERTERS: dict[InputType, Callable[[Any], Any]] = {
     InputType.JSON: _json,
     InputType.YAML: _yaml,
     InputType.URI: _uri,
+    InputType.FILE: _file,
 }

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.errors import UserError
-from penstock.flow.convert import CONVERTERS, NotOfType
+from penstock.flow.convert import CONVERTERS, LocalFile, NotOfType
 from penstock.flow.model import NOTHING, Input, InputType, Output
 from penstock.flow.validators import broken_rule
 
 RESOLVED: frozenset[InputType] = frozenset(CONVERTERS) | {
     InputType.SELECT, InputType.ENUM, InputType.MULTISELECT, InputType.ARRAY,
 }  # fmt: skip
-"""The types that this version reads. FILE, SECRET, FORM and REUSABLE_INPUTS are not among them."""
+"""The types that this version reads. SECRET, FORM and REUSABLE_INPUTS are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def resolve_inputs(
     resolved: dict[str, Any] = {}
     problems: list[Problem] = []
     for declared in inputs:
-        value = _given(given, declared.id)
+        value = given_value(given, declared.id)
         if value is None:
             value = declared.defaults
             if render is not None and isinstance(value, str) and "{{" in value:
@@ -141,8 +141,8 @@ def _item(name: str, kind: str, item: Any) -> Any:
         raise NotOfType(f"Unable to parse array element as `{kind}` on `{name}`") from error
 
 
-def _given(given: Mapping[str, Any], name: str) -> Any:
-    """A value by its dotted id, or through nested mappings."""
+def given_value(given: Mapping[str, Any], name: str) -> Any:
+    """A value by its dotted id, or through nested mappings; None where there is none."""
     if name in given:
         return given[name]
     value: Any = given
@@ -173,8 +173,8 @@ def _text(value: Any) -> str:
     """A value as a message shows it: as it would be typed."""
     if value is None:
         return "null"
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | LocalFile):
+        return str(value)
     import json
 
     return json.dumps(value, ensure_ascii=False, default=str)

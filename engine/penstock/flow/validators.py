@@ -42,7 +42,17 @@ def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required:
             return _between(_clock(value), rules, ("after", "before"), _clock, "it must be after", "it must be before")
         case InputType.SELECT | InputType.ENUM | InputType.MULTISELECT:
             return _chosen(value, rules, required)
+        case InputType.FILE:
+            return _ends_as(str(value), rules)
     return None
+
+
+def _ends_as(name: str, rules: Mapping[str, Any]) -> str | None:
+    allowed = rules.get("allowedFileExtensions")
+    endings = tuple(str(each) for each in allowed) if isinstance(allowed, list) else ()
+    if not endings or name.lower().endswith(tuple(ending.lower() for ending in endings)):
+        return None
+    return f"File type not allowed. Accepted extensions: {', '.join(endings)}"
 
 
 def _matches(pattern: str, value: str) -> str | None:

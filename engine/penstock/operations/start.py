@@ -14,9 +14,10 @@ from penstock.execution.decide import due
 from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
-from penstock.flow.inputs import resolve_inputs
-from penstock.flow.model import Excess, Flow, RetryBehavior, nothing
-from penstock.ports.deployment import Deployed, Slot
+from penstock.flow.inputs import InvalidInputs, Problem, given_value, resolve_inputs
+from penstock.flow.model import Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.ports.deployment import Deployed, Generation, Slot
+from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
 
 CORRELATION = "system.correlationId"
@@ -29,7 +30,8 @@ class Start:
     """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
 
     `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
-    commit, path, blob, dirty.
+    commit, path, blob, dirty; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
+    `folder` where that is one on this machine.
     """
 
     id: str
@@ -44,8 +46,16 @@ class Start:
     slot: Slot | None = None
 
 
-def start_of(deployed: Deployed, flow: Flow, inputs: Mapping[str, Any], *, repository: str, id_: str) -> Start:
-    """What is asked for when a deployed flow is to be started."""
+def start_of(
+    deployed: Deployed,
+    flow: Flow,
+    inputs: Mapping[str, Any],
+    *,
+    repository: str,
+    id_: str,
+    generation: Generation | None = None,
+) -> Start:
+    """What is asked for when a deployed flow is to be started, while `generation` is in force."""
     source = {
         "repository": repository,
         "commit": deployed.commit,
@@ -54,6 +64,8 @@ def start_of(deployed: Deployed, flow: Flow, inputs: Mapping[str, Any], *, repos
         "dirty": False,
         "generation": deployed.generation,
     }
+    if generation is not None:
+        source["files"] = f"{generation.commit}:{generation.folder}"
     return Start(
         id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
     )
@@ -75,7 +87,7 @@ def prepare(wanted: Start, *, at: datetime) -> Creation:
         flow_id=flow.id,
         revision=wanted.revision,
         flow_digest=wanted.flow_digest,
-        inputs=resolve_inputs(flow.inputs, wanted.inputs),
+        inputs=_resolved(flow, wanted),
         labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
         trigger=wanted.trigger,
         schedule_date=wanted.schedule_date,
@@ -89,6 +101,22 @@ def prepare(wanted: Start, *, at: datetime) -> Creation:
     return Creation(
         execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
     )
+
+
+def _resolved(flow: Flow, wanted: Start) -> dict[str, Any]:
+    """The values of the inputs; a file among them is the execution's own (see `penstock.operations.file_inputs`)."""
+    resolved = resolve_inputs(flow.inputs, wanted.inputs)
+    given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
+    not_its_own = [(each, value) for each, value in given if not (value is None or belongs(str(value), wanted.id))]
+    if not_its_own:
+        raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
+    return resolved
+
+
+def foreign(declared: Input, value: object) -> Problem:
+    """What is said of a file that an execution may not have."""
+    sentence = f"Unable to read the file '{value}' as it didn't belong to the current execution"
+    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}")
 
 
 def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:

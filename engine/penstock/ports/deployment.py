@@ -38,12 +38,18 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What is in force from `at` on: every flow as it was accepted by then. `commit` is the head it came with."""
+    """What is in force from `at` on: every flow as it was accepted by then, and the namespace files of `commit`, the
+    head it came with. `source` is `<url>#<branch>:<folder>`."""
 
     number: int
     source: str
     commit: str
     at: Instant
+
+    @property
+    def folder(self) -> str:
+        """The folder of the repository that is looked into; empty where that is all of it."""
+        return self.source.rpartition("#")[2].partition(":")[2].strip("/")
 
 
 @dataclass(frozen=True, slots=True)

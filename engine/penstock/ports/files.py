@@ -11,7 +11,7 @@ SCHEME = "kestra:///"
 class Files(Protocol):
     """Thread-safe and crash-safe: a name leads to whole content or to nothing.
 
-    A URI is `kestra:///<namespace with slashes>/<flow>/executions/<id>/tasks/<task>/<run>/<name>`, Kestra's layout.
+    How its URIs are made up is in `penstock.ports.storage`.
     """
 
     def put(self, content: BinaryIO | bytes) -> str:

@@ -18,6 +18,7 @@ from penstock.flow.model import Flow, Kind, Level, Task
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogWriter
+from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.runner import Halt, Runner
 
 
@@ -91,6 +92,8 @@ class Context(Protocol):
     """Stable over attempts that repeat the same work: execution, task run, iteration."""
     variables: Mapping[str, Any]
     files: Files
+    namespace_files: NamespaceFiles
+    """Those of the tree that the execution is pinned to."""
     http: Http
     halt: Halt
     log_writer: LogWriter

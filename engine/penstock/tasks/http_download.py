@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from penstock.flow.model import Level
 from penstock.ports.http import Incoming
 from penstock.ports.runner import Halt
+from penstock.ports.storage import plain_name
 from penstock.tasks.base import Context, Result, TaskFailed, TaskStopped, TaskType
 from penstock.tasks.http import is_taken, refuse_later, request_of
 from penstock.tasks.http_models import DownloadProperties, Options
@@ -18,13 +19,10 @@ from penstock.tasks.http_models import DownloadProperties, Options
 MOST_DOWNLOADED = 16 * 1024**3
 """The longest file (bytes), where `options.maxContentLength` says nothing."""
 
-MOST_NAME_BYTES = 200
-
 _BUFFER = 1024 * 1024
 _UNNAMED = "download"
 _NAMED = re.compile(r"""filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))""", re.IGNORECASE)
 _ENCODED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)", re.IGNORECASE)
-_UNFIT = re.compile(r"[^-\w.+=@~]+")
 
 
 class HttpDownload(TaskType):
@@ -59,15 +57,10 @@ class HttpDownload(TaskType):
 
 
 def file_name(wanted: str | None, headers: Mapping[str, tuple[str, ...]], url: str) -> str:
-    """What the file is called: as it is wished, else as the answer says, else as the URL's path ends. Only its last
-    part counts, and what is no letter, digit or one of `-_.+=@~` becomes `_`: it stands in URIs and in commands."""
+    """What the file is called: as it is wished, else as the answer says, else as the URL's path ends."""
     candidates = [wanted, *map(_disposed, headers.get("content-disposition", ())), unquote(urlsplit(url).path)]
     for candidate in candidates:
-        last = re.split(r"[/\\]", candidate or "")[-1]
-        name = _UNFIT.sub("_", last)
-        while len(name.encode()) > MOST_NAME_BYTES:
-            name = name[1:]
-        if name.strip("._"):
+        if name := plain_name(candidate or ""):
             return name
     return _UNNAMED
 

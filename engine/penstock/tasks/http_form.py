@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.errors import UserError
 from penstock.ports.files import SCHEME
+from penstock.ports.storage import belongs
 from penstock.tasks.base import Context
 from penstock.tasks.markers import text_of
 
@@ -46,7 +47,7 @@ def _part(value: Any, context: Context) -> tuple[str | None, bytes]:
     if isinstance(value, Mapping) and value.keys() == {"name", "content"}:
         return str(value["name"]), _part(value["content"], context)[1]
     if isinstance(value, str) and value.startswith(SCHEME):
-        if f"/executions/{context.execution_id}/" not in value:
+        if not belongs(value, context.execution_id):
             raise UserError(f"Unable to read the file '{value}' as it didn't belong to the current execution")
         if context.files.size(value) > MOST_CONTENT:
             raise UserError(f"`{value}` is larger than {MOST_CONTENT} bytes")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from penstock.errors import UserError
 from penstock.flow.model import Dialect
 from penstock.ports.git import Mirror, ResultsBranch
 from penstock.wiring.surroundings import local_zone
-from penstock.wiring.workplace import Workplace, new_execution_id
+from penstock.wiring.workplace import MIRROR, Workplace, new_execution_id
 
 if TYPE_CHECKING:
     from penstock.agent.live import LiveSession
@@ -106,6 +107,7 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
         local_zone(os.environ),
         wish.shown,
         place.deployed_flow,
+        partial(place.keep_files, by_person=False),
         new_execution_id,
         live.worker.fill,
     )
@@ -148,7 +150,7 @@ def mirror_of(place: Workplace, wish: Repository) -> Mirror:
     from penstock.adapters.git import Credentials, GitMirror
 
     credentials = Credentials(wish.token_file, wish.ssh_key)
-    return GitMirror(wish.url, wish.branch, place.data / "mirror.git", credentials=credentials)
+    return GitMirror(wish.url, wish.branch, place.data / MIRROR, credentials=credentials)
 
 
 def recorder_of(place: Workplace, setup: AgentSetup, tell: Teller) -> Recorder | None:

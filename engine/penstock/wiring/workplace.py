@@ -18,6 +18,7 @@ from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
 from penstock.execution.variables import Surroundings
 from penstock.flow.model import Dialect, Flow
+from penstock.operations.start import Start
 from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
 from penstock.ports.files import Files
@@ -27,6 +28,7 @@ from penstock.ports.presence import Presence
 from penstock.ports.runner import Runner
 from penstock.ports.secrets import Mask, Secrets
 from penstock.ports.store import Session, Store
+from penstock.wiring.files import NamespaceSources, tree_around
 from penstock.wiring.surroundings import environment
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(seconds=10)
 DEFAULT_SLOTS = 8
 REPORT_TRIES = 100
+MIRROR = "mirror.git"
 PROCESS = "process"
 
 
@@ -87,6 +90,16 @@ class Workplace:
         from penstock.adapters.files import LocalFiles
 
         return LocalFiles(self.data / "files")
+
+    @cached_property
+    def namespace_sources(self) -> NamespaceSources:
+        return NamespaceSources(self.data / MIRROR)
+
+    def keep_files(self, wanted: Start, *, by_person: bool) -> Start:
+        """`wanted` with its inputs that are files brought into the storage."""
+        from penstock.operations.file_inputs import keep_files
+
+        return keep_files(wanted, self.files, self.namespace_sources.of(wanted.source), by_person=by_person)
 
     @cached_property
     def logs(self) -> Logs:
@@ -178,7 +191,8 @@ class Workplace:
         around = Surroundings(envs=environment(os.environ), globals=self.variables, open=vault.open)
 
         def world(flow: Flow, execution: Execution) -> World:
-            return World(flow, execution, self.secrets, self.files, self.clock, self.mask)
+            beside = self.namespace_sources.of(execution.source)
+            return World(flow, execution, self.secrets, self.files, self.clock, self.mask, beside)
 
         real = TaskAttempts(
             Equipment(
@@ -272,10 +286,11 @@ def workplace(data: Path | None, *, secrets_file: Path | None = None) -> Iterato
         yield place
 
 
-def source_of(path: str, content: bytes) -> dict[str, Any]:
-    """Where a flow file that a person runs comes from (see `penstock.adapters.git.worktree`)."""
+def source_of(path: str, content: bytes, namespace: str) -> dict[str, Any]:
+    """Where a flow file that a person runs comes from (see `penstock.adapters.git.worktree`), and the folder that holds
+    the files of its namespace."""
     if path == "<stdin>":
         return {"path": path}
     from penstock.adapters.git.worktree import provenance
 
-    return provenance(Path(path), content)
+    return {**provenance(Path(path), content), "folder": str(tree_around(Path(path), namespace))}

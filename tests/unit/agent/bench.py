@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from fakes.git import MemoryHost, MemoryMirror
@@ -63,6 +64,7 @@ class Bench:
             "UTC",
             "repo",
             self.place.deployed_flow,
+            partial(self.place.keep_files, by_person=False),
             new_execution_id,
             self.live.worker.fill,
         )

@@ -156,7 +156,7 @@ class SlowWorld:
         self.at += 60
         return "value"
 
-    def read(self, uri_or_path: str) -> str:
+    def read(self, uri_or_path: str, namespace: str | None) -> str:
         raise NotImplementedError
 
     def now(self) -> datetime:

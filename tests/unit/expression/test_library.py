@@ -36,7 +36,7 @@ class World:
             raise NotFound("Cannot find secret for key 'NOPE'.")
         return f"{name}/{namespace}/{subkey}"
 
-    def read(self, uri_or_path: str) -> str:
+    def read(self, uri_or_path: str, namespace: str | None) -> str:
         return f"<{uri_or_path}>"
 
     def now(self) -> datetime:
@@ -195,7 +195,7 @@ FAULTS = [
     ("'a' is even", "takes a whole number"),
     ("fileURI('../x')", "cannot go up"),
     ("randomInt(2, 2)", "upper must be greater than lower"),
-    ("read('x', namespace='other')", "not available yet"),
+    ("read('x', version=2)", "files are as Git has them"),
     ("range(1, 5, 0)", "must be different from 0"),
     ("currentEachOutput(flow)", "No execution outputs"),
 ]

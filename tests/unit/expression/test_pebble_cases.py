@@ -56,7 +56,7 @@ class Dice:
     def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
         raise AssertionError("no case reads a secret")
 
-    def read(self, uri_or_path: str) -> str:
+    def read(self, uri_or_path: str, namespace: str | None) -> str:
         raise AssertionError("no case reads a file")
 
     def now(self) -> datetime:

@@ -75,7 +75,13 @@ def test_values_are_read_by_their_type(kind: str, given: Any, value: Any) -> Non
         ("EMAIL", "nobody", {}, "The input must be a valid email"),
         ("URI", "nowhere", {}, "Expected `URI` but received `nowhere`"),
         ("ARRAY", ["1", "x"], {"itemType": "INT"}, "Unable to parse array element as `INT` on `x`"),
-        ("FILE", "x", {}, "inputs of type `FILE` cannot be read by this version"),
+        ("FILE", "x", {}, "Expected `FILE` but received `x`"),
+        (
+            "FILE",
+            "nsfile:///a.txt",
+            {"allowedFileExtensions": [".csv", ".json"]},
+            "File type not allowed. Accepted extensions: .csv, .json",
+        ),
     ],
 )
 def test_what_is_refused_has_kestras_words_in_its_envelope(
@@ -164,7 +170,6 @@ def test_outputs_are_read_by_their_type_too() -> None:
 
 def test_the_types_that_are_read() -> None:
     assert set(InputType) - RESOLVED == {
-        InputType.FILE,
         InputType.SECRET,
         InputType.FORM,
         InputType.REUSABLE_INPUTS,

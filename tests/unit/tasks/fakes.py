@@ -11,6 +11,7 @@ from typing import Any
 from fakes.files import MemoryFiles
 from fakes.halt import HandHalt
 from fakes.logs import MemoryLogs
+from fakes.namespace_files import MemoryNamespaceFiles
 from fakes.runner import Program, Running, ScriptedRunner
 from penstock.errors import UserError
 from penstock.expression import render, render_value
@@ -53,6 +54,7 @@ class HandContext(Context):
     task: Task
     variables: Mapping[str, Any]
     files: MemoryFiles
+    namespace_files: MemoryNamespaceFiles
     http: AskedHttp
     halt: HandHalt
     logs: MemoryLogs
@@ -119,6 +121,7 @@ def context(
     program: Program | None = None,
     runner: Runner | None = None,
     dialect: Dialect = Dialect.AUTO,
+    namespace_files: Mapping[str, Mapping[str, bytes]] | None = None,
     **more: Any,
 ) -> HandContext:
     """The world of a task with these properties. `program` is what the shell does, `runner` a whole runner."""
@@ -134,6 +137,7 @@ def context(
         task=task,
         variables=variables or {},
         files=MemoryFiles(),
+        namespace_files=MemoryNamespaceFiles(namespace_files),
         http=AskedHttp(),
         halt=HandHalt(),
         logs=logs,

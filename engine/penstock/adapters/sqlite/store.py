@@ -321,7 +321,7 @@ def _creation_rows(
     flow, created = execution.flow, micros(execution.created)
     identity = (execution.id, flow.namespace, flow.id, execution.revision, state, created)
     rest = (ended, seq, wake_at, session.id if session else None, *work, text)
-    row = (*identity, *rest, trigger, execution.source.get("commit"))
+    row = (*identity, *rest, trigger, execution.pinned_commit)
     return _Rows(row, _event_rows(execution, events), _run_rows(execution, events), _outbox_row(execution, session))
 
 

@@ -29,9 +29,10 @@ def _secret(scope: Scope, key: object, namespace: object, subkey: object, full: 
 def _read(scope: Scope, path: object, namespace: object, version: object, revision: object) -> str:
     if isinstance(path, Mapping):
         path = path.get("uri")
-    if namespace is not None or version is not None or revision is not None:
-        raise ExpressionError("`read` of another namespace, version or revision is not available yet")
-    return scope.outside("read").read(arguments.text(path, "the argument `path`"))
+    if version is not None or revision is not None:
+        raise ExpressionError("`read` of another version or revision is not available: files are as Git has them")
+    place = arguments.optional_text(namespace, "the argument `namespace`")
+    return scope.outside("read").read(arguments.text(path, "the argument `path`"), place)
 
 
 @function("errorLogs", impure=True)

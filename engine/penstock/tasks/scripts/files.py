@@ -12,6 +12,7 @@ from typing import Any
 from penstock.errors import UserError
 from penstock.ports.files import SCHEME
 from penstock.ports.runner import WORKING_DIR_MARK
+from penstock.ports.storage import NAMESPACE_FILE, belongs, namespace_file
 from penstock.tasks.base import Context
 from penstock.tasks.markers import text_of
 
@@ -21,8 +22,7 @@ OWN = ".penstock"
 Laid = dict[PurePosixPath, bytes | str]
 """What a runner lays into a working directory: bytes, or the path of a local file to be copied."""
 
-_URI = re.compile(re.escape(SCHEME) + r"[-\w%.+~#=/@:]*[-\w%+~#=/@]")
-_ELSEWHERE = ("nsfile://", "file://")
+_URI = re.compile(rf"(?:{re.escape(SCHEME)}|{NAMESPACE_FILE}[-\w.]*/)[-\w%.+~#=/@:]*[-\w%+~#=/@]")
 
 
 def input_files(given: Any, context: Context) -> Laid:
@@ -37,12 +37,12 @@ def input_files(given: Any, context: Context) -> Laid:
     laid: Laid = {}
     for name, content in given.items():
         if content is not None:
-            laid[_inside(str(name))] = _content(str(name), content, context)
+            laid[inside(str(name), "inputFiles")] = _content(str(name), content, context)
     return laid
 
 
 def localised(text: str, context: Context, laid: Laid) -> str:
-    """`text` with every `kestra:///…` replaced by the path of a copy, which is added to `laid`."""
+    """`text` with every `kestra:///…` and `nsfile:///…` replaced by the path of a copy, which is added to `laid`."""
 
     def local(found: re.Match[str]) -> str:
         uri = found[0]
@@ -50,14 +50,25 @@ def localised(text: str, context: Context, laid: Laid) -> str:
         laid[path] = stored(uri, context)
         return f"{WORKING_DIR_MARK}/{path}"
 
-    return _URI.sub(local, text) if SCHEME in text else text
+    return _URI.sub(local, text) if SCHEME in text or NAMESPACE_FILE in text else text
 
 
 def stored(uri: str, context: Context) -> bytes | str:
-    """A kept file: the path where it lies on this machine as it is, else its bytes. Raises UserError, NotFound."""
-    if f"/executions/{context.execution_id}/" not in uri:
+    """A file of this execution or of a namespace: the path where it lies on this machine as it is, else its bytes.
+
+    Raises UserError, NotFound.
+    """
+    if (found := namespace_file(uri, context.flow.namespace)) is not None:
+        with context.namespace_files.open(*found) as file:
+            return file.read()
+    if not belongs(uri, context.execution_id):
         raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
-    with context.files.open(context.files.resolve(uri)) as file:
+    return kept_aside(context.files.resolve(uri), context)
+
+
+def kept_aside(digest: str, context: Context) -> bytes | str:
+    """A content of the storage: the path where it lies on this machine as it is, else its bytes. Raises NotFound."""
+    with context.files.open(digest) as file:
         is_plain = isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)
         name = getattr(file, "name", None)
         return name if is_plain and isinstance(name, str) else file.read()
@@ -67,23 +78,24 @@ def _content(name: str, content: Any, context: Context) -> bytes | str:
     if isinstance(content, dict | list):
         return json.dumps(content, ensure_ascii=False).encode()
     text = str(text_of(content))
-    if text.startswith(SCHEME):
+    if text.startswith((SCHEME, NAMESPACE_FILE)):
         return stored(text.strip(), context)
-    if text.startswith(_ELSEWHERE):
-        scheme = text.partition("://")[0]
+    if text.startswith("file://"):
         raise UserError(
-            f"`inputFiles`: `{name}` is `{scheme}://…`, which this version cannot read",
+            f"`inputFiles`: `{name}` is `file://…`, a file of the machine, which no flow can read",
             help="write the content itself, or the URI of a file that an earlier task has kept",
         )
     return text.encode("utf-8", "surrogatepass")
 
 
-def _inside(name: str) -> PurePosixPath:
+def inside(name: str, what: str) -> PurePosixPath:
+    """A path within the working directory, as the property `what` gives it. Raises UserError for one that leads out of
+    it, or into what is ours."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
         raise UserError(
-            f"`inputFiles`: `{name}` leads out of the working directory", help="use a relative path without `..`"
+            f"`{what}`: `{name}` leads out of the working directory", help="use a relative path without `..`"
         )
     if path.parts[0] == OWN:
-        raise UserError(f"`inputFiles`: `{OWN}` is a folder of Penstock's own", help="choose another name")
+        raise UserError(f"`{what}`: `{OWN}` is a folder of Penstock's own", help="choose another name")
     return path
