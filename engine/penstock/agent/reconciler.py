@@ -17,6 +17,7 @@ from penstock.errors import PenstockError, Retryable, Stalled
 from penstock.failpoint import Failpoint
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect
+from penstock.flow.namespace_layout import NamespaceLayout
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import Deployed, Observation, TreeFile, TreeMark
 from penstock.ports.git import Blob, Change, Mirror
@@ -53,6 +54,17 @@ class _Known:
     deployed: dict[FlowName, Deployed]
     selection: Selection | None = None
     must_reread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a look at a commit finds: how its files are chosen, what differs, whether that is all there is, and whether
+    files of namespaces differ from those in force."""
+
+    selection: Selection
+    changes: Sequence[Change]
+    is_whole: bool = False
+    has_other_files: bool = False
 
 
 @dataclass(slots=True)
@@ -109,13 +121,14 @@ class Reconciler:
 
     def _take(self, known: _Known, commit: str) -> Reconciled | None:
         begun = self.clock.monotonic()
-        selection, changes, is_whole = self._changes(known, commit)
+        looked = self._changes(known, commit)
+        selection, changes, is_whole = looked.selection, looked.changes, looked.is_whole
         if selection.problem is not None:
             raise Stalled(
                 f"the repository cannot be read: {selection.problem}", help="what was deployed stays in force"
             )
         mark = TreeMark(self.source, commit, selection.digest)
-        if mark == known.mark and not changes and not is_whole:
+        if mark == known.mark and not changes and not is_whole and not looked.has_other_files:
             known.must_reread, known.selection = False, selection
             self._observe(known, None)
             return None
@@ -142,6 +155,7 @@ class Reconciler:
                 gone=gone,
                 is_whole=is_whole,
                 at=now,
+                has_other_files=looked.has_other_files,
             )
             if published.generation is not None:
                 self.mirror.keep(commit)
@@ -166,18 +180,41 @@ class Reconciler:
         for commit in self.mirror.kept() - needed:
             self.mirror.release(commit)
 
-    def _changes(self, known: _Known, commit: str) -> tuple[Selection, Sequence[Change], bool]:
-        """How files are chosen at `commit`, what differs from what is known, and whether that is all there is."""
+    def _changes(self, known: _Known, commit: str) -> _Looked:
+        """How files are chosen at `commit`, and what differs from what is known."""
         if known.mark is not None and known.selection is not None:
             changes = self._difference(known.mark.commit, commit)
             if changes is not None and not any(steers(change.path) for change in changes):
-                return known.selection, changes, False
+                concerns = known.selection.namespace_files.concerns
+                has_other_files = any(concerns(change.path) for change in changes)
+                return _Looked(known.selection, changes, has_other_files=has_other_files)
         blobs = self.mirror.blobs(commit)
-        steering = {blob.path: content for blob, content in self.mirror.read(b for b in blobs if steers(b.path))}
-        selection = Selection.of(steering, prefix=self.prefix, dialect=self.dialect)
+        selection = self._selection(blobs)
+        has_other_files = self._has_other_files(selection, blobs)
         if known.mark is not None and known.mark.rules == selection.digest:
-            return selection, _difference_of(known.tree, blobs, selection), False
-        return selection, [Change(blob.path, blob) for blob in blobs], True
+            changes = _difference_of(known.tree, blobs, selection)
+            return _Looked(selection, changes, has_other_files=has_other_files)
+        changes = [Change(blob.path, blob) for blob in blobs]
+        return _Looked(selection, changes, is_whole=True, has_other_files=has_other_files)
+
+    def _selection(self, blobs: Sequence[Blob]) -> Selection:
+        steering = {blob.path: content for blob, content in self.mirror.read(b for b in blobs if steers(b.path))}
+        return Selection.of(steering, prefix=self.prefix, dialect=self.dialect)
+
+    def _has_other_files(self, selection: Selection, blobs: Sequence[Blob]) -> bool:
+        """Whether the files of namespaces, or the rule by which they are chosen, differ from the generation's."""
+        generation = self.store.generation()
+        if generation is None:
+            return False
+        try:
+            before = self.mirror.blobs(generation.commit)
+            rule = self._selection(before).namespace_files
+        except Retryable:
+            return True
+        return (rule, _namespace_files(rule, before)) != (
+            selection.namespace_files,
+            _namespace_files(selection.namespace_files, blobs),
+        )
 
     def _difference(self, before: str, after: str) -> list[Change] | None:
         try:
@@ -198,6 +235,10 @@ class Reconciler:
         if found.acceptable is None:
             raise Retryable(f"{file.path} was valid, and is not any more: this version reads it differently")
         return found.acceptable
+
+
+def _namespace_files(rule: NamespaceLayout, blobs: Iterable[Blob]) -> dict[str, str]:
+    return {blob.path: blob.id for blob in blobs if rule.concerns(blob.path)}
 
 
 def _difference_of(tree: Tree, blobs: Sequence[Blob], selection: Selection) -> list[Change]:

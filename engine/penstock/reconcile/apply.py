@@ -34,8 +34,10 @@ def publication(
     gone: tuple[str, ...],
     is_whole: bool,
     at: datetime,
+    has_other_files: bool = False,
 ) -> Publication:
-    """All that one reconciliation changes. Only what alters what is in force begins a generation."""
+    """All that one reconciliation changes. Only what alters what is in force begins a generation: flows, and files of
+    namespaces (`has_other_files`: they differ from those of the generation before)."""
     number = (standing.generation.number if standing.generation is not None else 0) + 1
     accepted: list[Deployed] = []
     texts: dict[str, bytes] = {}
@@ -48,7 +50,7 @@ def publication(
             last_good = standing.deployed.get(step.flow)
             if last_good is not None and last_good.problem != step.reason:
                 accepted.append(replace(last_good, problem=step.reason))
-    begins = bool(plan.of(*_MOVING))
+    begins = has_other_files or bool(plan.of(*_MOVING))
     return Publication(
         generation=Generation(number, mark.source, plan.commit, at) if begins else None,
         accepted=tuple(accepted),

@@ -17,6 +17,7 @@ from penstock.flow.defaults import Default, outside_defaults
 from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
 from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
 from penstock.flow.model import Dialect
+from penstock.flow.namespace_layout import NamespaceLayout
 from penstock.settings import PROJECT_FILE, refuse_other_version, repository_settings
 
 
@@ -37,6 +38,7 @@ class Selection:
     ignores: Mapping[str, tuple[Pattern, ...]]
     dialect: Dialect
     defaults: tuple[Default, ...]
+    namespace_files: NamespaceLayout
     digest: str
     diagnostics: tuple[Diagnostic, ...] = ()
     problem: str | None = None
@@ -67,6 +69,7 @@ class Selection:
             ignores=ignores,
             dialect=dialect if dialect is not Dialect.AUTO else Dialect(settings.dialect),
             defaults=outside_defaults(settings.defaults),
+            namespace_files=NamespaceLayout(settings.files, folder),
             digest=cls.base(prefix, dialect) + told.hexdigest()[:32],
             diagnostics=settings.diagnostics,
             problem=problem,

@@ -138,6 +138,57 @@ def test_when_the_last_commit_is_gone_files_that_differ_are_read(bench: Bench) -
     assert FlowName("team", "f4") not in bench.store.deployed()
 
 
+def generation(bench: Bench) -> tuple[int, str]:
+    found = bench.store.generation()
+    assert found is not None
+    return found.number, found.commit
+
+
+def test_files_of_namespaces_begin_a_generation_and_other_files_do_not(bench: Bench) -> None:
+    first = bench.push({"flows/a.yaml": text("a"), "_files/a.sql": b"1"})
+    bench.step()
+    bench.push({"README.md": b"hello"})
+    bench.step()
+    assert generation(bench) == (1, first)
+    second = bench.push({"_files/a.sql": b"2"})
+    bench.step()
+    third = bench.push({"team/files/a.sql": b"3"})
+    bench.step()
+    assert generation(bench) == (3, third)
+    bench.restart()
+    fourth = bench.push({"_files/a.sql": None})
+    bench.step()
+    assert generation(bench) == (4, fourth)
+    assert bench.mirror.kept() == {first, fourth}
+    assert second not in bench.mirror.kept()
+
+
+@pytest.mark.parametrize("how", ["restart", "cannot compare", "steering"])
+def test_where_trees_cannot_be_compared_files_are_looked_at(how: str, bench: Bench) -> None:
+    first = bench.push({"flows/a.yaml": text("a"), "_files/a.sql": b"1"})
+    bench.step()
+    if how == "restart":
+        bench.restart()
+    bench.mirror.cannot_compare = how == "cannot compare"
+    steering = {".penstockignore": b"x\n"} if how == "steering" else {}
+    bench.push({"README.md": b"hello", **steering})
+    bench.step()
+    assert generation(bench) == (1, first)
+    if how == "restart":
+        bench.restart()
+    last = bench.push({"_files/a.sql": b"2", **dict.fromkeys(steering, b"y\n")})
+    bench.step()
+    assert generation(bench) == (2, last)
+
+
+def test_another_rule_for_files_of_namespaces_begins_a_generation(bench: Bench) -> None:
+    bench.push({"flows/a.yaml": text("a"), "sql/a.sql": b"1"})
+    bench.step()
+    second = bench.push({"penstock.yaml": b"files: {team: [sql/**]}\n"})
+    bench.step()
+    assert generation(bench) == (2, second)
+
+
 def test_a_broken_file_keeps_its_last_good_revision_through_restarts(bench: Bench) -> None:
     first = bench.push({"flows/a.yaml": text("a"), "flows/b.yaml": text("b")})
     bench.step()

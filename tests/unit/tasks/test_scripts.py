@@ -110,7 +110,8 @@ def test_input_files_may_be_json_text(given: str) -> None:
     [
         ({"../a": "x"}, "`../a` leads out of the working directory"),
         ({"/a": "x"}, "`/a` leads out of the working directory"),
-        ({"a": "nsfile:///x"}, "`a` is `nsfile://…`, which this version cannot read"),
+        ({"a": "nsfile:///x"}, "there is no file `x` among those of the namespace demo"),
+        ({"a": "file:///etc/passwd"}, "`a` is `file://…`, a file of the machine, which no flow can read"),
         ({"a": "kestra:///demo/f/executions/other/x"}, "as it didn't belong to the current execution"),
         ("[1]", "`inputFiles` must be a mapping from paths to contents"),
         ("{", "`inputFiles` is text that is not JSON"),
@@ -151,7 +152,7 @@ def test_docker_is_refused_by_name(more: dict[str, Any]) -> None:
         started(COMMANDS, {"commands": ["true"], **more})
 
 
-@pytest.mark.parametrize("more", [{"namespaceFiles": {}}, {"dependencies": ["pandas"]}, {"pythonVersion": 3.12}])
+@pytest.mark.parametrize("more", [{"dependencies": ["pandas"]}, {"pythonVersion": 3.12}])
 def test_what_would_change_the_run_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=rf"`{next(iter(more))}` cannot be used in this version"):
         started(PYTHON, {"script": "", **more})

@@ -51,7 +51,9 @@ class Exec(Properties):
         description="What is written to standard error made the task a WARNING up to Kestra 0.22",
         json_schema_extra=OLD,
     )
-    namespace_files: NamespaceFiles | None = Field(None, description="Files of the namespace beside the program")
+    namespace_files: Dynamic[NamespaceFiles | None] = Field(
+        None, description="Files of the namespace beside the program"
+    )
     input_files: Late[dict[str, Any] | str | None] = Field(
         None, description="Files beside the program: path to text or to the URI of a file; or that as JSON text"
     )

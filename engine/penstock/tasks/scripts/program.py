@@ -22,6 +22,7 @@ from penstock.tasks.filling import render_late
 from penstock.tasks.names import CORE, SCRIPTS
 from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
 from penstock.tasks.scripts.model import Commands, Exec, Python, RunnerKind, Script
+from penstock.tasks.scripts.namespace_files import namespace_files
 from penstock.tasks.scripts.protocol import Output
 
 PROCESS = CORE + "runner.Process"
@@ -71,7 +72,9 @@ class Program(TaskType):
 
     def order(self, properties: Exec, context: Context) -> Order:
         """What the runner is told to run."""
-        laid: Laid = input_files(properties.input_files, context) if properties.input_files is not None else {}
+        laid = namespace_files(properties.namespace_files, context)
+        if properties.input_files is not None:
+            laid |= input_files(properties.input_files, context)
         env = {
             **(self.language.env or {}),
             "WORKING_DIR": WORKING_DIR_MARK,
@@ -125,8 +128,6 @@ def runner_kind(properties: Exec) -> str:
 
 def _refuse_what_is_not_there(properties: Exec) -> None:
     """What would change how the program runs is refused, never left out silently."""
-    if properties.namespace_files is not None and properties.namespace_files.enabled:
-        raise UserError("`namespaceFiles` cannot be used in this version", help="give the files as `inputFiles`")
     if isinstance(properties, Python):
         for name, value in (("dependencies", properties.dependencies), ("pythonVersion", properties.python_version)):
             if value:
