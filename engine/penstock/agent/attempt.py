@@ -25,6 +25,7 @@ from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
 from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner
+from penstock.ports.storage import task_file
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 
 MOST_SAID = 64 * 1024
