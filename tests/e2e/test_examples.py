@@ -30,6 +30,7 @@ RUN_HERE = {
     "ask-before-release",
     "heartbeat",
     "route-by-kind",
+    "files",
 }
 
 
@@ -112,6 +113,15 @@ def test_a_loop_takes_each_file(tmp_path: Path) -> None:
     assert record["outputs"] == {"words": 19, "files": 3}
     values = [run["value"] for run in record["taskRunList"] if run["taskId"] == "count"]
     assert sorted(values) == ["parts/gate.txt", "parts/river.txt", "parts/wheel.txt"]
+
+
+def test_files_go_from_git_and_from_inputs_through_tasks(tmp_path: Path) -> None:
+    record = record_of("files", tmp_path)
+    assert record["outputs"] == {"countries": 3, "totals": "de,42\nfr,22\npl,31\n"}
+    assert output_file(record, tmp_path, "split", "by-country/de.csv") == b"1001,40\n1003,2\n"
+    (tmp_path / "own.csv").write_text("1,se,5\n")
+    record = record_of("files", tmp_path, "-i", f"orders=@{tmp_path}/own.csv")
+    assert record["outputs"] == {"countries": 1, "totals": "se,5\n"}
 
 
 class Receiver(BaseHTTPRequestHandler):
