@@ -78,7 +78,7 @@ class Bed:
     def agent(self, *more: str, interval: str = "30s", slots: int = 8) -> Iterator[None]:
         argv = [PENSTOCK, "agent", "--repo", str(self.bare), "--data", str(self.data), "--interval", interval]
         argv += ["--name", "bench", "--record", "none", "--log-format", "json", "--slots", str(slots)]
-        argv += ["--allow-process-runner", *more]
+        argv += ["--runner", "process", *more]
         self.lines = []
         self.process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

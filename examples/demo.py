@@ -92,7 +92,7 @@ class Shown:
 
     def __init__(self) -> None:
         argv = [*PENSTOCK, "agent", "--repo", str(REPOSITORY), "--name", "demo", "--interval", "2s"]
-        argv += ["--allow-process-runner", "--record-every", "2s", "--data", str(DATA)]
+        argv += ["--runner", "process", "--record-every", "2s", "--data", str(DATA)]
         print("$ penstock " + " ".join(argv[3:]), flush=True)
         self.text = ""
         self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+NO_ENGINE = "unix:///nonexistent/docker.sock"
+"""Programs of tests run as processes, unless a test says where an engine is."""
+
 PENSTOCK = (sys.executable, "-m", "penstock_cli")
 
 
@@ -33,9 +36,9 @@ class Outcome:
 
 
 def environment(data: Path | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A plain environment: nothing of the machine's own Penstock or Kestra settings."""
+    """A plain environment: nothing of the machine's own Penstock or Kestra settings, and no container engine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "KESTRA_"))}
-    kept |= {"CI": "true", "NO_COLOR": "1"}
+    kept |= {"CI": "true", "NO_COLOR": "1", "DOCKER_HOST": NO_ENGINE}
     if data is not None:
         kept["PENSTOCK_DATA"] = str(data)
     return kept | dict(more or {})

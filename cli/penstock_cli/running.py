@@ -29,11 +29,12 @@ from penstock_cli.flow_files import FlowFile, given_inputs, given_labels, given_
 from penstock_cli.globals import Globals
 from penstock_cli.interrupts import HungUp, Terminated, heard_signals
 from penstock_cli.lookup import full_id
+from penstock_cli.options import settings_now
 from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, label
 from penstock_cli.render.terminal import wants_colour, watches
 
 if TYPE_CHECKING:
-    from penstock.wiring import LiveSession, Workplace
+    from penstock.wiring import Allowance, LiveSession, Workplace
 
 LOG_EVERY = 0.05
 """Seconds between two looks at the logs: a line is to be readable 200 ms after it was written."""
@@ -58,6 +59,7 @@ class RunWish:
     inputs_file: Path | None = None
     labels: tuple[str, ...] = ()
     runner: str | None = None
+    policy: Path | None = None
     secrets_file: Path | None = None
     dialect: str = "auto"
     output: str | None = None
@@ -87,7 +89,8 @@ def run(wish: RunWish, globals_: Globals) -> int:
             wanted = place.keep_files(wanted, by_person=True)
             place.pin(wanted.flow, file.source)
         flow = wanted.flow if wanted is not None else _flow_to_resume(place, wish)
-        with _live(place, wish) as live, _progress(wish, globals_, flow, live) as progress:
+        allowance = _allowance(flow, wish, globals_)
+        with _live(place, wish, allowance) as live, _progress(wish, globals_, flow, live) as progress:
             runner = _Run(place, live, flow, progress, wish, globals_)
             return runner.go(wanted, limit)
 
@@ -136,14 +139,26 @@ def _flow_to_resume(place: Workplace, wish: RunWish) -> Flow:
     return place.flow_of(execution)
 
 
+def _allowance(flow: Flow, wish: RunWish, globals_: Globals) -> Allowance:
+    """Where its scripts run, which is said before anything of them begins."""
+    from penstock.wiring import Allowance, ContainerSetup, RunnerChoice, choose_for_run
+
+    if wish.dry_run:
+        return Allowance(RunnerChoice(forced=wish.runner))
+    choice = choose_for_run(flow, wish.runner, os.environ)
+    if choice.told and not globals_.quiet:
+        click.echo(choice.told, err=True)
+    return Allowance(choice, ContainerSetup(policy=wish.policy or settings_now().agent.policy))
+
+
 @contextmanager
-def _live(place: Workplace, wish: RunWish) -> Iterator[LiveSession]:
+def _live(place: Workplace, wish: RunWish, allowance: Allowance) -> Iterator[LiveSession]:
     from penstock.wiring import DEFAULT_SLOTS, Rehearsing
 
     name = socket.gethostname().split(".")[0] or "local"
     slots = wish.slots or DEFAULT_SLOTS
     rehearsal = Rehearsing(given_mocks(wish.mocks), dry=wish.dry_run, keep=wish.keep)
-    with place.session(name=name, kind="run", slots=slots, rehearsal=rehearsal) as live:
+    with place.session(name=name, kind="run", slots=slots, allowance=allowance, rehearsal=rehearsal) as live:
         yield live
 
 

@@ -19,9 +19,10 @@ from penstock.execution.state import State
 from penstock.operations.start import name_of
 from penstock.wiring import (
     DEFAULT_SLOTS,
-    PROCESS,
     AgentSetup,
     Allowance,
+    ContainerSetup,
+    RunnerChoice,
     Workplace,
     agent_name,
     agent_service,
@@ -50,7 +51,8 @@ class AgentWish:
     starts: tuple[str, ...]
     once: bool
     slots: int | None
-    allow_process: bool
+    runners: RunnerChoice
+    containers: ContainerSetup
     drain: timedelta
     log_format: str
     listen: str | None
@@ -66,7 +68,7 @@ def tend(wish: AgentWish, globals_: Globals) -> int:
         if wish.log_format == "json"
         else TextNews(color=globals_.color, stamped=not wish.once, quiet=globals_.quiet)
     )
-    allowance = Allowance(frozenset({PROCESS}) if wish.allow_process else frozenset(), reach=wish.setup.reach)
+    allowance = Allowance(wish.runners, wish.containers, wish.setup.reach)
     services: list[AgentService] = []
 
     def poked() -> None:

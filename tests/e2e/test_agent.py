@@ -47,7 +47,7 @@ class Repository:
         return git("rev-parse", "HEAD", cwd=self.work)
 
     def agent(self, *more: str, process: bool = True) -> Outcome:
-        allow = ["--allow-process-runner"] if process else []
+        allow = ["--runner", "process"] if process else []
         return penstock("agent", "--repo", self.bare, "--once", "--name", "box", *allow, "--data", self.data, *more)
 
     def status(self) -> dict[str, Any]:
@@ -142,10 +142,12 @@ def test_a_schedule_fires_each_slot_once(repository: Repository) -> None:
 
 
 def test_a_process_is_refused_unless_it_is_allowed(repository: Repository) -> None:
-    repository.push(a=flow("a", kind=SHELL, message="true"))
+    named = "    taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+    repository.push(a=flow("a", kind=SHELL, message="true", rest=named))
     done = repository.agent("--start", "team/a", process=False)
     assert done.code == 1
     assert "--allow-process-runner" in done.err + json.dumps(repository.records())
+    assert repository.agent("--start", "team/a", "--allow-process-runner", process=False).code == 0
 
 
 def test_a_repository_that_is_gone_keeps_nothing_from_running(repository: Repository) -> None:
@@ -185,7 +187,7 @@ def test_what_an_agent_left_behind_is_taken_up_by_the_next(repository: Repositor
     from program import start
 
     process = start(
-        *("agent", "--repo", repository.bare, "--once", "--name", "box", "--allow-process-runner", "--start", "team/a"),
+        *("agent", "--repo", repository.bare, "--once", "--name", "box", "--runner", "process", "--start", "team/a"),
         data=repository.data,
     )
     until(lambda: (tmp_path / "flag.begun").exists(), 30)

@@ -73,7 +73,7 @@ class Agent:
 
     def start(self, *more: str, interval: str = "300s") -> None:
         argv = [*PENSTOCK, "agent", "--repo", str(self.bare), "--data", str(self.data), "--name", "box"]
-        argv += ["--interval", interval, "--allow-process-runner", "--log-format", "json", *more]
+        argv += ["--interval", interval, "--runner", "process", "--log-format", "json", *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 argv, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
@@ -353,6 +353,6 @@ def test_a_second_signal_leaves_at_once(agent: Agent, tmp_path: Path) -> None:
     assert agent.process.wait(10) == 143
     assert agent.show(id_)["state"]["current"] == "RUNNING"
     go.touch()
-    once = ("--once", "--record", "none", "--allow-process-runner")
+    once = ("--once", "--record", "none", "--runner", "process")
     again = penstock("agent", "--repo", agent.bare, "--data", agent.data, *once)
     assert (again.code, agent.show(id_)["state"]["current"]) == (0, "SUCCESS"), again.err

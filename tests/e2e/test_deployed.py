@@ -36,7 +36,7 @@ def scheduled(cron: str, *, zone: str = "Europe/Berlin", more: str = "") -> str:
 
 def once(agent: Agent, *more: str) -> Outcome:
     """A round of the agent, which is gone afterwards."""
-    argv = ("agent", "--repo", agent.bare, "--once", "--name", "box", "--record", "none", "--allow-process-runner")
+    argv = ("agent", "--repo", agent.bare, "--once", "--name", "box", "--record", "none", "--runner", "process")
     return penstock(*argv, "--data", agent.data, *more)
 
 

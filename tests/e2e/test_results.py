@@ -52,7 +52,7 @@ def failing() -> bytes:
 
 
 def once(host: RealHost, data: Path, *more: str) -> Outcome:
-    argv = ("agent", "--repo", str(host.bare), "--once", "--name", "box", "--allow-process-runner", *more)
+    argv = ("agent", "--repo", str(host.bare), "--once", "--name", "box", "--runner", "process", *more)
     return penstock(*argv, data=data, env={"PENSTOCK_HTTP_ALLOW": "127.0.0.1"})
 
 
@@ -150,7 +150,7 @@ def test_an_agent_is_not_moved_by_its_own_results(host: RealHost, tmp_path: Path
     schedule = "io.kestra.plugin.core.trigger.Schedule"
     tick = f"triggers:\n  - id: tick\n    type: {schedule}\n    cron: '* * * * * *'\n    withSeconds: true\n"
     host.commit({"flows/load.yaml": (FLOW.format(code=0) + tick).encode()}, "each second")
-    argv = ("agent", "--repo", str(host.bare), "--name", "box", "--allow-process-runner", "--interval", "200ms")
+    argv = ("agent", "--repo", str(host.bare), "--name", "box", "--runner", "process", "--interval", "200ms")
     agent = start(*argv, "--record-every", "200ms", "--log-format", "json", data=tmp_path / "data")
     try:
         until(lambda: "penstock/results" in git("for-each-ref", cwd=host.bare), 30)

@@ -113,9 +113,23 @@ def test_a_script_that_names_docker_is_refused_and_never_run_on_the_host(tmp_pat
     docker = "{type: io.kestra.plugin.scripts.runner.docker.Docker}"
     text = flow(shell("a", f"touch {tmp_path}/ran", taskRunner=docker))
     done = penstock("run", flow_file(tmp_path, text), data=tmp_path / "d")
-    assert done.code != 0
-    assert "docker.Docker" in done.err
+    assert done.code == 2
+    assert "no container engine answers, and the task `a` names one" in done.err
     assert not (tmp_path / "ran").exists()
+    forced = penstock("run", flow_file(tmp_path, text), "--runner", "process", data=tmp_path / "d")
+    assert forced.code == 0
+    assert (tmp_path / "ran").exists()
+
+
+def test_what_scripts_run_in_is_said_before_they_do(tmp_path: Path) -> None:
+    done = penstock("run", flow_file(tmp_path, flow(shell("a", "true"))), data=tmp_path / "d")
+    assert done.err.startswith("scripts run as processes of this machine: no container engine answers\n")
+    log = penstock(
+        "run",
+        flow_file(tmp_path, flow("  - {id: l, type: io.kestra.plugin.core.log.Log, message: hi}\n")),
+        data=tmp_path / "d",
+    )
+    assert "scripts run" not in log.err
 
 
 def test_an_invalid_flow_is_shown_with_the_frame_of_its_error(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Scene:
 
     def start(self, failpoint: str = "") -> subprocess.Popen[bytes]:
         argv = [*PENSTOCK, "agent", "--repo", str(self.bare), "--data", str(self.data), "--name", "box"]
-        argv += ["--allow-process-runner", "--log-format", "json", "--record-every", "200ms", "--drain", "10s"]
+        argv += ["--runner", "process", "--log-format", "json", "--record-every", "200ms", "--drain", "10s"]
         argv += ["--record", "git", "--record", "api", "--record-url", self.receiver.url]
         more = {"PENSTOCK_FAILPOINT": failpoint, "PENSTOCK_HTTP_ALLOW": "127.0.0.1"}
         with self.log.open("ab") as log:

@@ -68,7 +68,7 @@ class Harness:
         argv += [
             "--interval",
             "2s",
-            "--allow-process-runner",
+            "--runner", "process",
             "--slots",
             "6",
             "--log-format",

@@ -189,6 +189,9 @@ class FakeAttempts(Attempts):
         del at_work
         return 0
 
+    def tidy(self) -> bool:
+        return False
+
     def clear(self, claim: Claim) -> None:
         name = name_of(claim)
         execution = self.runner.store.load(claim.execution)

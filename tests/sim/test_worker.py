@@ -46,6 +46,9 @@ class Obedient(Attempts):
         del at_work
         return 0
 
+    def tidy(self) -> bool:
+        return False
+
     def clear(self, claim: Claim) -> None:
         return
 

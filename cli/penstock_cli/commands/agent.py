@@ -43,7 +43,10 @@ _data = click.option("--data", type=_PATH, help="The data folder.")
 @click.option("--record-every", metavar="DURATION", help="How long results wait before a push.  [default: 15s]")
 @click.option("--name", help="The agent's name.  [default: this machine's, kept at the first start]")
 @click.option("--slots", type=click.IntRange(min=1), help="So many tasks at once.")
-@click.option("--allow-process-runner", is_flag=True, help="Let scripts run as processes of this machine.")
+@click.option("--runner", type=click.Choice(["docker", "process"]), help="For scripts naming none.  [default: docker]")
+@click.option("--allow-process-runner", is_flag=True, help="Let scripts that name it run as processes of this machine.")
+@click.option("--engine", metavar="ADDRESS", help="The container engine.  [default: DOCKER_HOST, or the usual socket]")
+@click.option("--policy", type=_PATH, envvar="PENSTOCK_POLICY", help="The administrator's file: what containers may do.")
 @click.option("--git-token-file", type=_PATH, envvar="PENSTOCK_GIT_TOKEN_FILE", help="A token, or user:password.")
 @click.option("--ssh-key", type=_PATH, envvar="PENSTOCK_GIT_SSH_KEY", help="A deploy key; reading is enough.")
 @click.option("--dialect", type=click.Choice(["auto", "0.21", "1", "2"]), help="How flows are read.  [default: auto]")
@@ -70,7 +73,10 @@ def command(
     record_every: str | None,
     name: str | None,
     slots: int | None,
+    runner: str | None,
     allow_process_runner: bool,
+    engine: str | None,
+    policy: Path | None,
     git_token_file: Path | None,
     ssh_key: Path | None,
     dialect: str | None,
@@ -94,7 +100,7 @@ def command(
         raise click.UsageError("name the repository with --repo URL")
     from penstock.flow.model import Dialect
     from penstock.settings import data_folder
-    from penstock.wiring import AgentSetup, Recording, Repository
+    from penstock.wiring import AgentSetup, ContainerSetup, Recording, Repository, choose_for_agent
     from penstock_cli.tending import AgentWish, tend
 
     globals_: Globals = context.obj
@@ -119,7 +125,8 @@ def command(
         starts=starts,
         once=once,
         slots=slots or told.slots,
-        allow_process=allow_process_runner,
+        runners=choose_for_agent(runner or told.runner, allow_process=allow_process_runner),
+        containers=ContainerSetup(engine or told.engine, policy or told.policy),
         drain=_length(drain, "--drain"),
         log_format=log_format,
         listen=listen,

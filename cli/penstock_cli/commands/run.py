@@ -14,7 +14,8 @@ from penstock_cli.globals import Globals
 @click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
 @click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
 @click.option("--label", "labels", multiple=True, metavar="KEY:VALUE", help="A label of the execution.")
-@click.option("--runner", type=click.Choice(["process"]), help="Where scripts run; containers come later.")
+@click.option("--runner", type=click.Choice(["docker", "process"]), help="Where scripts run, whatever they name.")
+@click.option("--policy", type=click.Path(path_type=Path), envvar="PENSTOCK_POLICY", help="What containers may do.")
 @click.option("--secrets", "secrets_file", type=click.Path(path_type=Path), help="Secrets from a file, NAME=value.")
 @click.option("--dialect", type=click.Choice(["auto", "0.21", "1", "2"]), default="auto", show_default=True)
 @click.option("-o", "--output", "--format", "output", type=click.Choice(["table", "json", "yaml", "ndjson", "name"]))
@@ -35,6 +36,7 @@ def command(
     inputs_file: Path | None,
     labels: tuple[str, ...],
     runner: str | None,
+    policy: Path | None,
     secrets_file: Path | None,
     dialect: str,
     output: str | None,
@@ -64,6 +66,7 @@ def command(
         inputs_file=inputs_file,
         labels=labels,
         runner=runner,
+        policy=policy,
         secrets_file=secrets_file,
         dialect=dialect,
         output=output,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from penstock.agent.clearing import Clearing
 from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
-from penstock.errors import PenstockError, UserError
+from penstock.errors import PenstockError, Retryable
 from penstock.execution.event import AttemptEnded, AttemptLost
 from penstock.execution.identity import attempt_name, idempotency_key
 from penstock.execution.model import Execution, TaskRun
@@ -24,7 +25,7 @@ from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner, Runners
 from penstock.ports.storage import task_file
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 
@@ -34,7 +35,7 @@ MOST_SAID = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What every attempt of a session works with. `runners` builds a runner by kind, or raises UserError."""
+    """What every attempt of a session works with."""
 
     agent: str
     files: Files
@@ -44,7 +45,7 @@ class Equipment:
     clock: Clock
     worlds: WorldOf
     around: Surroundings
-    runners: Callable[[str], Runner]
+    runners: Runners
     task_type: Callable[[str], TaskType]
     prepare: Callable[[TaskType, Task, Callable[[Any], Any]], Any]
     log_bytes: int = 1 << 30
@@ -70,7 +71,7 @@ class AttemptContext(Context):
     resumed: bool
     world: World
     vault: Vault
-    runners: Callable[[str], Runner]
+    runners: Runners
     used: set[str] = field(default_factory=set)
 
     def render(self, template: str) -> str:
@@ -92,9 +93,10 @@ class AttemptContext(Context):
         for line in self.mask(message).split("\n"):
             self.log_writer.write("log", level, line.encode())
 
-    def runner(self, kind: str) -> Runner:
-        runner = self.runners(kind)
-        self.used.add(kind)
+    def runner(self, kind: str | None) -> Runner:
+        chosen = self.runners.kind(kind)
+        runner = self.runners.get(chosen)
+        self.used.add(chosen)
         return runner
 
     def uri(self, name: str) -> str:
@@ -159,6 +161,7 @@ class TaskAttempts:
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
+        self._clearing = Clearing(equipment.runners)
 
     def make(self, flow: Flow, execution: Execution, claim: Claim, halt: Halt) -> AttemptEnded | AttemptLost:
         run = execution.runs[claim.run]
@@ -173,9 +176,11 @@ class TaskAttempts:
         try:
             ended = self._run(task_type, context)
         except TaskLost as error:
+            self._clearing.note(context.name, context.used)
             writer.close(final=True)
             reason = self._equipment.vault.mask.text(error.message)
             return AttemptLost(at=self._equipment.clock.now(), run=run.id, attempt=claim.attempt, reason=reason)
+        self._clearing.note(context.name, context.used)
         summary = writer.close(final=True)
         log = {"bytes": summary.bytes, "digest": summary.digest, "lines": summary.lines}
         if summary.cut_bytes:
@@ -206,27 +211,20 @@ class TaskAttempts:
         return said, context
 
     def clear(self, claim: Claim) -> None:
-        name = attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt)
-        with suppress(UserError):  # a runner that is not allowed has nothing to be cleared
-            runner = self._equipment.runners("process")
-            if runner.knows(name):
-                runner.remove(name)
+        self._clearing.clear(attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt))
 
     def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
-        with suppress(UserError):
-            runner = self._equipment.runners("process")
-            found = list(runner.names())
-            if found:
-                kept = {
-                    attempt_name(agent, execution.id, run, len(execution.runs[run].attempts))
-                    for agent, execution in at_work()
-                    for run in execution.running
-                }
-                left = [name for name in found if name not in kept]
-                for name in left:
-                    runner.remove(name)
-                return len(left)
-        return 0
+        def kept() -> set[str]:
+            return {
+                attempt_name(agent, execution.id, run, len(execution.runs[run].attempts))
+                for agent, execution in at_work()
+                for run in execution.running
+            }
+
+        return self._clearing.sweep(kept)
+
+    def tidy(self) -> bool:
+        return self._clearing.tidy()
 
     def _context(
         self,
@@ -319,9 +317,10 @@ class TaskAttempts:
     def _usage(self, context: AttemptContext) -> Mapping[str, float]:
         usage: dict[str, float] = {}
         for kind in context.used:
-            runner = self._equipment.runners(kind)
-            if runner.knows(context.name):
-                usage.update(runner.usage(context.name))
+            runner = self._equipment.runners.get(kind)
+            with suppress(Retryable):  # how it ended is known, and that is what counts
+                if runner.knows(context.name):
+                    usage.update(runner.usage(context.name))
         return usage
 
 

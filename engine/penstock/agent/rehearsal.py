@@ -50,6 +50,9 @@ class Rehearsal:
         del at_work
         return 0  # a rehearsal tidies up nothing of others
 
+    def tidy(self) -> bool:
+        return False
+
     def clear(self, claim: Claim) -> None:
         if not self.keep:
             self.attempts.clear(claim)

@@ -30,6 +30,10 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 """After a fault a loop waits, longer each time."""
 
+CLEARER = "clearer"
+TIDY_EVERY = timedelta(seconds=15)
+"""How soon what could not be freed on a runner that was out of reach is tried again."""
+
 LAST_WORDS = timedelta(seconds=5)
 """So long a stop tries to send off the results that wait; the next agent sends the rest."""
 
@@ -108,6 +112,7 @@ class AgentService:
         for name, act, every, topic in loops:
             guarded = Guarded(act, every, self._faulted(name, topic), self._recovered(name))
             self.live.supervisor.add(Loop(name, guarded.step, guarded.wait, soon=True))
+        self.live.supervisor.add(Loop(CLEARER, self.live.worker.tidy, TIDY_EVERY))
 
     def stop(self, drain: timedelta, leaves_now: Callable[[], bool]) -> None:
         """Start and claim nothing more, and leave when no task runs or `drain` is over; then send off what can be

@@ -62,6 +62,10 @@ class Attempts(Protocol):
         (executions, each with the name of the session that holds it), which is asked after looking. How many."""
         ...
 
+    def tidy(self) -> bool:
+        """Try again to free what could not be freed; whether a whole sweep is owed as well."""
+        ...
+
 
 class HaltSwitch(Halt):
     """A request to stop that is thrown once."""
@@ -306,6 +310,10 @@ class Worker:
             return [(name, execution) for name, execution in found if execution is not None]
 
         return self._attempts.sweep(at_work)
+
+    def tidy(self) -> int:
+        """Come back to what could not be freed when its time was: a runner was out of reach."""
+        return self.sweep() if self._attempts.tidy() else 0
 
 
 def _raise(error: BaseException) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -166,7 +165,18 @@ class Runner(Protocol):
         ...
 
 
-class RunnerFactory(Protocol):
-    """Builds the runner of a task. `kind` is `process` or a type name such as `…docker.Docker`."""
+class Runners(Protocol):
+    """The runners of a session, by kind (`process`, `docker`). Thread-safe; each is made when it is first wanted."""
 
-    def __call__(self, kind: str) -> AbstractContextManager[Runner]: ...
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All that may be used here."""
+        ...
+
+    def kind(self, named: str | None) -> str:
+        """The kind that takes a task which names `named`, or none. Raises UserError for one that is not allowed."""
+        ...
+
+    def get(self, kind: str) -> Runner:
+        """Raises UserError where that kind cannot be had at all."""
+        ...

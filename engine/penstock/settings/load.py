@@ -57,6 +57,8 @@ class AgentSettings:
     slots: int | None
     name: str | None
     http_allow: tuple[str, ...] = ()
+    engine: str | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

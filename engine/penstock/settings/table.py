@@ -114,8 +114,23 @@ TABLE: tuple[Key, ...] = (
     Key(
         "agent.runner",
         Choice(("process", "docker")),
-        "Where scripts run that name no runner.",
+        "Where scripts run that name no runner; an agent's is docker.",
         variable="PENSTOCK_RUNNER",
+        files=_USER_ONLY,
+    ),
+    Key(
+        "agent.engine",
+        Text(),
+        "The container engine, as unix:///path or tcp://host:port; by default DOCKER_HOST, or the usual sockets.",
+        variable="PENSTOCK_ENGINE",
+        files=_USER_ONLY,
+    ),
+    Key(
+        "agent.policy",
+        Text(),
+        "The administrator's file that says what containers may do.",
+        variable="PENSTOCK_POLICY",
+        files=_USER_ONLY,
     ),
     Key("agent.pools", ListOf(Text()), "The pools that an agent works for.", default=(), variable="PENSTOCK_POOLS"),
     Key(

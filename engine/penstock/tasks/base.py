@@ -120,8 +120,10 @@ class Context(Protocol):
         """One line (or several) into the attempt's log, masked."""
         ...
 
-    def runner(self, kind: str) -> Runner:
-        """The runner of that kind (`process`). Raises UserError when it is not allowed or not there."""
+    def runner(self, kind: str | None) -> Runner:
+        """The runner of that kind (`process`, `docker`), or for None the one that takes what names none.
+
+        Raises UserError when it is not allowed or not there."""
         ...
 
     def uri(self, name: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.wiring.agent import AgentSetup, Recording, Repository, agent_name, agent_service, one_round
+from penstock.wiring.choice import RunnerChoice, choose_for_agent, choose_for_run
+from penstock.wiring.containers import ContainerSetup
 from penstock.wiring.health import health_server
 from penstock.wiring.surroundings import environment, local_zone
 from penstock.wiring.workplace import (
     DEFAULT_SLOTS,
-    PROCESS,
     Allowance,
     Rehearsing,
     Workplace,
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_SLOTS",
-    "PROCESS",
     "AgentSetup",
     "Allowance",
+    "ContainerSetup",
     "Recording",
     "Rehearsing",
     "Repository",
+    "RunnerChoice",
     "Workplace",
     "agent_name",
     "agent_service",
+    "choose_for_agent",
+    "choose_for_run",
     "environment",
     "health_server",
     "local_zone",

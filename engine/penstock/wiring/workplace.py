@@ -25,9 +25,12 @@ from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import Logs
 from penstock.ports.presence import Presence
-from penstock.ports.runner import Runner
+from penstock.ports.runner import Runner, Runners
 from penstock.ports.secrets import Mask, Secrets
 from penstock.ports.store import Session, Store
+from penstock.tasks.placement import CONTAINER, PROCESS
+from penstock.wiring.choice import RunnerChoice
+from penstock.wiring.containers import ContainerSetup
 from penstock.wiring.files import NamespaceSources, tree_around
 from penstock.wiring.surroundings import environment
 
@@ -38,7 +41,6 @@ GRACE = timedelta(seconds=10)
 DEFAULT_SLOTS = 8
 REPORT_TRIES = 100
 MIRROR = "mirror.git"
-PROCESS = "process"
 
 
 def new_execution_id() -> str:
@@ -48,9 +50,11 @@ def new_execution_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a session may do: which runners, which private addresses (`None`: all, as on one's own machine)."""
+    """What a session may do: which runners it has, which private addresses it may reach (`None`: all, as on one's own
+    machine)."""
 
-    runners: frozenset[str] = frozenset({PROCESS})
+    runners: RunnerChoice = field(default_factory=RunnerChoice)
+    containers: ContainerSetup = field(default_factory=ContainerSetup)
     reach: tuple[str, ...] | None = None
 
 
@@ -204,7 +208,7 @@ class Workplace:
                 clock=self.clock,
                 worlds=world,
                 around=around,
-                runners=lambda kind: self._runner(kind, allowance),
+                runners=self._runners(allowance),
                 task_type=task_type,
                 prepare=prepare,
                 log_bytes=log_bytes,
@@ -255,15 +259,19 @@ class Workplace:
         ) as session:
             yield session
 
-    def _runner(self, kind: str, allowance: Allowance) -> Runner:
-        if kind not in allowance.runners:
-            raise UserError(
-                f"the runner `{kind}` is not allowed here",
-                help="start the agent with --allow-process-runner" if kind == PROCESS else None,
-            )
-        if kind == PROCESS:
-            return self.process_runner
-        raise UserError(f"the runner `{kind}` is not there yet: containers come in the next version")
+    def _runners(self, allowance: Allowance) -> Runners:
+        from penstock.wiring.containers import docker_runner
+        from penstock.wiring.runners import SessionRunners
+
+        def containers() -> Runner:
+            runner = docker_runner(self.data, allowance.containers, os.environ)
+            self._stack.callback(runner.close)
+            return runner
+
+        return SessionRunners(
+            allowance.runners,
+            {PROCESS: lambda: self.process_runner, CONTAINER: containers},
+        )
 
     def close(self) -> None:
         self._stack.close()

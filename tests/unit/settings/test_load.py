@@ -54,6 +54,8 @@ SAMPLES: dict[str, tuple[tuple[str, Any], ...]] = {
     "agent.interval": (("45s", timedelta(seconds=45)), ("PT5M", timedelta(minutes=5))),
     "agent.record": (("git,api", ("git", "api")), ("none", ("none",))),
     "agent.runner": (("process", "process"), ("docker", "docker")),
+    "agent.engine": (("unix:///a", "unix:///a"), ("tcp://b:1", "tcp://b:1")),
+    "agent.policy": (("/a.yaml", "/a.yaml"), ("/b.yaml", "/b.yaml")),
     "agent.pools": (("big,small", ("big", "small")), ("one", ("one",))),
     "agent.http.allow": (("10.0.0.0/8,127.0.0.1", ("10.0.0.0/8", "127.0.0.1")), ("::1", ("::1",))),
     "agent.slots": (("3", 3), ("17", 17)),

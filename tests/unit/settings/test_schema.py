@@ -36,7 +36,6 @@ rules:
 agent:
   interval: 1m30s
   record: [git, api]
-  runner: process
   pools: big
 """
 

@@ -86,7 +86,8 @@ class HandContext(Context):
         for line in self.mask(message).split("\n"):
             self.log_writer.write("log", level, line.encode())
 
-    def runner(self, kind: str) -> Runner:
+    def runner(self, kind: str | None) -> Runner:
+        kind = kind or "process"
         if kind not in self.runners:
             raise UserError(f"there is no runner `{kind}`")
         return self.runners[kind]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from penstock.errors import UserError
 from penstock.ports.http import Response
-from penstock.tasks.base import TaskFailed, TaskStopped
 from penstock.ports.storage import MOST_NAME_BYTES
+from penstock.tasks.base import TaskFailed, TaskStopped
 from penstock.tasks.http_download import MOST_DOWNLOADED, file_name
 from unit.tasks.fakes import AskedHttp, HandContext, context, run
 

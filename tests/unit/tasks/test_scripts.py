@@ -147,9 +147,15 @@ def test_without_docker_it_is_a_process(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("more", [{"taskRunner": {"type": DOCKER}}, {"runner": "DOCKER"}])
-def test_docker_is_refused_by_name(more: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=f"the task runner `{DOCKER}` cannot run in this version"):
+def test_who_names_docker_gets_no_other_runner(more: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="there is no runner `docker`"):
         started(COMMANDS, {"commands": ["true"], **more})
+
+
+def test_a_runner_that_is_not_there_is_refused_by_name() -> None:
+    elsewhere = "io.kestra.plugin.ee.kubernetes.runner.Kubernetes"
+    with pytest.raises(UserError, match=f"the task runner `{elsewhere}` cannot run in this version"):
+        started(COMMANDS, {"commands": ["true"], "taskRunner": {"type": elsewhere}})
 
 
 @pytest.mark.parametrize("more", [{"dependencies": ["pandas"]}, {"pythonVersion": 3.12}])

@@ -6,12 +6,17 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from penstock.errors import UserError
 
+PING_S = 2.0
+"""An engine that is there says so within this time (seconds)."""
+
+_USUAL = "unix:///var/run/docker.sock"
 _PLAIN_PORT, _TLS_PORT = 2375, 2376
 
 
@@ -97,3 +102,23 @@ def usual_addresses(environ: Mapping[str, str]) -> Iterator[str]:
     ):
         if Path(path).exists():
             yield f"unix://{path}"
+
+
+def answering(environ: Mapping[str, str], host: str | None = None, within: float = PING_S) -> Address | None:
+    """Where an engine answers now: at `host`, or at the first usual place; None where none does.
+
+    Asked without docker-py, whose import takes longer than the answer.
+    """
+    for text in [host] if host is not None else usual_addresses(environ):
+        address = address_of(text, environ)
+        with suppress(OSError), address.connect(within) as connection:
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            if connection.recv(64).split(b" ")[1:2] == [b"200"]:
+                return address
+    return None
+
+
+def wanted(environ: Mapping[str, str], host: str | None = None) -> Address:
+    """Where an engine is to be asked, whether it answers now or not."""
+    text = host or next(usual_addresses(environ), _USUAL)
+    return address_of(text, environ)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from penstock.adapters.docker.address import Address, address_of, usual_addresses
+from penstock.adapters.docker.address import Address
 from penstock.errors import Conflict, NotFound, Retryable, UserError
 
 if TYPE_CHECKING:
@@ -169,17 +168,3 @@ def _root(error: BaseException) -> str:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return str(error) or type(error).__name__
-
-
-def find_engine(environ: Mapping[str, str] | None = None, host: str | None = None) -> Engine | None:
-    """The engine at `host`, or the first at a usual place that answers at once; None when none does."""
-    around = os.environ if environ is None else environ
-    for text in [host] if host is not None else usual_addresses(around):
-        engine = Engine(address_of(text, around))
-        try:
-            engine.ask_once(lambda api: api.ping())
-        except Away:
-            engine.close()
-            continue
-        return engine
-    return None

@@ -28,6 +28,11 @@ _LINGER_S = 2.0
 _AGAIN_S = 1.0
 _CONNECT_S = 10.0
 
+_STOPS_WITHIN_S = 5.0
+"""So long an engine through which a container was told to end is watched: it may be the one that is stopping."""
+
+_TOLD_BEFORE = timedelta(seconds=30)
+
 _SIGNALS = frozenset(int(number) for number in signal.valid_signals())
 
 Found = Mapping[str, Any]
@@ -231,13 +236,45 @@ class Following:
             return Exit(Ending.OUT_OF_MEMORY, code, number, _memory_told(found))
         if self._stopping or self._halt.requested:
             return Exit(Ending.STOPPED, code, number)
-        if (number in (signal.SIGKILL, signal.SIGTERM) or code == _LOST_TRACK) and self._engine_began_after(found):
-            return Exit(Ending.LOST, code, number, "the container engine was stopped, and its containers with it")
+        if number in (signal.SIGKILL, signal.SIGTERM) or code == _LOST_TRACK:
+            by_engine = self._engine_began_after(found) or (
+                number is not None and self._was_told_to_end(found) and self._engine_is_stopping()
+            )
+            if by_engine:
+                return Exit(Ending.LOST, code, number, "the container engine was stopped, and its containers with it")
         if code in _NOT_EXECUTED and (said := _INIT.match(self._complaint)) is not None:
             return Exit(Ending.NOT_STARTED, code, reason=said[1].decode(errors="replace").strip())
         if number is not None:
             return Exit(Ending.KILLED, code, number)
         return Exit(Ending.EXITED, code)
+
+    def _was_told_to_end(self, found: Found) -> bool:
+        """Whether the signal came through the engine: from a person with its client, or from an engine that stops."""
+        ended = moment(found["State"].get("FinishedAt"))
+        if ended is None:
+            return False
+        since, until = ended - _TOLD_BEFORE, ended + timedelta(seconds=1)
+        wanted = {"container": [found["Id"]], "event": ["kill"]}
+        try:
+            events = self._engine.ask_once(
+                lambda api: list(api.events(since=since, until=until, filters=wanted, decode=True))
+            )
+        except Away:
+            return True
+        except UserError:
+            return False
+        return bool(events)
+
+    def _engine_is_stopping(self) -> bool:
+        """An engine that is being stopped ends its containers first, and still answers while it does."""
+        until = time.monotonic() + _STOPS_WITHIN_S
+        while time.monotonic() < until:
+            try:
+                self._engine.ask_once(lambda api: api.ping())
+            except Away:
+                return True
+            threading.Event().wait(_LATER_S)
+        return False
 
     def _engine_began_after(self, found: Found) -> bool:
         """Whether the engine that answers now was started after the container had ended.

@@ -220,6 +220,10 @@ class DockerRunner(Runner):
         image = (self._over.get(name) or self._inspect(name))["Config"]["Image"]
         return f"docker run --rm -it --volumes-from {name} -w {WORKING_DIR} {image} sh"
 
+    def close(self) -> None:
+        """Let go of the connections. What runs, runs on."""
+        self._engine.close()
+
     # ── asking ──
 
     def _inspect(self, name: str) -> Found:

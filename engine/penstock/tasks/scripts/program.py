@@ -14,19 +14,16 @@ from typing import Any, BinaryIO, ClassVar
 
 from penstock.errors import UserError
 from penstock.execution.state import State
-from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect, Kind, Level
 from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Order, Runner
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 from penstock.tasks.filling import render_late
-from penstock.tasks.names import CORE, SCRIPTS
+from penstock.tasks.placement import named_runner
 from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
-from penstock.tasks.scripts.model import Commands, Exec, Python, RunnerKind, Script
+from penstock.tasks.scripts.model import Commands, Exec, Python, Script
 from penstock.tasks.scripts.namespace_files import namespace_files
 from penstock.tasks.scripts.protocol import Output
 
-PROCESS = CORE + "runner.Process"
-DOCKER = SCRIPTS + "runner.docker.Docker"
 _SCRIPT = "penstock-script"
 _VARIABLES = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
 _GLOB = frozenset("*?[{")
@@ -53,7 +50,7 @@ class Program(TaskType):
 
     def run(self, properties: Exec, context: Context) -> Result:
         _refuse_what_is_not_there(properties)
-        runner = context.runner(runner_kind(properties))
+        runner = context.runner(named_runner(context.task))
         # Rendered on resume too: that is how this process learns which secrets are to be masked.
         program = render_late(properties, context.task, context.with_variables(_VARIABLES).render_value)
         output = Output(context)
@@ -111,19 +108,6 @@ def _start(executables: tuple[str, ...], script: PurePosixPath) -> str:
     lines.append(f"echo 'There is no {missing} on the PATH: install it, or name a runner that has it' >&2")
     lines.append("exit 127")
     return "\n".join(lines)
-
-
-def runner_kind(properties: Exec) -> str:
-    """Which runner the task wants. Raises UserError for one that this version does not have."""
-    named = properties.task_runner.get("type") if properties.task_runner is not None else None
-    if named is None and properties.runner is RunnerKind.DOCKER:
-        named = DOCKER
-    if named is None or load_catalog().canonical(str(named)) == PROCESS:
-        return "process"
-    raise UserError(
-        f"the task runner `{named}` cannot run in this version, and no other takes its place",
-        help=f"name `{PROCESS}`, or no runner at all",
-    )
 
 
 def _refuse_what_is_not_there(properties: Exec) -> None:
