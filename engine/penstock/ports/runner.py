@@ -180,3 +180,11 @@ class Runners(Protocol):
     def get(self, kind: str) -> Runner:
         """Raises UserError where that kind cannot be had at all."""
         ...
+
+
+_SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
+
+
+def is_shell(interpreter: Sequence[str]) -> bool:
+    """Whether what follows these arguments is read by a POSIX shell as commands: `/bin/sh -c`."""
+    return len(interpreter) > 1 and interpreter[-1] == "-c" and PurePosixPath(interpreter[0]).name in _SHELLS

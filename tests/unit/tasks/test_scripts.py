@@ -40,6 +40,15 @@ def test_commands_run_in_one_shell_that_stops_at_the_first_failure() -> None:
     assert seen.running[0].argv == (SHELL, "-c", "set -e\na\nb 1\nc")
 
 
+@pytest.mark.parametrize("command", ["curl -u me:s3cret", "echo " + "x" * 200_000])
+def test_commands_with_a_secret_and_long_ones_are_no_argument(command: str) -> None:
+    """Whoever may list processes reads arguments, and so does whoever may inspect a container."""
+    seen, _ = started(COMMANDS, {"commands": [command]}, secrets=("s3cret",))
+    [running] = seen.running
+    assert running.argv == (SHELL, "-c", f". {WORKING_DIR}/.penstock/commands")
+    assert running.files == {".penstock/commands": f"set -e\n{command}".encode()}
+
+
 def test_fail_fast_may_be_switched_off() -> None:
     seen, _ = started(COMMANDS, {"commands": "{{ all }}", "failFast": "{{ f }}"}, variables={"all": ["a"], "f": False})
     assert seen.text == "a"

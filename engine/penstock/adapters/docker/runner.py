@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -21,7 +22,7 @@ from penstock.adapters.docker.volumes import IMAGE_LABEL, MOUNT, WORKING_DIR, Vo
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.failpoint import Failpoint
 from penstock.ports.container import Container
-from penstock.ports.runner import Ending, Exit, Halt, Order, Runner, Stream, Tail
+from penstock.ports.runner import Ending, Exit, Halt, Order, Runner, Stream, Tail, is_shell
 
 OWNER_LABEL = "penstock.owner"
 """Whose container or volume it is: the id of a data folder. Nobody else's is ever touched."""
@@ -30,6 +31,8 @@ RUN_LABEL, ATTEMPT_LABEL = "penstock.run", "penstock.attempt"
 _GRACE_LABEL = "penstock.kill-grace"
 _STAYS_LABEL, _RUNS_ON_LABEL = "penstock.stays", "penstock.runs-on"
 _YES = "yes"
+
+_HEED = "trap 'exit 143' TERM"
 
 _BRIEF = timedelta(seconds=5)
 """How long whoever tidies up waits for an engine that is away: what is left is found by the next sweep."""
@@ -93,7 +96,7 @@ class DockerRunner(Runner):
         if order.workspace is not None:
             mount["Source"] = order.workspace.name
             volume["Labels"] = {OWNER_LABEL: self._owner, IMAGE_LABEL: wish.image}
-        body = self._bodies(order, mounts=[mount], labels=labels)
+        body = self._bodies(_heeding(order), mounts=[mount], labels=labels)
         body["HostConfig"]["LogConfig"] = dict(self._engine.logging)
         return body
 
@@ -238,6 +241,17 @@ class DockerRunner(Runner):
         """Gone with its volume, whatever state it is in."""
         with suppress(NotFound, Conflict):  # somebody else removes it right now
             self._engine.ask(lambda api: api.remove_container(name, force=True, v=True), patience=_BRIEF)
+
+
+def _heeding(order: Order) -> Order:
+    """The order, with a shell that outlives its command when it is told to end, so that the command can end in peace.
+
+    A container is over with its first command: a shell that TERM ends at once would have the rest killed with it.
+    """
+    if not is_shell(order.argv[:-1]):
+        return order
+    argv = [*order.argv[:-1], f"{_HEED}\n{order.argv[-1]}"]
+    return replace(order, argv=argv, env={**order.env, "TINI_KILL_PROCESS_GROUP": "1"})
 
 
 def _stays(labels: Mapping[str, str], *, is_running: bool) -> bool:

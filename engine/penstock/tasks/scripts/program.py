@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, ClassVar
 from penstock.errors import UserError
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Kind, Level
-from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Order, Runner
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Order, Runner, is_shell
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 from penstock.tasks.filling import render_late
 from penstock.tasks.placement import named_runner
@@ -25,6 +25,8 @@ from penstock.tasks.scripts.namespace_files import namespace_files
 from penstock.tasks.scripts.protocol import Output
 
 _SCRIPT = "penstock-script"
+_COMMANDS = "commands"
+_MOST_ARGUMENT = 30_000  # Linux takes 128 KiB of bytes, of which a character has up to four
 _VARIABLES = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
 _GLOB = frozenset("*?[{")
 
@@ -79,8 +81,18 @@ class Program(TaskType):
             "PENSTOCK_IDEMPOTENCY_KEY": context.idempotency_key,
             **{name: value for name, value in (properties.env or {}).items() if value is not None},
         }
-        argv = [*properties.interpreter, self._commands(properties, context, laid)]
+        argv = [*properties.interpreter, self._argument(properties, context, laid)]
         return Order(name=context.name, argv=argv, env=env, files=laid)
+
+    def _argument(self, properties: Exec, context: Context, laid: Laid) -> str:
+        """What the interpreter is given. Commands that hold a secret lie in a file, for arguments can be read by others;
+        so do those that are longer than an argument may be."""
+        commands = self._commands(properties, context, laid)
+        is_plain = len(commands) <= _MOST_ARGUMENT and context.mask(commands) == commands
+        if is_plain or not is_shell(properties.interpreter):
+            return commands
+        laid[PurePosixPath(OWN, _COMMANDS)] = commands.encode("utf-8", "surrogatepass")
+        return f". {WORKING_DIR_MARK}/{OWN}/{_COMMANDS}"
 
     def _commands(self, properties: Exec, context: Context, laid: Laid) -> str:
         """The text that the interpreter is given."""
