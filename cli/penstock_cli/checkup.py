@@ -113,18 +113,18 @@ def _git_version() -> str:
 
 
 def engine(environ: Mapping[str, str] = os.environ) -> Check:
-    """The container engine: whether something answers at its socket. None is needed as long as tasks are processes."""
+    """The container engine: whether something answers at its socket."""
     tried = []
     for place in _engines(environ):
         answer = _ping(place)
         if answer is None:
-            return Check("container engine", Mark.OK, f"answers at {place}; tasks run as processes in this version")
+            return Check("container engine", Mark.OK, f"answers at {place}")
         tried.append(f"{place}: {answer}")
     return Check(
         "container engine",
         Mark.NOTE,
         f"none answers ({'; '.join(tried)})",
-        "none is needed yet: tasks run as processes; start Docker or Podman, or set DOCKER_HOST, when flows ask for it",
+        "start Docker or Podman, or set DOCKER_HOST: an agent runs scripts in containers; `penstock run` takes processes",
     )
 
 

@@ -45,7 +45,7 @@ def test_commands_with_a_secret_and_long_ones_are_no_argument(command: str) -> N
     """Whoever may list processes reads arguments, and so does whoever may inspect a container."""
     seen, _ = started(COMMANDS, {"commands": [command]}, secrets=("s3cret",))
     [running] = seen.running
-    assert running.argv == (SHELL, "-c", f". {WORKING_DIR}/.penstock/commands")
+    assert running.argv == (SHELL, "-c", f". '{WORKING_DIR}/.penstock/commands'")
     assert running.files == {".penstock/commands": f"set -e\n{command}".encode()}
 
 

@@ -92,7 +92,7 @@ class Program(TaskType):
         if is_plain or not is_shell(properties.interpreter):
             return commands
         laid[PurePosixPath(OWN, _COMMANDS)] = commands.encode("utf-8", "surrogatepass")
-        return f". {WORKING_DIR_MARK}/{OWN}/{_COMMANDS}"
+        return f". '{WORKING_DIR_MARK}/{OWN}/{_COMMANDS}'"
 
     def _commands(self, properties: Exec, context: Context, laid: Laid) -> str:
         """The text that the interpreter is given."""
