@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.errors import UserError
 from penstock.ports.files import SCHEME
-from penstock.ports.storage import belongs
+from penstock.ports.storage import belongs, namespace_file
 from penstock.tasks.base import Context
 from penstock.tasks.markers import text_of
 
@@ -26,7 +26,8 @@ def is_multipart(content_type: str | None) -> bool:
 def multipart(fields: Mapping[str, Any], context: Context) -> tuple[bytes, str]:
     """The body, and its media type with the boundary. Raises UserError, NotFound.
 
-    A field is text, the `kestra:///` URI of a file, or `{name, content}`: a file under a name of its own.
+    A field is text, the `kestra:///` or `nsfile:///` URI of a file, or `{name, content}`: a file under a name of its
+    own.
     """
     boundary = "penstock-" + sha256(f"{context.idempotency_key}/{context.attempt}".encode()).hexdigest()[:32]
     body = bytearray()
@@ -46,6 +47,9 @@ def _part(value: Any, context: Context) -> tuple[str | None, bytes]:
     """The file name, where the part is a file, and the content."""
     if isinstance(value, Mapping) and value.keys() == {"name", "content"}:
         return str(value["name"]), _part(value["content"], context)[1]
+    if isinstance(value, str) and (found := namespace_file(value, context.flow.namespace)) is not None:
+        with context.namespace_files.open(*found) as file:
+            return value.rpartition("/")[2], file.read()
     if isinstance(value, str) and value.startswith(SCHEME):
         if not belongs(value, context.execution_id):
             raise UserError(f"Unable to read the file '{value}' as it didn't belong to the current execution")

@@ -126,6 +126,17 @@ def test_a_form_of_parts_holds_files() -> None:
     )
 
 
+@pytest.mark.parametrize("uri", ["nsfile:///sql/a.sql", "kestra:///demo/_files/sql/a.sql"])
+def test_a_form_of_parts_holds_files_of_the_namespace(uri: str) -> None:
+    world = asking(method="POST", contentType="multipart/form-data", formData={"file": uri})
+    world.namespace_files.files["demo"] = {"sql/a.sql": b"select 1"}
+    run(world)
+    content = world.http.asked[0].content
+    assert content is not None
+    assert b'filename="a.sql"' in content
+    assert b"select 1" in content
+
+
 def test_a_file_of_another_execution_is_not_sent() -> None:
     uri = "kestra:///demo/f/executions/other/tasks/t/r/a.csv"
     with pytest.raises(UserError, match="didn't belong to the current execution"):
