@@ -47,6 +47,7 @@ def creation(
     limit: int | None = None,
     at: datetime = NOW,
     commit: str | None = None,
+    files: str | None = None,
 ) -> Creation:
     event = ExecutionCreated(
         at=at,
@@ -55,7 +56,7 @@ def creation(
         flow_id=flow.id,
         revision=1,
         flow_digest="d",
-        source={"commit": commit} if commit else {},
+        source={name: value for name, value in (("commit", commit), ("files", files)) if value},
     )
     execution = begin(event)
     if limit is None:
@@ -300,6 +301,11 @@ def test_commits_that_open_executions_are_from_are_told(store: Store, session: S
     end(store, session, "e1")
     store.publish(Publication(Generation(1, "repo", "c9", NOW)), Observation("repo", "c9", NOW))
     assert store.pinned_commits() == {"c2", "c9"}
+
+
+def test_the_commit_of_the_namespace_files_is_the_one_that_is_pinned(store: Store, session: Session) -> None:
+    admit(store, session, creation("e1", commit="c1", files="c2:jobs"))
+    assert store.pinned_commits() == {"c2"}
 
 
 def test_the_core_leaves_a_queued_execution_alone() -> None:
