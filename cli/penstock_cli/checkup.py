@@ -124,7 +124,7 @@ def engine(environ: Mapping[str, str] = os.environ) -> Check:
         "container engine",
         Mark.NOTE,
         f"none answers ({'; '.join(tried)})",
-        "start Docker or Podman, or set DOCKER_HOST: an agent runs scripts in containers; `penstock run` takes processes",
+        "start Docker or Podman, or set DOCKER_HOST: an agent runs scripts in containers",
     )
 
 

@@ -27,7 +27,8 @@ class TypeInfo:
 
     `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
     for a worker task that cannot run yet. `branches` are the properties that hold tasks: lists, but `cases` (lists
-    by key) and `onPause` (one task). Without a schema any property is accepted.
+    by key) and `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means
+    where it stands as one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TypeInfo:
     branches: tuple[str, ...]
     has_schema: bool
     title: str
+    as_task: str | None = None
 
 
 class Catalog:
@@ -169,6 +171,7 @@ def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
         branches=tuple(entry.get("branches", ())),
         has_schema=runnable,
         title=entry["title"],
+        as_task=entry.get("asTask"),
     )
 
 

@@ -194,6 +194,8 @@ class _Walk:
         if info is None:
             self._unknown(kind, path, group)
             return Site(path, raw, group, kind, None, parent)
+        if group == "task" and info.as_task is not None:
+            info = self._find(info.as_task) or info
         if info.group != group:
             self._misplaced(info, path, group)
             return Site(path, raw, group, info.name, None, parent)

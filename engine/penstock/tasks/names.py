@@ -13,6 +13,9 @@ from penstock.flow.model import Kind
 
 CORE = "io.kestra.plugin.core."
 SCRIPTS = "io.kestra.plugin.scripts."
+DOCKER_RUNNER = SCRIPTS + "runner.docker.Docker"
+DOCKER_COMMANDS = SCRIPTS + "docker.Commands"
+DOCKER_RUN = "io.kestra.plugin.docker.Run"
 _OLD = "io.kestra.core.tasks."
 _CONDITIONS = "io.kestra.core.models.conditions.types."
 _TRIGGERS = "io.kestra.core.models.triggers.types."
@@ -23,7 +26,8 @@ _NESTING = ("tasks", "errors", "finally")
 class Name:
     """A type by name. `group` is where it may stand; `aliases` are its older names; `deprecated` says what to use.
 
-    `kind` and `branches` are given for flowables alone that have no model yet.
+    `kind` and `branches` are given for flowables alone that have no model yet. `as_task` is the task that it means
+    where it stands as one, though it is none.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Name:
     deprecated: str | None = None
     kind: Kind | None = None
     branches: tuple[str, ...] = ()
+    as_task: str | None = None
 
 
 def _flow(
@@ -189,7 +194,7 @@ CONDITIONS = (
 
 RUNNERS = (
     Name(CORE + "runner.Process", "runner", "Runs as a process on this machine"),
-    Name(SCRIPTS + "runner.docker.Docker", "runner", "Runs in a container"),
+    Name(DOCKER_RUNNER, "runner", "Runs in a container", as_task=DOCKER_COMMANDS),
 )
 
 DASHBOARDS = (
@@ -221,6 +226,8 @@ def _scripts() -> Iterator[Name]:
         at_hand = f"commands with {language} at hand" if folder != "shell" else "shell commands"
         yield Name(f"{SCRIPTS}{folder}.Script", "task", f"Runs a {language} script written in the flow")
         yield Name(f"{SCRIPTS}{folder}.Commands", "task", f"Runs {at_hand}")
+    yield Name(DOCKER_COMMANDS, "task", "Runs shell commands in a container")
+    yield Name(DOCKER_RUN, "task", "Runs a container")
     for folder in _WATCHING:
         language = LANGUAGES[folder]
         yield Name(f"{SCRIPTS}{folder}.ScriptTrigger", "trigger", f"Starts when a {language} script says so")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Task
-from penstock.tasks.names import CORE, SCRIPTS
+from penstock.tasks.names import CORE, DOCKER_COMMANDS, DOCKER_RUN, DOCKER_RUNNER, SCRIPTS
 
 PROCESS = "process"
 CONTAINER = "docker"
 """The kinds of runner."""
 
 PROCESS_RUNNER = CORE + "runner.Process"
-DOCKER_RUNNER = SCRIPTS + "runner.docker.Docker"
-DOCKER_RUN = "io.kestra.plugin.docker.Run"
 
 _KINDS = {PROCESS_RUNNER: PROCESS, DOCKER_RUNNER: CONTAINER}
 _OLD = {"PROCESS": PROCESS, "DOCKER": CONTAINER}
@@ -29,7 +27,7 @@ def named_runner(task: Task) -> str | None:
 
     Raises UserError for a runner that this version does not have.
     """
-    if task.type in (DOCKER_RUNNER, DOCKER_RUN):
+    if task.type in (DOCKER_COMMANDS, DOCKER_RUN):
         return CONTAINER
     given = task.properties.get("taskRunner")
     named = given.get("type") if isinstance(given, dict) else None

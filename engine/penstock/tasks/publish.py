@@ -67,17 +67,23 @@ def _entry(name: Name) -> dict[str, Any]:
         "aliases": list(name.aliases),
         "branches": list(branches(model)) if model is not None else list(name.branches),
         "deprecated": name.deprecated,
+        "asTask": name.as_task,
         "kind": kind.value if kind is not None else None,
         "runnable": model is not None,
     }
     return {"group": name.group, "title": name.title} | {key: value for key, value in says.items() if value}
 
 
+def _names_of(name: Name) -> list[str]:
+    """What may stand as `type` for it: its name, the older ones, and types that mean it as a task."""
+    return [name.name, *name.aliases, *(other.name for other in NAMES if other.as_task == name.name)]
+
+
 def _type_schema(name: Name) -> Schema | None:
     model = model_of(name.name)
     if model is None:
         return None
-    schema = object_schema([*_BASES.get(name.group, ()), model], types=[name.name, *name.aliases])
+    schema = object_schema([*_BASES.get(name.group, ()), model], types=_names_of(name))
     if name.deprecated:
         schema["deprecated"] = True
     return _headed(f"types/{name.name}.json", name.title, model.__doc__, schema)
@@ -114,9 +120,9 @@ def _editor_schema(flow: Schema, types: Mapping[str, Schema], inputs: Mapping[st
 
 def _dispatch(names: list[Name]) -> Schema:
     """Any type may be named, so that those of other packages can be; what is known of a type binds."""
-    known = sorted(one for name in names for one in (name.name, *name.aliases))
+    known = sorted(one for name in names for one in _names_of(name))
     rules = [
-        _when([name.name, *name.aliases], name.name)
+        _when(_names_of(name), name.name)
         for name in sorted(names, key=lambda name: name.name)
         if model_of(name.name) is not None
     ]

@@ -15,6 +15,7 @@ from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Kind
 from penstock.tasks.base import Properties, TaskType
 from penstock.tasks.filling import prepare
+from penstock.tasks.names import DOCKER_COMMANDS, DOCKER_RUN, DOCKER_RUNNER
 
 __all__ = ["GROUP", "MODELS", "TYPES", "kind_of", "model_of", "prepare", "task_type"]
 
@@ -37,6 +38,8 @@ TYPES: dict[str, str] = {
     _SCRIPTS + "shell.Commands": "penstock.tasks.scripts:ShellCommands",
     _SCRIPTS + "node.Script": "penstock.tasks.scripts:NodeScript",
     _SCRIPTS + "node.Commands": "penstock.tasks.scripts:NodeCommands",
+    DOCKER_COMMANDS: "penstock.tasks.scripts.docker:DockerCommands",
+    DOCKER_RUN: "penstock.tasks.scripts.docker:DockerRun",
 }
 """The tasks that run."""
 
@@ -51,6 +54,7 @@ MODELS: dict[str, str] = {
     _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
     _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
     _CORE + "runner.Process": "penstock.tasks.runners:Process",
+    DOCKER_RUNNER: "penstock.tasks.runners:Docker",
 }
 """What works without a `run` of its own: flowables, triggers and runners, by the model of their properties."""
 

@@ -9,10 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penstock.execution.identity import random_id
-from penstock.ports.runner import WORKING_DIR_MARK, Order
 
 if TYPE_CHECKING:
     from penstock.adapters.docker.runner import DockerRunner
@@ -32,10 +31,14 @@ def docker_runner(data: Path, setup: ContainerSetup, environ: Mapping[str, str])
     """Over the engine that is wanted, whether it answers now or not. Raises UserError for a policy that is none."""
     from penstock.adapters.docker.address import wanted
     from penstock.adapters.docker.engine import PATIENCE, Engine
+    from penstock.adapters.docker.policy import Policy
+    from penstock.adapters.docker.policy_file import read_policy
+    from penstock.adapters.docker.rules import Rules
     from penstock.adapters.docker.runner import DockerRunner
 
+    policy = read_policy(Path(setup.policy)) if setup.policy is not None else Policy()
     engine = Engine(wanted(environ, setup.engine), patience=setup.patience or PATIENCE)
-    return DockerRunner(engine, bodies, owner=owner_of(data))
+    return DockerRunner(engine, Rules(engine, policy), owner=owner_of(data))
 
 
 def owner_of(data: Path) -> str:
@@ -48,19 +51,3 @@ def owner_of(data: Path) -> str:
             os.link(drawn, kept)
         drawn.unlink()
     return kept.read_text(encoding="utf-8").strip()
-
-
-def bodies(order: Order, *, mounts: list[Mapping[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:
-    from penstock.adapters.docker.volumes import WORKING_DIR
-
-    assert order.container is not None
-    return {
-        "Image": order.container.image,
-        "Entrypoint": list(order.container.entry_point or []),
-        "Cmd": [part.replace(WORKING_DIR_MARK, WORKING_DIR) for part in order.argv],
-        "Env": [f"{name}={value.replace(WORKING_DIR_MARK, WORKING_DIR)}" for name, value in order.env.items()],
-        "WorkingDir": WORKING_DIR,
-        "User": order.container.user or "",
-        "Labels": dict(labels),
-        "HostConfig": {"Mounts": mounts, "Init": True},
-    }

@@ -33,7 +33,10 @@ def test_types_are_listed_and_filtered() -> None:
         "io.kestra.plugin.core.log.Log  task   yes   Writes to the log",
     ]
     assert said(types.command, "WaitFor", "-o", "name") == f"{CORE}flow.LoopUntil\n"
-    assert said(types.command, "--group", "runner", "--runnable", "-o", "name") == f"{CORE}runner.Process\n"
+    assert said(types.command, "--group", "runner", "--runnable", "-o", "name").splitlines() == [
+        f"{CORE}runner.Process",
+        "io.kestra.plugin.scripts.runner.docker.Docker",
+    ]
     assert said(types.command, "nothing like that", "-o", "name") == ""
 
 

@@ -258,11 +258,24 @@ def test_a_schedule_that_leaves_out_a_required_input_warns_and_is_refused_by_kes
 
 
 def test_a_runner_in_the_place_of_a_task_warns_only() -> None:
-    source = HEAD + "tasks:\n  - id: t\n    type: io.kestra.plugin.scripts.runner.docker.Docker\n    commands: [x]\n"
+    source = HEAD + "tasks:\n  - id: t\n    type: io.kestra.plugin.core.runner.Process\n    commands: [x]\n"
     parsed = parse_flow(source, "f", catalog=CATALOG)
     assert [(found.code, found.severity) for found in parsed.diagnostics] == [("PEN211", Severity.WARNING)]
     assert parsed.flow is not None
     assert not parsed.flow.tasks[0].runnable
+
+
+def test_the_docker_runner_in_the_place_of_a_task_is_a_task_in_a_container() -> None:
+    source = HEAD + "tasks:\n  - id: t\n    type: io.kestra.plugin.scripts.runner.docker.Docker\n    commands: [x]\n"
+    parsed = parse_flow(source, "f", catalog=CATALOG)
+    assert parsed.diagnostics == ()
+    assert parsed.flow is not None
+    assert (parsed.flow.tasks[0].type, parsed.flow.tasks[0].runnable) == (
+        "io.kestra.plugin.scripts.docker.Commands",
+        True,
+    )
+    wrong = parse_flow(source.replace("commands:", "comands:"), "f", catalog=CATALOG)
+    assert {found.code for found in wrong.diagnostics} == {"PEN201", "PEN202"}
 
 
 _PIECES = st.sampled_from(

@@ -36,7 +36,9 @@ def test_flowables_are_those_that_are_decided() -> None:
 
 
 def test_scripts_are_adoptable_and_nothing_else_is() -> None:
-    assert {name for name in TYPES if task_type(name).adoptable} == {name for name in TYPES if ".scripts." in name}
+    assert {name for name in TYPES if task_type(name).adoptable} == {
+        name for name in TYPES if ".scripts." in name or name == "io.kestra.plugin.docker.Run"
+    }
 
 
 def test_an_alias_leads_to_its_type() -> None:

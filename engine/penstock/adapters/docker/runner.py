@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from penstock import failpoint
 from penstock.adapters.docker.engine import Away, Engine
 from penstock.adapters.docker.following import Following, Found, has_begun, is_running, moment
 from penstock.adapters.docker.images import Images
+from penstock.adapters.docker.metadata import DeadEnd
+from penstock.adapters.docker.rules import Rules
 from penstock.adapters.docker.volumes import IMAGE_LABEL, MOUNT, WORKING_DIR, Volumes
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.failpoint import Failpoint
@@ -38,23 +40,13 @@ _BRIEF = timedelta(seconds=5)
 """How long whoever tidies up waits for an engine that is away: what is left is found by the next sweep."""
 
 
-class Bodies(Protocol):
-    """Makes what the engine is told: profile and limits applied, the administrator's policy asked last."""
-
-    def __call__(self, order: Order, *, mounts: list[Mapping[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:
-        """The body of `POST /containers/create`. Raises UserError for what the policy does not allow."""
-        ...
-
-
 class DockerRunner(Runner):
-    """On one engine. `owner` marks what is ours; `bodies` decides how a container may be.
+    """On one engine. `owner` marks what is ours; `rules` decide how a container may be."""
 
-    `default` is the wish for orders that have none.
-    """
-
-    def __init__(self, engine: Engine, bodies: Bodies, *, owner: str) -> None:
+    def __init__(self, engine: Engine, rules: Rules, *, owner: str) -> None:
         self._engine = engine
-        self._bodies = bodies
+        self._rules = rules
+        self._dead_end = DeadEnd(engine)
         self._owner = owner
         self._images = Images(engine)
         self._volumes = Volumes(engine)
@@ -77,6 +69,8 @@ class DockerRunner(Runner):
         try:
             found = self._inspect(order.name)
             self._volumes.lay(order.name, order, self._images.owner(order.name, found))
+            if self._rules.closes_metadata:
+                self._dead_end.attach(order.name, body)
             self._start(order.name)
         except UserError:
             self._removed(order.name)
@@ -96,7 +90,7 @@ class DockerRunner(Runner):
         if order.workspace is not None:
             mount["Source"] = order.workspace.name
             volume["Labels"] = {OWNER_LABEL: self._owner, IMAGE_LABEL: wish.image}
-        body = self._bodies(_heeding(order), mounts=[mount], labels=labels)
+        body = self._rules.body(_heeding(order), mounts=[mount], labels=labels)
         body["HostConfig"]["LogConfig"] = dict(self._engine.logging)
         return body
 
@@ -261,4 +255,5 @@ def _stays(labels: Mapping[str, str], *, is_running: bool) -> bool:
 
 def _plain(said: str) -> str:
     """What the innermost part of an engine complains about: each part around it repeats it with a preface."""
-    return said.removesuffix(": unknown").rpartition("caused: ")[2].strip()
+    said = said.removeprefix("the container engine refused: ").removesuffix(": unknown")
+    return said.rpartition("caused: ")[2].rpartition("OCI runtime create failed: ")[2].strip()

@@ -6,8 +6,8 @@ from penstock.tasks.names import SCRIPTS
 from penstock.tasks.scripts import model
 from penstock.tasks.scripts.program import Language, Program
 
-_PYTHON = Language(".py", ("python3", "python"), {"PYTHONUNBUFFERED": "true"})
-_NODE = Language(".js", ("node", "nodejs"))
+_PYTHON = Language(".py", ("python3", "python"), {"PYTHONUNBUFFERED": "true"}, "python:3.13-slim")
+_NODE = Language(".js", ("node", "nodejs"), image="node")
 
 
 class PythonScript(Program):

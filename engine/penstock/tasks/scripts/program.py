@@ -19,6 +19,7 @@ from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Ending, Exit, Or
 from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 from penstock.tasks.filling import render_late
 from penstock.tasks.placement import named_runner
+from penstock.tasks.scripts.container import container_of
 from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
 from penstock.tasks.scripts.model import Commands, Exec, Python, Script
 from penstock.tasks.scripts.namespace_files import namespace_files
@@ -35,12 +36,13 @@ _GLOB = frozenset("*?[{")
 class Language:
     """How a script in a file is started: the ending of its name, and the first of `executables` that is there.
 
-    Without executables the script is given to the shell itself.
+    Without executables the script is given to the shell itself. `image` is the container's when the task names none.
     """
 
     suffix: str = ""
     executables: tuple[str, ...] = ()
     env: Mapping[str, str] | None = None
+    image: str = "ubuntu"
 
 
 class Program(TaskType):
@@ -81,11 +83,22 @@ class Program(TaskType):
             "PENSTOCK_IDEMPOTENCY_KEY": context.idempotency_key,
             **{name: value for name, value in (properties.env or {}).items() if value is not None},
         }
-        argv = [*properties.interpreter, self._argument(properties, context, laid)]
-        return Order(name=context.name, argv=argv, env=env, files=laid)
+        return Order(
+            name=context.name,
+            argv=self._argv(properties, context, laid),
+            env=env,
+            files=laid,
+            labels=_labels(context),
+            namespace=context.flow.namespace,
+            container=container_of(properties, context, self.language.image),
+        )
+
+    def _argv(self, properties: Any, context: Context, laid: Laid) -> list[str]:
+        """What is executed; files that it needs are added to `laid`."""
+        return [*properties.interpreter, self._argument(properties, context, laid)]
 
     def _argument(self, properties: Exec, context: Context, laid: Laid) -> str:
-        """What the interpreter is given. Commands that hold a secret lie in a file, for arguments can be read by others;
+        """What the interpreter is given. Commands that hold a secret lie in a file, for others can read arguments;
         so do those that are longer than an argument may be."""
         commands = self._commands(properties, context, laid)
         is_plain = len(commands) <= _MOST_ARGUMENT and context.mask(commands) == commands
@@ -109,6 +122,25 @@ class Program(TaskType):
             else:
                 lines.append(script)
         return "\n".join(lines)
+
+
+def _labels(context: Context) -> dict[str, str]:
+    """Kestra's labels of a container, which dashboards go by, and ours."""
+    flow, task = context.flow, context.task
+    return {
+        "kestra.io/namespace": flow.namespace,
+        "kestra.io/flow-id": flow.id,
+        "kestra.io/task-id": task.id,
+        "kestra.io/execution-id": context.execution_id,
+        "kestra.io/taskrun-id": context.run_id,
+        "kestra.io/taskrun-attempt": str(context.attempt - 1),  # Kestra counts from 0
+        "penstock.namespace": flow.namespace,
+        "penstock.flow": flow.id,
+        "penstock.task": task.id,
+        "penstock.execution": context.execution_id,
+        "penstock.run": context.run_id,
+        "penstock.attempt": str(context.attempt),
+    }
 
 
 def _start(executables: tuple[str, ...], script: PurePosixPath) -> str:
