@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 XDIST ?= auto
 
-.PHONY: demo test test-long check fmt schemas picture bench clean help
+.PHONY: demo test test-long check fmt schemas picture bench engine engine-down clean help
 
 help:
 	@echo "make demo       the main job, shown on this machine (own environment, no network after set-up)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-long  the harnesses at full length"
 	@echo "make check      format, lint, types, contracts, schemas, fast tests: under a minute, offline"
 	@echo "make bench      benchmarks, as ratios within one run"
+	@echo "make engine     a container engine for work by hand, as the tests have it (Debian, root); engine-down stops it"
 	@echo "make picture    docs/run.svg, the picture of a live run in the README"
 
 $(STAMP): pyproject.toml
@@ -52,9 +53,16 @@ schemas: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/agent.py
+	$(BIN)/python benchmarks/containers.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py
+
+engine: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m docker_engine.shared up
+
+engine-down: $(STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m docker_engine.shared down
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pytest
 
@@ -13,7 +16,9 @@ from fakes.halt import HandHalt
 from fakes.runner import WORKING_DIR, Program, Running, ScriptedRunner
 from penstock.adapters.process import ProcessRunner
 from penstock.errors import UserError
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Order, Runner, Stream
+from penstock.ports.container import Container
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail
+from penstock.wiring.containers import ContainerSetup, docker_runner
 from until import until
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR
@@ -82,6 +87,41 @@ class Kit:
     working_dir: Callable[[str], str]
 
 
+class Apart(Runner):
+    """A runner on an engine that others use at the same time: names of these tests are made their own."""
+
+    def __init__(self, runner: Runner, prefix: str) -> None:
+        self._runner = runner
+        self._prefix = prefix
+
+    def launch(self, order: Order, halt: Halt | None = None) -> None:
+        workspace = order.workspace
+        if workspace is not None:
+            workspace = replace(workspace, name=self._prefix + workspace.name)
+        self._runner.launch(replace(order, name=self._prefix + order.name, workspace=workspace), halt)
+
+    def knows(self, name: str) -> bool:
+        return self._runner.knows(self._prefix + name)
+
+    def follow(self, name: str, tail: Tail, halt: Halt, *, offsets: Mapping[Stream, int]) -> Exit:
+        return self._runner.follow(self._prefix + name, tail, halt, offsets=offsets)
+
+    def collect(self, name: str, patterns: Iterable[str]) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
+        return self._runner.collect(self._prefix + name, patterns)
+
+    def usage(self, name: str) -> Mapping[str, float]:
+        return self._runner.usage(self._prefix + name)
+
+    def remove(self, name: str) -> None:
+        self._runner.remove(self._prefix + name)
+
+    def names(self) -> Iterator[str]:
+        return (name.removeprefix(self._prefix) for name in self._runner.names())
+
+    def shell(self, name: str) -> str:
+        return self._runner.shell(self._prefix + name)
+
+
 @dataclass
 class Heard:
     """All that a follower was handed."""
@@ -99,8 +139,21 @@ class Heard:
         return kit.runner.follow(name, self, self.halt, offsets=offsets or {})
 
 
-@pytest.fixture(params=["process", "scripted"])
+@pytest.fixture(params=["process", "scripted", "docker"])
 def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
+    if request.param == "docker":
+        engine = request.getfixturevalue("engine")
+        (tmp_path / "data").mkdir()
+        docker = docker_runner(tmp_path / "data", ContainerSetup(engine=engine.host), {})
+        yield Kit(
+            Apart(docker, f"contract-{os.getpid()}-{time.monotonic_ns()}-"),
+            lambda program: ["sh", "-c", SHELL[program], program] if program in SHELL else [program],
+            lambda _: "/penstock/work",
+        )
+        for name in list(docker.names()):
+            docker.remove(name)
+        docker.close()
+        return
     if request.param == "scripted":
         runner: Runner = ScriptedRunner(SCRIPTED)
         yield Kit(runner, lambda program: [program], lambda _: WORKING_DIR)
@@ -116,7 +169,8 @@ def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
 
 
 def launch(kit: Kit, program: str, name: str = "it", **more: object) -> None:
-    kit.runner.launch(Order(name, kit.argv(program), **more))  # type: ignore[arg-type]
+    wish = Container("busybox")
+    kit.runner.launch(Order(name, kit.argv(program), container=wish, **more))  # type: ignore[arg-type]
 
 
 def test_output_and_exit_code_of_a_program(kit: Kit) -> None:
@@ -227,8 +281,9 @@ def test_an_input_file_that_leads_out_is_refused_and_nothing_is_started(kit: Kit
 
 def test_the_mark_of_the_working_directory_is_replaced(kit: Kit) -> None:
     order = Order(
-        "it",
-        [*kit.argv("tell"), f"{WORKING_DIR_MARK}/x"],
+        container=Container("busybox"),
+        name="it",
+        argv=[*kit.argv("tell"), f"{WORKING_DIR_MARK}/x"],
         env={"WHERE": WORKING_DIR_MARK},
         files={PurePosixPath("script"): f"in {WORKING_DIR_MARK}\n".encode()},
     )
@@ -240,9 +295,19 @@ def test_the_mark_of_the_working_directory_is_replaced(kit: Kit) -> None:
 
 
 def test_a_program_that_is_not_there_is_refused_by_name(kit: Kit) -> None:
-    with pytest.raises(UserError, match="no-such-program"):
+    """By the launch, or by whoever follows it: what a container has is known only within."""
+    why = ""
+    try:
         launch(kit, "no-such-program")
-    assert not kit.runner.knows("it")
+    except UserError as refused:
+        why = refused.message
+    if why:
+        assert not kit.runner.knows("it")
+    else:
+        ended = Heard().follow(kit)
+        assert ended.ending is Ending.NOT_STARTED
+        why = ended.reason
+    assert "no-such-program" in why
 
 
 def test_names_are_known_until_they_are_removed(kit: Kit) -> None:
@@ -252,7 +317,7 @@ def test_names_are_known_until_they_are_removed(kit: Kit) -> None:
     Heard().follow(kit)
     assert list(kit.runner.names()) == ["it"]
     assert kit.runner.usage("it")["wall_s"] >= 0
-    assert kit.runner.shell("it").startswith("cd ")
+    assert kit.runner.shell("it").startswith(("cd ", "docker run "))
     kit.runner.remove("it")
     kit.runner.remove("it")
     assert not kit.runner.knows("it")

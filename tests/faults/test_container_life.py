@@ -78,14 +78,6 @@ def runner_on(tmp_path: Path) -> Iterator[RunnerOn]:
         runner.close()
 
 
-@pytest.fixture
-def client(engine: Any) -> Iterator[docker.APIClient]:
-    """The engine's own word."""
-    made = docker.APIClient(base_url=engine.host)
-    yield made
-    made.close()
-
-
 def launch(runner: Runner, name: str, script: str, **more: Any) -> None:
     container = Container(more.pop("image", "busybox"), **more.pop("container", {}))
     runner.launch(Order(name, ["sh", "-c", script], container=container, **more))
