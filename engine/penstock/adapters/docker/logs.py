@@ -141,13 +141,17 @@ class Pieces:
             if not data:
                 return
         data = self._lines[stream] + data
-        whole = data.rfind(b"\n") + 1
+        at, length = 0, len(data)
+        while length - at > _LINE:
+            end = data.rfind(b"\n", at, at + _LINE) + 1
+            end = end or at + _LINE
+            self._hand(stream, data[at:end])
+            at = end
+        whole = data.rfind(b"\n", at) + 1
         if whole:
-            self._hand(stream, data[:whole])
-        while len(data) - whole > _LINE:
-            self._hand(stream, data[whole : whole + _LINE])
-            whole += _LINE
-        self._lines[stream] = data[whole:]
+            self._hand(stream, data[at:whole])
+            at = whole
+        self._lines[stream] = data[at:]
 
     def finish(self) -> None:
         """The output has ended: hand over the lines that have no end."""
