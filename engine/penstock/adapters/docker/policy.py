@@ -156,7 +156,11 @@ def _bind(bind: str, grants: Grants, refuse: Refuse) -> None:
     path = posixpath.normpath(source) if source.startswith("/") else source
     is_read_only = "ro" in rest.rpartition(":")[2].split(",") if rest.count(":") else False
     if ".." in source.split("/") or path.endswith(SOCKETS):
-        refuse(f"the container wants the volume `{bind}`", "no line: neither `..` nor an engine's socket is ever bound")
+        raise Refused(
+            f"the container wants the volume `{bind}`",
+            help="no policy allows it: neither a path with `..` nor an engine's socket is ever bound",
+            code="PEN052",
+        )
     for allowed in grants.volumes:
         root = allowed.removesuffix(":ro").rstrip("/") or "/"
         lies_below = path == root or (root.startswith("/") and path.startswith(root.rstrip("/") + "/"))
