@@ -20,7 +20,7 @@ BUSYBOX = "busybox:latest"
 AS_NUMBER = "penstock-tests/as-number:latest"
 AS_NAME = "penstock-tests/as-name:latest"
 WITH_ENTRY = "penstock-tests/with-entry:latest"
-DEBIAN = ("debian:bookworm-slim", "ubuntu:latest", "python:3.13-slim", "node:latest")
+DEBIAN = ("debian:bookworm-slim", "ubuntu:latest", "python:3.13-slim", "python:3.11")
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nworker:x:1234:2345::/home:/bin/sh\n"
 _GROUP = "root:x:0:\nnogroup:x:65534:\nworkers:x:2345:\n"
