@@ -17,7 +17,7 @@ from fakes.runner import WORKING_DIR, Program, Running, ScriptedRunner
 from penstock.adapters.process import ProcessRunner
 from penstock.errors import UserError
 from penstock.ports.container import Container
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail, Workspace
 from penstock.wiring.containers import ContainerSetup, docker_runner
 from until import until
 
@@ -31,6 +31,7 @@ SHELL = {
     "tell": 'echo "$1"; echo "$WHERE"; cat script',
     "long": "head -c 200000 /dev/zero | tr '\\0' x; echo; echo after",
     "dies": "echo last; kill -SEGV $$",
+    "add": "cat given; echo more >> kept; cat kept; echo $1 >> given",
 }
 
 
@@ -50,6 +51,12 @@ def _deaf(run: Running) -> int:
 def _write(run: Running) -> int:
     run.files |= {"top.csv": b"1\n", "a/b/deep.csv": b"2\n", "a/note.txt": b"3\n"}
     run.out(run.files["given"])
+    return 0
+
+
+def _add(run: Running) -> int:
+    run.files["kept"] += b"more\n"
+    run.out(run.files["given"] + run.files["kept"])
     return 0
 
 
@@ -75,6 +82,7 @@ SCRIPTED: dict[str, Program] = {
     "tell": _tell,
     "long": _say(b"x" * 200000 + b"\nafter\n", b"", 0),
     "dies": _say(b"last\n", b"", 139),
+    "add": _add,
 }
 
 
@@ -173,6 +181,14 @@ def launch(kit: Kit, program: str, name: str = "it", **more: object) -> None:
     kit.runner.launch(Order(name, kit.argv(program), container=wish, **more))  # type: ignore[arg-type]
 
 
+def collected(kit: Kit, name: str, *patterns: str) -> dict[str, bytes]:
+    found = {}
+    for path, content in kit.runner.collect(name, patterns):
+        with content:
+            found[str(path)] = content.read()
+    return found
+
+
 def test_output_and_exit_code_of_a_program(kit: Kit) -> None:
     launch(kit, "greet")
     heard = Heard()
@@ -250,18 +266,11 @@ def test_files_go_in_and_come_out_by_glob(kit: Kit) -> None:
     assert heard.follow(kit).code == 0
     assert heard.text(OUT) == b"in\n"
 
-    def collected(*patterns: str) -> dict[str, bytes]:
-        found = {}
-        for path, content in kit.runner.collect("it", patterns):
-            with content:
-                found[str(path)] = content.read()
-        return found
-
-    assert collected("*.csv") == {"top.csv": b"1\n"}
-    assert collected("**/*.csv", "top.csv") == {"a/b/deep.csv": b"2\n", "top.csv": b"1\n"}
-    assert collected("a/*") == {"a/note.txt": b"3\n"}
-    assert collected("nothing", "*.zip") == {}
-    assert list(collected("**")) == ["a/b/deep.csv", "a/note.txt", "given", "top.csv"]
+    assert collected(kit, "it", "*.csv") == {"top.csv": b"1\n"}
+    assert collected(kit, "it", "**/*.csv", "top.csv") == {"a/b/deep.csv": b"2\n", "top.csv": b"1\n"}
+    assert collected(kit, "it", "a/*") == {"a/note.txt": b"3\n"}
+    assert collected(kit, "it", "nothing", "*.zip") == {}
+    assert list(collected(kit, "it", "**")) == ["a/b/deep.csv", "a/note.txt", "given", "top.csv"]
 
 
 @pytest.mark.parametrize("pattern", ["/etc/passwd", "../*", "a/../../x"])
@@ -335,3 +344,32 @@ def test_programs_that_run_at_once_are_kept_apart(kit: Kit) -> None:
     for thread in threads:
         thread.join(30)
     assert {each.text(OUT) for each in heard.values()} == {b"one\nthree\nend"}
+
+
+def test_programs_that_share_a_working_directory_find_what_the_earlier_ones_left(kit: Kit) -> None:
+    """The files of the directory are laid once; those of a program each time."""
+    shared = Workspace("ws", {PurePosixPath("kept"): b"first\n"})
+    said = []
+    for number in (1, 2):
+        launch(kit, "add", f"it-{number}", workspace=shared, files={PurePosixPath("given"): b"%d\n" % number})
+        heard = Heard()
+        assert heard.follow(kit, f"it-{number}").code == 0
+        said.append(heard.text(OUT))
+        kit.runner.remove(f"it-{number}")
+    assert said == [b"1\nfirst\nmore\n", b"2\nfirst\nmore\nmore\n"]
+    assert list(kit.runner.names()) == ["ws"]
+    assert collected(kit, "ws", "kept") == {"kept": b"first\nmore\nmore\n"}
+    kit.runner.remove("ws")
+    assert list(kit.runner.names()) == []
+
+
+def test_an_attempt_is_collected_from_the_directory_that_it_shares(kit: Kit) -> None:
+    launch(kit, "write", workspace=Workspace("ws", {PurePosixPath("given"): b"in\n"}))
+    Heard().follow(kit)
+    assert collected(kit, "it", "*.csv") == {"top.csv": b"1\n"}
+    assert not kit.runner.knows("ws")
+
+
+def test_a_directory_that_no_program_has_shared_holds_nothing(kit: Kit) -> None:
+    assert list(kit.runner.collect("ws", ["**"])) == []
+    kit.runner.remove("ws")

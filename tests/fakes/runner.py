@@ -48,6 +48,7 @@ class ScriptedRunner(Runner):
     def __init__(self, programs: Mapping[str, Program]) -> None:
         self._programs = programs
         self._running: dict[str, Running] = {}
+        self._shared: dict[str, dict[str, bytes]] = {}
         self._lock = threading.Lock()
 
     def launch(self, order: Order, halt: Halt | None = None) -> None:
@@ -57,10 +58,17 @@ class ScriptedRunner(Runner):
                 return
             if program is None:
                 raise UserError(f"there is no program `{order.argv[0]}` on this machine")
+            laid = {str(path): _content(path, content) for path, content in order.files.items()}
+            if order.workspace is not None:
+                name, given = order.workspace.name, order.workspace.files
+                if name not in self._shared:
+                    self._shared[name] = {str(path): _content(path, content) for path, content in given.items()}
+                self._shared[name].update(laid)
+                laid = self._shared[name]
             running = Running(
                 tuple(part.replace(WORKING_DIR_MARK, WORKING_DIR) for part in order.argv),
                 {name: value.replace(WORKING_DIR_MARK, WORKING_DIR) for name, value in order.env.items()},
-                {str(path): _content(path, content) for path, content in order.files.items()},
+                laid,
             )
             self._running[order.name] = running
         threading.Thread(target=self._run, args=(program, running), daemon=True).start()
@@ -102,7 +110,8 @@ class ScriptedRunner(Runner):
         for pattern in wanted:
             if pattern.startswith("/") or ".." in pattern.split("/"):
                 raise UserError(f"`{pattern}` leads out of the working directory")
-        for path, content in sorted(self._running[name].files.items()):
+        files = self._shared.get(name, {}) if name not in self._running else self._running[name].files
+        for path, content in sorted(files.items()):
             if any(_matches(path, pattern) for pattern in wanted):
                 yield PurePosixPath(path), io.BytesIO(content)
 
@@ -112,12 +121,13 @@ class ScriptedRunner(Runner):
 
     def remove(self, name: str) -> None:
         running = self._running.pop(name, None)
+        self._shared.pop(name, None)
         if running is not None:
             running.stop.set()
             running.kill.set()
 
     def names(self) -> Iterator[str]:
-        yield from sorted(self._running)
+        yield from sorted([*self._running, *self._shared])
 
     def shell(self, name: str) -> str:
         return f"cd {WORKING_DIR}/{name}"

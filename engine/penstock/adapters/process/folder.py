@@ -1,8 +1,10 @@
 """The private folder of an attempt: made whole or not at all, and what the files in it tell.
 
 <root>/<name>/        0700, HOME of the program
-    work/             its working directory
+    work/             its working directory, unless it shares one
     .run/             ours: out, err, pid (the claim), exit, order.json, stop, paused, wrapper
+<root>/<workspace>/   0700
+    work/             the working directory that several attempts share
 <root>/.staging/      folders being made        <root>/.trash/   folders being removed
 """
 
@@ -15,10 +17,11 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from penstock.adapters.process import wrapper
 from penstock.errors import Stalled, UserError
@@ -66,21 +69,46 @@ class Folder:
 
     # ── making ──
 
-    def prepare(self, order: Order, staging: Path) -> bool:
-        """Make it with the order's files, and rename it into place; False when it was there already."""
+    def prepare(self, order: Order, staging: Path, shared: Folder | None = None) -> bool:
+        """Make it with the order's files, and rename it into place; False when it was there already.
+
+        With `shared` the files go into the working directory there, which is made: before the rename, so that what a
+        crash has cut short is done again.
+        """
+
+        def fill(made: Folder) -> None:
+            made.run.mkdir(mode=0o700)
+            for stream in ("stdout", "stderr"):
+                os.close(os.open(made.output(stream), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OUTPUT_MODE))
+            told: dict[str, Any] = {"processes": order.limits.processes, "labels": dict(order.labels)}
+            if shared is not None:
+                told["workspace"] = shared.path.name
+            (made.run / "order.json").write_text(json.dumps(told))
+            work, seen_as = (made.work, self.work) if shared is None else (shared.work, shared.work)
+            (work / OUTPUT_DIR).mkdir(parents=shared is None, exist_ok=True, mode=0o700)
+            lay(work, order.files, str(seen_as))
+
+        return self._made(staging, fill)
+
+    def furnish(self, files: Mapping[PurePosixPath, bytes | str], staging: Path) -> bool:
+        """Make a working directory for several, with `files`; False when it was there already: it stays as it is."""
+
+        def fill(made: Folder) -> None:
+            made.work.mkdir(mode=0o700)
+            lay(made.work, files, str(self.work))
+
+        return self._made(staging, fill)
+
+    def _made(self, staging: Path, fill: Callable[[Folder], None]) -> bool:
+        """Have it filled elsewhere, and rename it into place: whole, by one alone."""
         if self.path.exists():
             return False
         made = Folder(staging / secrets.token_hex(8))
         try:
             staging.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             staging.mkdir(exist_ok=True, mode=0o700)
-            for folder in (made.path, made.work, made.work / OUTPUT_DIR, made.run):
-                folder.mkdir(mode=0o700)
-            for stream in ("stdout", "stderr"):
-                os.close(os.open(made.output(stream), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OUTPUT_MODE))
-            told = {"processes": order.limits.processes, "labels": dict(order.labels)}
-            (made.run / "order.json").write_text(json.dumps(told))
-            lay(made.work, order.files, str(self.work))
+            made.path.mkdir(mode=0o700)
+            fill(made)
             made.path.rename(self.path)
         except OSError as error:
             shutil.rmtree(made.path, ignore_errors=True)
@@ -120,11 +148,19 @@ class Folder:
 
     def processes(self) -> int | None:
         """How many processes the order allows."""
+        allowed = self._ordered("processes")
+        return allowed if isinstance(allowed, int) else None
+
+    def workspace(self) -> str | None:
+        """The name of the working directory that it shares."""
+        name = self._ordered("workspace")
+        return name if isinstance(name, str) else None
+
+    def _ordered(self, what: str) -> Any:
         try:
-            allowed = json.loads(self._text("order.json") or "{}").get("processes")
+            return json.loads(self._text("order.json") or "{}").get(what)
         except ValueError:
             return None
-        return allowed if isinstance(allowed, int) else None
 
     def wall_s(self) -> float | None:
         """From the wrapper's claim to its last word."""
@@ -196,7 +232,7 @@ def lay(work: Path, files: Mapping[PurePosixPath, bytes | str], seen_as: str) ->
     """Lay files into a working directory. Raises UserError for a path that leads out, or a file that is not there."""
     for path, content in files.items():
         target = work / inside(path)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _clear_way(work, path)
         if isinstance(content, bytes):
             target.write_bytes(content.replace(WORKING_DIR_MARK.encode(), seen_as.encode()))
             continue
@@ -204,6 +240,20 @@ def lay(work: Path, files: Mapping[PurePosixPath, bytes | str], seen_as: str) ->
             shutil.copyfile(content, target)
         except FileNotFoundError as error:
             raise UserError(f"the input file `{path}` cannot be laid down: `{content}` does not exist") from error
+
+
+def _clear_way(work: Path, path: PurePosixPath) -> None:
+    """Make the folders on the way to a file, and take away what stands in its place. Raises UserError for a link on the
+    way: a program that had the directory before may have put it there."""
+    way = work
+    for part in path.parts[:-1]:
+        way /= part
+        if way.is_symlink():
+            raise UserError(f"`{path}` cannot be laid down: a symbolic link stands on the way to it")
+        way.mkdir(exist_ok=True, mode=0o700)
+    target = way / path.name
+    if target.is_symlink() or target.is_file():
+        target.unlink()
 
 
 def inside(path: PurePosixPath) -> PurePosixPath:

@@ -85,19 +85,23 @@ class ProcessRunner(Runner):
     def _start(self, order: Order, folder: Folder) -> Child:
         """A folder that is there unclaimed was left by a crash before the spawn, or just after it: of two wrappers
         only one gets the claim."""
-        env = self._environment(order, folder)
-        argv = [part.replace(WORKING_DIR_MARK, str(folder.work)) for part in order.argv]
+        shared = Folder.of(self._root, order.workspace.name) if order.workspace is not None else None
+        work = (shared or folder).work
+        env = self._environment(order, folder, work)
+        argv = [part.replace(WORKING_DIR_MARK, str(work)) for part in order.argv]
         if not argv or any("\0" in part for part in argv):
             raise UserError("the program has no name, or an argument holds a NUL character")
         if "/" not in argv[0]:
             argv[0] = _found(argv[0], env["PATH"])
-        is_ours = folder.prepare(order, self._staging)
+        if shared is not None and order.workspace is not None:
+            shared.furnish(order.workspace.files, self._staging)
+        is_ours = folder.prepare(order, self._staging, shared)
         try:
-            argv[0] = _executable(argv[0], folder.work)
+            argv[0] = _executable(argv[0], work)
             group = self._group(order.name)
             holds_memory = group is not None and group.make(order.limits)
             limits = wrapper.limit_commands(order.limits, in_cgroup=holds_memory, count_processes=self._count_processes)
-            place = wrapper.Place(folder.run, folder.work, group.path if group is not None else None)
+            place = wrapper.Place(folder.run, work, group.path if group is not None else None)
             child = Child.of(wrapper.spawn(place, argv, env, limits, self._mover))
             failpoint.reached(Failpoint.TASK_LAUNCHED)
             return child
@@ -106,8 +110,8 @@ class ProcessRunner(Runner):
                 folder.remove(self._trash)
             raise
 
-    def _environment(self, order: Order, folder: Folder) -> dict[str, str]:
-        declared = {name: value.replace(WORKING_DIR_MARK, str(folder.work)) for name, value in order.env.items()}
+    def _environment(self, order: Order, folder: Folder, work: Path) -> dict[str, str]:
+        declared = {name: value.replace(WORKING_DIR_MARK, str(work)) for name, value in order.env.items()}
         for name, value in declared.items():
             if not (name.isascii() and name.isidentifier()):
                 raise UserError(
@@ -199,7 +203,9 @@ class ProcessRunner(Runner):
     # ── afterwards ──
 
     def collect(self, name: str, patterns: Iterable[str]) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
-        return gather(Folder.of(self._root, name).work, patterns)
+        if not Folder.of(self._root, name).path.exists():
+            return iter(())  # a workspace that no program has named
+        return gather(self._work(name), patterns)
 
     def usage(self, name: str) -> Mapping[str, float]:
         known = self._usage.get(name)
@@ -231,7 +237,13 @@ class ProcessRunner(Runner):
         yield from (name for name in found if not name.startswith("."))
 
     def shell(self, name: str) -> str:
-        return f"cd {shlex.quote(str(Folder.of(self._root, name).work))}"
+        return f"cd {shlex.quote(str(self._work(name)))}"
+
+    def _work(self, name: str) -> Path:
+        """The working directory of an attempt, its own or the one that it shares; or that of a workspace."""
+        folder = Folder.of(self._root, name)
+        shared = folder.workspace()
+        return (folder if shared is None else Folder.of(self._root, shared)).work
 
     def _sweep(self) -> None:
         """Delete what earlier runners left half made or half removed."""
