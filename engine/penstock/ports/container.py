@@ -57,11 +57,12 @@ class DeviceRequest:
 class Container:
     """The wish of a task. None, and empty: what the image, the profile or the engine gives.
 
-    `entry_point` None is Kestra's default: the image's own is left out, so that `argv` is what is executed.
+    `entry_point` None is Kestra's default: the image's own is left out, so that `argv` is what is executed; with
+    `is_entered` it stays, and `argv` is what it is given (nothing: what the image gives it).
     `config` is what a Docker client's config.json holds (`auths`). `network` is a mode or the name of a network.
-    `volumes` are binds, `source:target[:options]`. `host` is the address of another engine than the agent's own.
-    `delete` False leaves the container where it is when it is over. `wait` False: the task is over when the program
-    has begun. `kill_grace` is from TERM to KILL.
+    `volumes` are binds, `source:target[:options]`; `ports` are published, `[[address:]port:]port[/protocol]`.
+    `host` is the address of another engine than the agent's own. `delete` False leaves the container where it is when
+    it is over. `wait` False: the task is over when the program has begun. `kill_grace` is from TERM to KILL.
     """
 
     image: str
@@ -70,12 +71,14 @@ class Container:
     config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     user: str | None = None
     entry_point: Sequence[str] | None = None
+    is_entered: bool = False
     extra_hosts: Sequence[str] = ()
     network: str | None = None
     cpus: float | None = None
     memory: Memory = Memory()
     shm_bytes: int | None = None
     volumes: Sequence[str] = ()
+    ports: Sequence[str] = ()
     device_requests: Sequence[DeviceRequest] = ()
     privileged: bool = False
     host: str | None = None

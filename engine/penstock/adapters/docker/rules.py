@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from penstock.adapters.docker.engine import Engine
 from penstock.adapters.docker.metadata import GOOGLE, cloud
@@ -12,6 +13,8 @@ from penstock.adapters.docker.policy import Policy, judge
 from penstock.adapters.docker.spec import Share, resolved
 from penstock.errors import Refused
 from penstock.ports.runner import Order
+
+N = TypeVar("N", int, float)
 
 
 class Rules:
@@ -27,16 +30,23 @@ class Rules:
         assert wish is not None
         grants = self._policy.grants(order.namespace)
         if wish.host is not None and wish.host != self._engine.address.text:
-            self._refuse_engine(wish.host, order.namespace, grants.engines)
+            raise self._other_engine(wish.host, order.namespace)
         half = self._machine_memory // 2 or None
         share = Share(
-            memory_bytes=grants.memory or _least(grants.most_memory, half),
-            cpus=grants.cpus or grants.most_cpus,
+            memory_bytes=_least(grants.memory or half, grants.most_memory),
+            cpus=_least(grants.cpus, grants.most_cpus),
             processes=grants.processes,
+            open_files=grants.open_files,
+            user=grants.users[0] if grants.users else None,
+            capabilities=grants.capabilities,
         )
         body = resolved(order, wish, grants.profile, share, network=grants.network, mounts=mounts, labels=labels)
-        judge(body, grants, self._policy, order.namespace)
+        judge(body, grants, self._policy, order.namespace, followed=self._followed)
         return body
+
+    def _followed(self, path: str) -> str:
+        """Where a path leads on this machine, which the engine's usually is."""
+        return os.path.realpath(path) if self._engine.address.text.startswith("unix:") else path
 
     @cached_property
     def closes_metadata(self) -> bool:
@@ -49,18 +59,14 @@ class Rules:
     def _machine_memory(self) -> int:
         return int(self._engine.ask(lambda api: api.info()).get("MemTotal") or 0)
 
-    def _refuse_engine(self, host: str, namespace: str, allowed: tuple[str, ...]) -> None:
-        if host in allowed:
-            raise Refused(
-                f"the container wants the engine `{host}`, and this agent works with `{self._engine.address.text}`",
-                help="let an agent of its own work with that engine: penstock agent --engine ADDRESS",
-            )
-        raise Refused(
+    def _other_engine(self, host: str, namespace: str) -> Refused:
+        return Refused(
             f"the container wants the engine `{host}`, and no policy allows that in `{namespace}`",
-            help=f"leave out `host`: this agent works with `{self._engine.address.text}`",
+            help=f"leave out `host`: this agent works with `{self._engine.address.text}`; another engine gets an agent "
+            "of its own (`--engine ADDRESS`)",
             code="PEN052",
         )
 
 
-def _least(*bounds: int | None) -> int | None:
+def _least(*bounds: N | None) -> N | None:
     return min((bound for bound in bounds if bound is not None), default=None)
