@@ -28,12 +28,17 @@ def prepare(task_type: TaskType, task: Task, render_value: Render) -> Properties
     fit, and what `render_value` raises.
     """
     model = task_type.properties
+    return filled(model, rendered(model, task.properties, render_value), task.type)
+
+
+def rendered(model: type[Properties], given: Mapping[str, Any], render_value: Render) -> dict[str, Any]:
+    """What `given` says for `model`, by YAML name, rendered where it is to be and without what is nothing."""
     shapes = _rendered(model, late=False)
-    values = {name: value for name, value in task.properties.items() if value is not None}
-    for name, value in task.properties.items():
+    values = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
         if name in shapes:
             _put(values, name, shapes[name], value, render_value)
-    return filled(model, values, task.type)
+    return values
 
 
 def render_late(properties: P, task: Task, render_value: Render) -> P:

@@ -12,13 +12,13 @@ from penstock.errors import UserError
 from penstock.ports.container import Container, Credentials, DeviceRequest, Memory, Pull
 from penstock.size import parse_size
 from penstock.tasks.base import Context
-from penstock.tasks.filling import filled
+from penstock.tasks.filling import filled, rendered
 from penstock.tasks.names import DOCKER_RUNNER
 from penstock.tasks.runners import Docker
-from penstock.tasks.scripts.model import Exec
+from penstock.tasks.scripts.model import Furnished, Placed
 
 
-def container_of(properties: Exec, context: Context, image: str) -> Container:
+def container_of(properties: Furnished, context: Context, image: str) -> Container:
     """The wish of a script task. `image` is its language's. Raises UserError for values that make no sense.
 
     An image among the older `docker` options comes first, then the task's `containerImage` (as Kestra has it).
@@ -26,10 +26,11 @@ def container_of(properties: Exec, context: Context, image: str) -> Container:
     if isinstance(properties, Docker):
         options: Docker = properties
     else:
-        given = properties.task_runner or properties.docker or {}
-        values = context.render_value({name: value for name, value in given.items() if name != "type"})
+        placed = properties if isinstance(properties, Placed) else Placed.model_validate({})
+        given = placed.task_runner or placed.docker or {}
         # A task that runs in containers by default, or is told to, may name the process runner: that has no options.
-        options = filled(Docker, values if isinstance(values, dict) else {}, f"{context.task.type}: {DOCKER_RUNNER}")
+        own = {name: value for name, value in given.items() if name != "type"}
+        options = filled(Docker, rendered(Docker, own, context.render_value), f"{context.task.type}: {DOCKER_RUNNER}")
     return wish_of(options, options.image or properties.container_image or image)
 
 
@@ -50,6 +51,7 @@ def wish_of(options: Docker, image: str) -> Container:
         memory=_memory(options),
         shm_bytes=_bytes("shmSize", options.shm_size),
         volumes=tuple(options.volumes or ()),
+        ports=tuple(options.port_bindings or ()),
         device_requests=tuple(_devices(options)),
         privileged=bool(options.privileged),
         host=options.host or None,
@@ -71,6 +73,12 @@ def _credentials(options: Docker) -> Credentials | None:
         identity_token=given.identity_token,
         auth=given.auth,
     )
+
+
+def registry_host(options: Docker) -> str | None:
+    """The registry that the credentials are for; None where they are for the Hub, or name none."""
+    host = _host(options.credentials.registry) if options.credentials is not None else None
+    return None if host == "docker.io" else host
 
 
 def _host(registry: str | None) -> str | None:

@@ -35,17 +35,11 @@ class NamespaceFiles(Properties):
     folder_per_namespace: Dynamic[bool | None] = Field(None, description="Each namespace in a folder of its own")
 
 
-class Exec(Properties):
-    """What every script task may have."""
+class Furnished(Properties):
+    """What every program may have: its image, variables, and files in and out."""
 
-    task_runner: Typed | None = Field(None, description="Where the program runs")
     container_image: Dynamic[str | None] = Field(None, description="The image, where it runs in a container")
-    before_commands: Late[list[Text] | None] = Field(None, description="Shell commands that run first")
     env: Late[Scalars | None] = Field(None, description="Environment variables")
-    interpreter: Dynamic[list[str]] = Field(
-        list(DEFAULT_INTERPRETER), min_length=1, description="What reads the commands"
-    )
-    fail_fast: Dynamic[bool] = Field(True, description="Stop at the first command that fails")
     warning_on_std_err: Dynamic[bool] = Field(
         True,
         description="What is written to standard error made the task a WARNING up to Kestra 0.22",
@@ -58,21 +52,37 @@ class Exec(Properties):
         None, description="Files beside the program: path to text or to the URI of a file; or that as JSON text"
     )
     output_files: Late[list[str] | None] = Field(None, description="Globs of files that are kept as outputs")
+
+
+class Read(Furnished):
+    """What every program may have that an interpreter reads."""
+
+    before_commands: Late[list[Text] | None] = Field(None, description="Shell commands that run first")
+    interpreter: Dynamic[list[str]] = Field(
+        list(DEFAULT_INTERPRETER), min_length=1, description="What reads the commands"
+    )
+    fail_fast: Dynamic[bool] = Field(True, description="Stop at the first command that fails")
     output_directory: Dynamic[bool | None] = Field(
         None, description="Of no effect: what lies in `{{ outputDir }}` is kept anyway", json_schema_extra=OLD
     )
     target_os: Dynamic[TargetOs] = Field(TargetOs.AUTO, alias="targetOS", description="System that it runs on")
+
+
+class Placed(Properties):
+    """What every program may have that says itself where it runs."""
+
+    task_runner: Typed | None = Field(None, description="Where the program runs")
     runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
     docker: dict[str, Any] | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
 
 
-class Script(Exec):
+class Script(Read):
     """What a task has whose program is written in the flow."""
 
     script: Late[Text] = Field(description="The program")
 
 
-class Commands(Exec):
+class Commands(Read):
     """What a task has that runs shell commands."""
 
     commands: Late[list[Text]] = Field(min_length=1, description="The commands, run by one shell in their order")
@@ -83,7 +93,7 @@ class PackageManager(StrEnum):
     PIP = "PIP"
 
 
-class Python(Exec):
+class Python(Read):
     """What Python tasks may have beside."""
 
     dependencies: Dynamic[list[str] | None] = Field(None, description="Packages that must be there")
@@ -97,25 +107,25 @@ class Python(Exec):
     )
 
 
-class PythonScript(Python, Script):
+class PythonScript(Python, Script, Placed):
     """Runs a Python program that is written in the flow."""
 
 
-class PythonCommands(Python, Commands):
+class PythonCommands(Python, Commands, Placed):
     """Runs shell commands, with Python at hand."""
 
 
-class NodeScript(Script):
+class NodeScript(Script, Placed):
     """Runs a Node.js program that is written in the flow."""
 
 
-class NodeCommands(Commands):
+class NodeCommands(Commands, Placed):
     """Runs shell commands, with Node.js at hand."""
 
 
-class ShellScript(Script):
+class ShellScript(Script, Placed):
     """Runs a shell script that is written in the flow."""
 
 
-class ShellCommands(Commands):
+class ShellCommands(Commands, Placed):
     """Runs shell commands, one after another, in one shell."""

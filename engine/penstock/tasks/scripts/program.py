@@ -21,7 +21,7 @@ from penstock.tasks.filling import render_late
 from penstock.tasks.placement import named_runner
 from penstock.tasks.scripts.container import container_of
 from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
-from penstock.tasks.scripts.model import Commands, Exec, Python, Script
+from penstock.tasks.scripts.model import Commands, Furnished, Python, Read, Script
 from penstock.tasks.scripts.namespace_files import namespace_files
 from penstock.tasks.scripts.protocol import Output
 
@@ -52,7 +52,7 @@ class Program(TaskType):
     adoptable = True
     language: ClassVar[Language] = Language()
 
-    def run(self, properties: Exec, context: Context) -> Result:
+    def run(self, properties: Furnished, context: Context) -> Result:
         _refuse_what_is_not_there(properties)
         runner = context.runner(named_runner(context.task))
         # Rendered on resume too: that is how this process learns which secrets are to be masked.
@@ -71,7 +71,7 @@ class Program(TaskType):
         fault = _collect(program, context, runner, ended, outputs)
         return _result(program, context, output, ended, outputs, output.fault or fault)
 
-    def order(self, properties: Exec, context: Context) -> Order:
+    def order(self, properties: Furnished, context: Context) -> Order:
         """What the runner is told to run."""
         laid = namespace_files(properties.namespace_files, context)
         if properties.input_files is not None:
@@ -97,7 +97,7 @@ class Program(TaskType):
         """What is executed; files that it needs are added to `laid`."""
         return [*properties.interpreter, self._argument(properties, context, laid)]
 
-    def _argument(self, properties: Exec, context: Context, laid: Laid) -> str:
+    def _argument(self, properties: Read, context: Context, laid: Laid) -> str:
         """What the interpreter is given. Commands that hold a secret lie in a file, for others can read arguments;
         so do those that are longer than an argument may be."""
         commands = self._commands(properties, context, laid)
@@ -107,7 +107,7 @@ class Program(TaskType):
         laid[PurePosixPath(OWN, _COMMANDS)] = commands.encode("utf-8", "surrogatepass")
         return f". '{WORKING_DIR_MARK}/{OWN}/{_COMMANDS}'"
 
-    def _commands(self, properties: Exec, context: Context, laid: Laid) -> str:
+    def _commands(self, properties: Read, context: Context, laid: Laid) -> str:
         """The text that the interpreter is given."""
         lines = ["set -e"] if properties.fail_fast else []
         lines += (localised(line, context, laid) for line in properties.before_commands or ())
@@ -154,7 +154,7 @@ def _start(executables: tuple[str, ...], script: PurePosixPath) -> str:
     return "\n".join(lines)
 
 
-def _refuse_what_is_not_there(properties: Exec) -> None:
+def _refuse_what_is_not_there(properties: Furnished) -> None:
     """What would change how the program runs is refused, never left out silently."""
     if isinstance(properties, Python):
         for name, value in (("dependencies", properties.dependencies), ("pythonVersion", properties.python_version)):
@@ -165,7 +165,9 @@ def _refuse_what_is_not_there(properties: Exec) -> None:
                 )
 
 
-def _collect(properties: Exec, context: Context, runner: Runner, ended: Exit, outputs: dict[str, Any]) -> str | None:
+def _collect(
+    properties: Furnished, context: Context, runner: Runner, ended: Exit, outputs: dict[str, Any]
+) -> str | None:
     """Keep what `outputFiles` names, and what lies in the folder for outputs; why some could not be kept, or None."""
     outputs["outputFiles"] = kept = dict[str, str]()
     if ended.ending not in (Ending.EXITED, Ending.STOPPED):
@@ -198,7 +200,7 @@ def _keep(path: PurePosixPath, name: PurePosixPath, file: BinaryIO, context: Con
 
 
 def _result(
-    properties: Exec, context: Context, output: Output, ended: Exit, outputs: dict[str, Any], fault: str | None
+    properties: Furnished, context: Context, output: Output, ended: Exit, outputs: dict[str, Any], fault: str | None
 ) -> Result:
     metrics = tuple(output.metrics)
     match ended.ending:
