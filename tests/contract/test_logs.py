@@ -151,6 +151,35 @@ def test_a_long_line_is_kept_in_pieces_and_exported_whole(logs: Logs, clock: Hel
     assert list(logs.export(LogKey("e1", "none", 1))) == []
 
 
+def test_many_lines_at_once_are_as_one_after_the_other(logs: Logs) -> None:
+    lines = [b"one", b"", b"a" * 70_000, b"\xff", b"\xc3\xb6"]
+    ends = [4, 5, 70_006, 70_008, 70_011]
+    at_once = logs.open(KEY, max_bytes=ROOMY)
+    at_once.write_lines("stderr", Level.ERROR, lines, ends)
+    at_once.write_lines("stderr", Level.ERROR, lines[:2], [70_015, 70_016])
+    at_once.write_lines("stdout", Level.INFO, [], [])
+    assert at_once.offsets == {"stderr": 70_016}
+    single = logs.open(LogKey("e2", "r1", 1), max_bytes=ROOMY)
+    for line, end in zip([*lines, *lines[:2]], [*ends, 70_015, 70_016], strict=True):
+        single.write("stderr", Level.ERROR, line, offset=end)
+    assert at_once.close(final=True) == single.close(final=True)
+    found = [(line.stream, line.level, line.text, line.continued) for line in logs.read("e1")]
+    assert found == [(line.stream, line.level, line.text, line.continued) for line in logs.read("e2")]
+    assert len(found) == 8
+    assert logs.open(KEY, max_bytes=ROOMY).offsets == {"stderr": 70_016}
+
+
+def test_many_lines_at_once_are_cut_where_the_cap_is(logs: Logs) -> None:
+    writer = logs.open(KEY, max_bytes=1000)
+    writer.write_lines("stdout", Level.INFO, [b"x" * 99] * 100, range(100, 10_100, 100))
+    assert writer.offsets == {"stdout": 10_000}
+    summary = writer.close(final=True)
+    *lines, last = texts(logs.read("e1"))
+    assert 5 <= len(lines) <= 10
+    assert summary.cut_bytes == (100 - len(lines)) * 99
+    assert str(summary.cut_bytes) in last
+
+
 def test_following_tells_what_is_new_and_nothing_twice(logs: Logs) -> None:
     with logs.follow("e1") as tail:
         assert tail.new() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +64,11 @@ class LogWriter(Protocol):
     ) -> None:
         """Append a line (or a piece). `offset`: raw bytes of `stream` used up with it. Past the cap it is counted."""
         ...
+
+    def write_lines(self, stream: str, level: Level, lines: Sequence[bytes], ends: Sequence[int]) -> None:
+        """Append many lines, as `write` does one after the other. `ends`: the `offset` of each."""
+        for line, end in zip(lines, ends, strict=True):
+            self.write(stream, level, line, offset=end)
 
     def note(self, stream: str, payload: bytes, *, offset: int | None = None) -> None:
         """Keep what is no log line: a `::{…}::` message, already masked. It is never shown, and survives a crash."""

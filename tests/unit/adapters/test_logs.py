@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import ROOT
 from fakes.small_disk import small_disk
 from penstock.adapters.logs import FrameLogs
 from penstock.errors import Stalled, UserError
 from penstock.flow.model import Level
+from penstock.ports.clock import HeldClock
 from penstock.ports.logs import LogKey
 from until import until
 
@@ -120,6 +124,71 @@ def test_a_burst_comes_in_portions_and_whole(tmp_path: Path, monkeypatch: pytest
             assert len(portion) <= 1000
             got += [line.text for line in portion]
     assert got == [f"line {number}" for number in range(2500)]
+
+
+def test_a_burst_comes_in_portions_of_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.adapters.logs.reading.PORTION_BYTES", 100_000)
+    logs = FrameLogs(tmp_path)
+    writer = logs.open(KEY, max_bytes=ROOMY)
+    for _ in range(30):
+        writer.write("stdout", Level.INFO, b"x" * 30_000)
+    writer.close(final=False)
+    with logs.follow("e") as tail:
+        portions = [len(portion) for portion in iter(tail.new, [])]
+    assert sum(portions) == 30
+    assert max(portions) <= 4
+
+
+def test_a_log_with_much_to_read_leaves_others_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.adapters.logs.reading.PORTION_LINES", 1000)
+    logs = FrameLogs(tmp_path)
+    write_some(logs, 5000)
+    other = logs.open(LogKey("e", "z", 1), max_bytes=ROOMY)
+    other.write("stdout", Level.INFO, b"I am here too")
+    other.close(final=False)
+    with logs.follow("e") as tail:
+        tail.new()
+        assert "I am here too" in [line.text for line in tail.new()]
+
+
+def test_a_packed_log_is_unpacked_once_however_many_portions_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.adapters.logs.reading.PORTION_LINES", 1000)
+    logs = FrameLogs(tmp_path)
+    write_some(logs, 5000)
+    logs.open(KEY, max_bytes=ROOMY).close(final=True)
+    logs.settle()
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    with logs.follow("e") as tail:
+        assert len(tail.new()) == 1000
+        logs.delete("e")  # whoever has it open goes on reading
+        assert len(tail.new()) == 1000
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 70_000) | st.integers(0, 9), max_size=9)), max_size=9)
+)
+def test_lines_at_once_make_the_frames_of_single_lines_and_are_read_back(batches: list[tuple[int, list[int]]]) -> None:
+    """Also where a frame goes over the blocks in which the file is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = FrameLogs(Path(folder), HeldClock(), least_packed_bytes=1 << 30)
+        single, at_once = (logs.open(LogKey("e", name, 1), max_bytes=300_000) for name in ("a", "b"))
+        end = 0
+        for number, lengths in batches:
+            stream, lines = ("stdout", "stderr", "log")[number], [bytes([65 + number]) * length for length in lengths]
+            ends = [end := end + len(line) + 1 for line in lines]
+            at_once.write_lines(stream, Level.INFO, lines, ends)
+            for line, at in zip(lines, ends, strict=True):
+                single.write(stream, Level.INFO, line, offset=at)
+            assert at_once.offsets == single.offsets
+        assert at_once.close(final=False) == single.close(final=False)
+        first, second = ((Path(folder) / "e" / f"{name}.1.log").read_bytes() for name in ("a", "b"))
+        assert first == second
+        kept = [line.text for line in logs.read("e", run="b")]
+        wanted = [chr(65 + number) * length for number, lengths in batches for length in lengths]
+        assert "".join(wanted)[: sum(map(len, kept))] == "".join(kept)
 
 
 WRITER = """

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.adapters.logs import FrameLogs
 from penstock.flow.model import Level
+from penstock.ports.logs import LogKey
 from penstock.ports.runner import Stream
 from penstock.tasks.scripts.protocol import HELD, MOST_MESSAGE, MOST_OUTPUTS, Output
 from unit.tasks.fakes import HandContext, context
@@ -196,3 +201,43 @@ def test_nothing_is_lost_or_said_twice_over_a_crash(parts: list[bytes], data: st
     output.finish()
     assert output.outputs == straight.outputs
     assert here.said() == whole.said()
+
+
+BLOCK = st.lists(
+    st.sampled_from([b"", b"a", b"b\r", b"\r", b"hush", b"say hush!\r", b"\xff", b"::{no", b" ::{}::", b"x" * 3000])
+    | st.integers(0, 9).map(lambda n: message(outputs={f"k{n}": n})[:-1])
+    | st.just(b"::{bad}::"),
+    max_size=12,
+)
+
+
+@given(BLOCK, BLOCK, st.integers(0, 3 * HELD))
+def test_many_lines_at_once_are_what_they_are_one_by_one(before: list[bytes], lines: list[bytes], begun: int) -> None:
+    """Also behind the beginning of a line that was used up."""
+    parts = [line + b"\n" for line in [*before, b"=" * begun, *lines]]
+    first = sum(map(len, parts[: len(before)])) + begun
+    raw = b"".join(parts)
+    single, at_once = world(secrets=("hush",)), world(secrets=("hush",))
+    one_by_one = read(single, *parts)
+    output = read(at_once, raw[:first], raw[first:])
+    assert at_once.said() == single.said()
+    assert (output.outputs, output.offsets) == (one_by_one.outputs, one_by_one.offsets)
+
+
+def test_plain_lines_cost_less_than_half_of_what_they_cost_one_by_one(tmp_path: Path) -> None:
+    """In this thread's time, on a log in files: a program's output has to come in at 50 MB/s."""
+    logs = FrameLogs(tmp_path)
+    line = (b"0123456789" * 10)[:-1]
+    single = logs.open(LogKey("e1", "r1", 1), max_bytes=1 << 30)
+    began = time.thread_time()
+    for number in range(100_000):
+        single.write("stdout", Level.INFO, line, offset=100 * number)
+    spent = time.thread_time() - began
+    here = replace(world(), log_writer=logs.open(LogKey("e1", "r2", 1), max_bytes=1 << 30))
+    output = Output(here)
+    block = (line + b"\n") * 500
+    began = time.thread_time()
+    for number in range(1, 201):
+        output.tail(OUT, block, number * len(block))
+    assert time.thread_time() - began < spent / 2
+    assert here.log_writer.close(final=False).lines == single.close(final=False).lines == 100_000

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from penstock.adapters.logs.frame import Flag, Frame, LogFile, frames, line
 from penstock.flow.model import Level
 from penstock.ports.logs import LogKey, LogLine, LogTail
 
-PORTION_LINES = 100_000
-PORTION_BYTES = 32 << 20
+PORTION_LINES = 10_000
+"""One look at what is new gives at most so many lines: whoever shows them slower than they come holds no more."""
+
+PORTION_BYTES = 4 << 20
+"""And at most so many bytes of frames, but for one frame."""
 
 
 def logs_in(folder: Path, execution: str) -> list[LogFile]:
@@ -78,6 +80,15 @@ def _lines(log: LogFile) -> Iterator[Frame]:
         yield from (frame for frame in frames(file) if frame.is_line)
 
 
+def _frames_from(log: LogFile, position: int) -> Generator[Frame]:
+    file = log.open()
+    if file is None:
+        return
+    with file:
+        file.seek(position)
+        yield from frames(file, position)
+
+
 def exported(log: LogFile) -> Iterator[bytes]:
     """`<time> <LEVEL> <text>` lines; a line that was kept in pieces is one again, unless another came between."""
     open_stream: int | None = None
@@ -101,17 +112,21 @@ def exported(log: LogFile) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class _Followed:
+    """`rest` is what is left of a packed log: its file stays open, because finding the place again means to unpack
+    it from its beginning."""
+
     log: LogFile
     position: int = 0
     size: int = -1
     is_over: bool = False
+    rest: Generator[Frame] | None = None
 
 
 class FrameTail(LogTail):
-    """A cursor over all logs of an execution. It holds no file open between two looks.
+    """A cursor over all logs of an execution. Between two looks it holds open what `_Followed` says, no more.
 
-    One call hands over at most 100,000 lines or 32 MB: what is left comes with the next call, and an empty answer
-    says that there is nothing more for now.
+    One call hands over a portion at most: what is left comes with the next call, and an empty answer says that there
+    is nothing more for now.
     """
 
     def __init__(self, folder: Path, execution: str) -> None:
@@ -124,12 +139,22 @@ class FrameTail(LogTail):
         self._look_around()
         found: list[LogLine] = []
         room = PORTION_BYTES
-        for followed in self._followed.values():
-            if followed.is_over or len(found) >= PORTION_LINES or room <= 0:
+        for key, followed in self._followed.items():
+            if followed.is_over:
                 continue
             room -= self._read(followed, found, room)
+            if len(found) >= PORTION_LINES or room <= 0:
+                if followed.rest is None:  # it may never be read to its end: the others have their turn before it
+                    self._followed[key] = self._followed.pop(key)
+                break
         found.sort(key=lambda said: said.at)
         return found
+
+    def close(self) -> None:
+        for followed in self._followed.values():
+            if followed.rest is not None:
+                followed.rest.close()
+                followed.rest = None
 
     def _look_around(self) -> None:
         try:
@@ -151,20 +176,21 @@ class FrameTail(LogTail):
                 return 0
         except FileNotFoundError:
             size = -1  # packed: read to its end once
-        file: BinaryIO | None = followed.log.open()
-        if file is None:
-            return 0
-        begun = followed.position
-        with file:
-            file.seek(followed.position)
-            for frame in frames(file, followed.position):
-                if frame.flags & Flag.END:
-                    followed.is_over = True
-                    break
-                followed.position = frame.end
-                if frame.is_line:
-                    found.append(line(frame, followed.log.key))
-                if followed.position - begun > room or len(found) >= PORTION_LINES:
-                    return followed.position - begun  # its size is not noted: there is more to read
+        begun, key = followed.position, followed.log.key
+        source, followed.rest = followed.rest or _frames_from(followed.log, begun), None
+        for frame in source:
+            if frame.flags & Flag.END:
+                followed.is_over = True
+                break
+            followed.position = frame.end
+            if frame.is_line:
+                found.append(line(frame, key))
+            if frame.end - begun >= room or len(found) >= PORTION_LINES:
+                if size < 0:
+                    followed.rest = source
+                else:
+                    source.close()
+                return followed.position - begun  # its size is not noted: there is more to read
+        source.close()
         followed.size = size
         return followed.position - begun

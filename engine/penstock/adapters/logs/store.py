@@ -57,7 +57,11 @@ class FrameLogs(Logs):
 
     @contextmanager
     def follow(self, execution: str) -> Iterator[LogTail]:
-        yield FrameTail(self._folder(execution), execution)
+        tail = FrameTail(self._folder(execution), execution)
+        try:
+            yield tail
+        finally:
+            tail.close()
 
     def export(self, key: LogKey) -> Iterator[bytes]:
         return exported(self._log(key))

@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from penstock.adapters.logs.frame import HEAD_BYTES, LEVELS, STREAMS, Flag, Frame, LogFile, encode, frames
+from penstock.adapters.logs.frame import HEAD_BYTES, LEVELS, STREAMS, Flag, Frame, LogFile, encode, encode_lines, frames
 from penstock.errors import Stalled
 from penstock.flow.model import Level
 from penstock.ports.logs import LINE_BYTES, LogSummary, LogWriter
@@ -107,9 +107,20 @@ class FrameWriter(LogWriter):
         for start in range(0, len(text), LINE_BYTES)[:-1]:
             self._add(stream, level, Flag.CONTINUED, None, text[start : start + LINE_BYTES])
         rest = text[(len(text) - 1) // LINE_BYTES * LINE_BYTES :] if text else b""
-        self._add(stream, level, Flag.CONTINUED if continued else Flag(0), offset, rest)
+        self._add(stream, level, Flag.CONTINUED if continued else 0, offset, rest)
         if not continued:
             self._lines += 1
+
+    def write_lines(self, stream: str, level: Level, lines: Sequence[bytes], ends: Sequence[int]) -> None:
+        length = sum(map(len, lines))
+        is_over_cap = self._size + self._buffered + HEAD_BYTES * len(lines) + length > self._max_bytes
+        if is_over_cap or self._cut or (length > LINE_BYTES and max(map(len, lines)) > LINE_BYTES):
+            super().write_lines(stream, level, lines, ends)
+        elif lines:
+            frames = encode_lines(stream, level, self._time_us(), lines, ends)
+            self._offsets[stream] = ends[-1]
+            self._lines += len(lines)
+            self._keep(frames)
 
     def note(self, stream: str, payload: bytes, *, offset: int | None = None) -> None:
         self._tell_cut(stream)
@@ -145,15 +156,17 @@ class FrameWriter(LogWriter):
 
     # ── how ──
 
-    def _add(self, stream: str, level: Level, flags: Flag, offset: int | None, payload: bytes) -> None:
+    def _add(self, stream: str, level: Level, flags: int, offset: int | None, payload: bytes) -> None:
         if offset is not None:
             self._offsets[stream] = offset
         self._frame(stream, level, flags, self._time_us(), offset, payload)
 
-    def _frame(self, stream: str, level: Level, flags: Flag, time_us: int, offset: int | None, payload: bytes) -> None:
-        frame = encode(stream, level, flags, time_us, offset, payload)
-        self._buffer.append(frame)
-        self._buffered += len(frame)
+    def _frame(self, stream: str, level: Level, flags: int, time_us: int, offset: int | None, payload: bytes) -> None:
+        self._keep(encode(stream, level, flags, time_us, offset, payload))
+
+    def _keep(self, frames: bytes) -> None:
+        self._buffer.append(frames)
+        self._buffered += len(frames)
         if self._buffered >= _BUFFER_BYTES:
             self.flush()
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.duration import parse_duration
@@ -118,16 +118,24 @@ class Output:
         masked = self._masked(data)
         lines = masked.removesuffix(b"\n").split(b"\n")
         raw = data[:-1].split(b"\n") if masked is not data else lines
-        end = at + len(data)
-        if len(lines) == len(raw):
-            for line, before in zip(lines, raw, strict=True):
-                at += len(before) + 1
-                self._line(stream, line.removesuffix(b"\r"), at)
+        if len(lines) != len(raw):
+            *others, last = lines
+            for line in others:
+                self._line(stream, line, None)
+            self._line(stream, last, at + len(data))
             return
-        *others, last = lines
-        for line in others:
-            self._line(stream, line, None)
-        self._line(stream, last, end)
+        ends = [at := at + len(line) + 1 for line in raw]
+        if b"\r" in masked:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        alone = [number for number, line in enumerate(lines) if _is_message(line)] if b"::{" in masked else []
+        if (stream in self._within or stream in self._dropping or self._open[stream] is not None) and 0 not in alone:
+            alone.insert(0, 0)
+        begin = 0
+        for number in alone:
+            self._write_lines(stream, lines[begin:number], ends[begin:number])
+            self._line(stream, lines[number], ends[number])
+            begin = number + 1
+        self._write_lines(stream, lines[begin:], ends[begin:])
 
     def _line(self, stream: Stream, line: bytes, offset: int | None) -> None:
         """A whole line, or the last piece of one."""
@@ -141,7 +149,7 @@ class Output:
         if begun is not None:
             self._open[stream] = None
             self._message(stream, begun, line, offset)
-        elif is_first and line.startswith(b"::{") and line.endswith(b"}::"):
+        elif is_first and _is_message(line):
             self._message(stream, b"", line, offset)
         else:
             self._write(stream, line, offset, continued=False)
@@ -180,10 +188,17 @@ class Output:
         return len(data)
 
     def _write(self, stream: Stream, text: bytes, offset: int | None, *, continued: bool) -> None:
-        level = _LEVELS[stream]
+        if self._is_logged(stream):
+            self._writer.write(stream.value, _LEVELS[stream], text, offset=offset, continued=continued)
+
+    def _write_lines(self, stream: Stream, lines: Sequence[bytes], ends: Sequence[int]) -> None:
+        """Whole lines that are no messages, all at once: most of what most programs write."""
+        if lines and self._is_logged(stream):
+            self._writer.write_lines(stream.value, _LEVELS[stream], lines, ends)
+
+    def _is_logged(self, stream: Stream) -> bool:
         self.said_errors = self.said_errors or stream is Stream.STDERR
-        if self._least is None or level.rank >= self._least.rank:
-            self._writer.write(stream.value, level, text, offset=offset, continued=continued)
+        return self._least is None or _LEVELS[stream].rank >= self._least.rank
 
     def _note(self, stream: Stream, kind: bytes, text: bytes, offset: int | None) -> None:
         self._writer.note(stream.value, _LETTERS[stream] + kind + text, offset=offset)
@@ -284,6 +299,10 @@ class Output:
             case dict():
                 return {self._context.mask(key): self._hidden(item) for key, item in value.items()}
         return value
+
+
+def _is_message(line: bytes) -> bool:
+    return line.startswith(b"::{") and line.endswith(b"}::")
 
 
 def _list(value: Any) -> list[Any]:
