@@ -266,7 +266,13 @@ class _Run:
 
     @contextmanager
     def _logs(self, execution: str) -> Iterator[None]:
-        """Show log lines as they are written, and the last of them before anything else is said."""
+        """Show log lines as they are written, and the last of them before anything else is said.
+
+        A portion at a time: however much comes, no more than that is held here.
+        """
+        if isinstance(self._progress, Silent):  # to read them costs more than to write them
+            yield
+            return
         with self._place.logs.follow(execution) as tail:
 
             def show() -> None:

@@ -73,7 +73,8 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
                     _print(following.execution, line, task, output)
             if following.execution.is_over and not lines:
                 return
-            _pause()
+            if not following.execution.is_over:
+                _pause()
             events = following.news()
             lines = sorted([*tail.new(), *following.said(events)], key=lambda line: line.at)
 
@@ -120,6 +121,8 @@ def watch_execution(place: Workplace, execution: Execution, globals_: Globals) -
                     progress.hear(following.execution, events)
                 progress.lines([*tail.new(), *following.said(events)])
                 if following.execution.is_over:
+                    while lines := tail.new():
+                        progress.lines(lines)
                     return EXITS.get(following.execution.state, Exit.FINDINGS)
                 if not _is_held(place, following.execution):
                     return Exit.PAUSED

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
 from penstock.duration import humane
@@ -55,6 +56,10 @@ MOST_SHOWN = 30
 """A live tree shows at most so many task runs: those that move or failed first."""
 
 
+MOST_PRINTED = 100
+"""So many lines are printed at once above a live tree, which is drawn anew below each print."""
+
+
 class Progress(Protocol):
     """What `run` and `executions watch` tell of events and lines. Called from any thread."""
 
@@ -82,6 +87,8 @@ def shortened(text: str, width: int) -> str:
 
 def harmless(text: str) -> str:
     """`text` with control characters shown instead of obeyed: a task cannot move our cursor or colour our lines."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() or each == "\t" else f"\\x{ord(each):02x}" for each in text)
 
 
@@ -113,12 +120,18 @@ class PlainProgress:
         for event in events:
             told = _told(execution, event)
             if told is not None:
-                self._write(event.at, *told)
+                what, text = told
+                self._write(f"{_moment(event.at)}  {what:<8}  {text}\n")
 
     def lines(self, lines: Sequence[LogLine]) -> None:
+        """Written at once: a program's burst comes in thousands of lines."""
+        shown = []
         for line in lines:
             level = "" if line.level is Level.INFO else f"{line.level.value} "
-            self._write(line.at, "log", f"{self._names(line.key.run)} | {level}{harmless(line.text)}")
+            text = f"{self._names(line.key.run)} | {level}{harmless(line.text)}"
+            shown.append(f"{_moment(line.at)}  {'log':<8}  {text}\n")
+        if shown:
+            self._write("".join(shown))
 
     def aside(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -126,11 +139,16 @@ class PlainProgress:
     def close(self) -> None:
         return
 
-    def _write(self, at: datetime, what: str, text: str) -> None:
-        moment = at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    def _write(self, text: str) -> None:
         with self._lock:
-            self._stream.write(f"{moment}  {what:<8}  {text}\n")
+            self._stream.write(text)
             self._stream.flush()
+
+
+@lru_cache(maxsize=64)
+def _moment(at: datetime) -> str:
+    """The time of day here. Lines that were written at once share theirs."""
+    return at.astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def _told(execution: Execution, event: Event) -> tuple[str, str] | None:
@@ -174,10 +192,12 @@ class TreeProgress:
     def lines(self, lines: Sequence[LogLine]) -> None:
         from rich.text import Text
 
-        for line in lines:
-            text = Text(f"{self._names(line.key.run)} │ ", style="bright_black")
-            text.append(harmless(line.text), style=LEVEL_COLOURS.get(line.level, ""))
-            self._console.print(text, soft_wrap=True)
+        for start in range(0, len(lines), MOST_PRINTED):
+            text = Text(end="")
+            for line in lines[start : start + MOST_PRINTED]:
+                text.append(f"{self._names(line.key.run)} │ ", style="bright_black")
+                text.append(f"{harmless(line.text)}\n", style=LEVEL_COLOURS.get(line.level, ""))
+            self._console.print(text, soft_wrap=True, end="")
 
     @contextmanager
     def aside(self) -> Iterator[None]:
