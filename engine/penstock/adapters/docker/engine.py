@@ -147,6 +147,8 @@ def _refused(error: Any) -> Exception:
             return NotFound(said)
         case 409:
             return Conflict(said)
+        case 500 if "already in use" in said or "already exists" in said:  # as Podman puts it
+            return Conflict(said)
         case status if status is not None and status >= 500 and _is_stopping(said):
             return Away(f"the container engine does not answer: {said}")
         case _:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.adapters.docker.engine import Away, Engine
-from penstock.adapters.docker.logs import Broken, LogStream, Pieces
+from penstock.adapters.docker.logs import REMEMBERED, Broken, LogStream, Pieces, ends_with, frames
 from penstock.duration import humane
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.ports.runner import Ending, Exit, Halt, Stream, Tail
@@ -27,6 +27,8 @@ _SOON_S, _LATER_S = 0.002, 0.25
 _LINGER_S = 2.0
 _AGAIN_S = 1.0
 _CONNECT_S = 10.0
+
+_RATHER_READ_AGAIN = 256 * 1024
 
 _STOPS_WITHIN_S = 5.0
 """So long an engine through which a container was told to end is watched: it may be the one that is stopping."""
@@ -75,7 +77,7 @@ class Following:
             while is_running(found):
                 self._listen()
                 found = self._look_again()
-            if not self._is_whole and has_begun(found):
+            if has_begun(found) and not (self._is_whole and self._is_complete()):
                 self._read_all()
         except NotFound:
             return Exit(Ending.LOST, reason="its container was removed by somebody else"), None
@@ -122,8 +124,11 @@ class Following:
 
     def _stream(self, *, follow: bool) -> LogStream:
         self._pieces.begin_anew()
+        return self._stream_of(follow=follow)
+
+    def _stream_of(self, *, follow: bool, tail: int | None = None) -> LogStream:
         version = self._engine.api_version
-        return LogStream(self._engine.address, version, self._name, follow=follow, timeout=_CONNECT_S)
+        return LogStream(self._engine.address, version, self._name, follow=follow, timeout=_CONNECT_S, tail=tail)
 
     def _still_runs(self) -> bool:
         """A silent stream may be one that was cut where nobody saw it. An engine that hangs is asked again later."""
@@ -185,6 +190,23 @@ class Following:
             threading.Event().wait(wait)
             wait = min(wait * 2, _AGAIN_S)
 
+    def _is_complete(self) -> bool:
+        """Whether nothing is missing at the end: a stream that is followed may be ended by its engine a little before
+        the last words. Small output is rather read again as a whole."""
+        if self._pieces.received < _RATHER_READ_AGAIN:
+            return False
+        try:
+            stream = self._stream_of(follow=False, tail=REMEMBERED)
+            try:
+                data = b""
+                while more := stream.read(_CONNECT_S):
+                    data += more
+            finally:
+                stream.close()
+            return more is not None and ends_with(self._pieces.last, frames(data))
+        except (OSError, Broken):
+            return False
+
     def _answers(self) -> bool:
         try:
             self._engine.ask_once(lambda api: api.inspect_container(self._name))
@@ -243,7 +265,7 @@ class Following:
             if by_engine:
                 return Exit(Ending.LOST, code, number, "the container engine was stopped, and its containers with it")
         if code in _NOT_EXECUTED and (said := _INIT.match(self._complaint)) is not None:
-            return Exit(Ending.NOT_STARTED, code, reason=said[1].decode(errors="replace").strip())
+            return Exit(Ending.NOT_STARTED, code, reason=_named(found, said[1].decode(errors="replace").strip()))
         if number is not None:
             return Exit(Ending.KILLED, code, number)
         return Exit(Ending.EXITED, code)
@@ -289,8 +311,8 @@ class Following:
         return began is not None and ended is not None and ended <= began
 
 
-_NOT_EXECUTED = frozenset({126, 127})
-_INIT = re.compile(rb"\[FATAL tini \(\d+\)\] (?:exec )?(.*)")
+_NOT_EXECUTED = frozenset({1, 126, 127})
+_INIT = re.compile(rb"(?:\[FATAL tini \(\d+\)\] (?:exec )?|ERROR \(catatonit:\d+\): )(.*)")
 """What the engine's own init says of a program that it cannot execute."""
 
 _MOST_COMPLAINT = 1024
@@ -300,12 +322,23 @@ _LOST_TRACK = 255
 
 
 def is_running(found: Found) -> bool:
+    """Whether it lives, or its end is not written down yet: Podman says that it does not run before it says how it
+    ended."""
     state = found["State"]
-    return bool(state.get("Running") or state.get("Paused") or state.get("Restarting"))
+    if state.get("Running") or state.get("Paused") or state.get("Restarting"):
+        return True
+    # A quick one may have ended before its start was written down: the moments themselves say nothing.
+    return moment(state.get("StartedAt")) is not None and moment(state.get("FinishedAt")) is None
 
 
 def has_begun(found: Found) -> bool:
     return moment(found["State"].get("StartedAt")) is not None
+
+
+def _named(found: Found, said: str) -> str:
+    """What init complains of, with the name of the program: Podman's leaves it out."""
+    program = next(iter(found["Config"].get("Cmd") or ()), "")
+    return said if str(program) in said else f"{program}: {said}"
 
 
 def _memory_told(found: Found) -> str:

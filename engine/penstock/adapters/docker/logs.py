@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from penstock.adapters.docker.address import Address
 from penstock.errors import NotFound
@@ -20,6 +22,7 @@ _READ = 256 * 1024
 _MOST_HEAD = 64 * 1024
 _MOST_FRAME = 64 << 20
 _LINE = 64 * 1024
+REMEMBERED = 50
 _STREAMS = {1: Stream.STDOUT, 2: Stream.STDERR}
 
 
@@ -30,9 +33,20 @@ class Broken(Exception):
 class LogStream:
     """What a container has put out, from its beginning, and what it puts out from now on until it ends."""
 
-    def __init__(self, address: Address, api_version: str, container: str, *, follow: bool, timeout: float) -> None:
-        """Raises OSError when the engine cannot be reached, Broken, NotFound."""
+    def __init__(
+        self,
+        address: Address,
+        api_version: str,
+        container: str,
+        *,
+        follow: bool,
+        timeout: float,
+        tail: int | None = None,
+    ) -> None:
+        """`tail`: only so many entries, from the end. Raises OSError when the engine is away, Broken, NotFound."""
         path = f"/v{api_version}/containers/{container}/logs?stdout=1&stderr=1&follow={int(follow)}"
+        if tail is not None:
+            path += f"&tail={tail}"
         self._timeout = timeout
         self._connection = address.connect(timeout)
         self._waiting = select.poll() if hasattr(select, "poll") else None
@@ -87,7 +101,8 @@ class Pieces:
     """Frames taken apart, and handed over from an offset on: whole lines, a line over 64 KiB in several pieces.
 
     A container's output is always read from its beginning; what was handed over before is passed by. Lasts over
-    several connections: `begin_anew` before each.
+    several connections: `begin_anew` before each. `received` counts the bytes of this connection, `last` holds its last
+    frames: by them it is told whether anything is missing at the end.
     """
 
     def __init__(self, tail: Tail, offsets: Mapping[Stream, int]) -> None:
@@ -96,12 +111,16 @@ class Pieces:
         self._pass_by = dict(self._handed)
         self._rest = b""
         self._lines: dict[Stream, bytes] = dict.fromkeys(Stream, b"")
+        self.received = 0
+        self.last: deque[bytes] = deque(maxlen=REMEMBERED)
 
     def begin_anew(self) -> None:
         """The next bytes are the beginning of the output again."""
         self._rest = b""
         self._lines = dict.fromkeys(Stream, b"")
         self._pass_by = dict(self._handed)
+        self.received = 0
+        self.last.clear()
 
     @property
     def is_within(self) -> bool:
@@ -114,6 +133,7 @@ class Pieces:
         parts: dict[Stream, list[bytes]] = {stream: [] for stream in Stream}
         out, err = parts[Stream.STDOUT], parts[Stream.STDERR]
         at, length = 0, len(data)
+        starts: list[int] = []
         while at + 8 <= length:
             end = at + 8 + int.from_bytes(data[at + 4 : at + 8])
             if end > length:
@@ -125,8 +145,12 @@ class Pieces:
                 err.append(data[at + 8 : end])
             elif kind == 3:
                 raise Broken(data[at + 8 : end].decode(errors="replace").strip())
+            starts.append(at)
             at = end
         self._rest = data[at:]
+        self.received += at
+        recent = [*starts[-REMEMBERED:], at]
+        self.last.extend(data[begun:ended] for begun, ended in pairwise(recent))
         if len(self._rest) >= 8 and (self._rest[0] > 3 or int.from_bytes(self._rest[4:8]) > _MOST_FRAME):
             raise Broken("the engine sent something that is no log")
         for stream, found in parts.items():
@@ -164,3 +188,23 @@ class Pieces:
         # Counted first: what `tail` has begun to keep is not handed over a second time should it raise.
         self._handed[stream] += len(data)
         self._tail(stream, data, self._handed[stream])
+
+
+def frames(data: bytes) -> list[bytes]:
+    """The frames of a whole answer. Raises Broken when it ends within one."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8])
+        if end > len(data):
+            raise Broken("the answer ends within a frame")
+        found.append(data[at:end])
+        at = end
+    return found
+
+
+def ends_with(received: Sequence[bytes], told: Sequence[bytes]) -> bool:
+    """Whether what was received ends as the engine tells; False where repetition leaves that open."""
+    if list(received) != list(told):
+        return False
+    return not any(told[shift:] == told[:-shift] for shift in range(1, len(told)))

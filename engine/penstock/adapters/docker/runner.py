@@ -64,6 +64,8 @@ class DockerRunner(Runner):
         if wish.pull.value == "ALWAYS":
             self._images.ensure(wish, halt)
         self._outdo(order)
+        if order.workspace is not None:
+            self._volumes.share(order.workspace.name, {OWNER_LABEL: self._owner, IMAGE_LABEL: wish.image})
         if not self._made(order, wish, body, halt):
             return
         try:
@@ -89,7 +91,6 @@ class DockerRunner(Runner):
         mount: dict[str, Any] = {"Type": "volume", "Target": MOUNT, "VolumeOptions": volume}
         if order.workspace is not None:
             mount["Source"] = order.workspace.name
-            volume["Labels"] = {OWNER_LABEL: self._owner, IMAGE_LABEL: wish.image}
         body = self._rules.body(_heeding(order), mounts=[mount], labels=labels)
         body["HostConfig"]["LogConfig"] = dict(self._engine.logging)
         return body

@@ -131,6 +131,11 @@ class Volumes:
 
     # ── shared ──
 
+    def share(self, workspace: str, labels: Mapping[str, str]) -> None:
+        """See that the volume of a workspace is there. Podman forgets the labels of one that a container brings."""
+        with suppress(Conflict):
+            self._engine.ask(lambda api: api.create_volume(workspace, labels=dict(labels)))
+
     @contextmanager
     def carrier(self, workspace: str, labels: Mapping[str, str]) -> Iterator[str]:
         """A container that is never started, and has the volume of a workspace. Raises NotFound, UserError, Away."""
