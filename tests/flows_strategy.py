@@ -131,6 +131,11 @@ def _sequential(builder: _Builder, depth: int) -> _Made:
     return {}, {"tasks": builder.tasks(depth)}
 
 
+def _working_directory(builder: _Builder, depth: int) -> _Made:
+    properties = {"outputFiles": ["*"]} if chance(builder.dice, 70) else {}
+    return properties, {"tasks": builder.tasks(MOST_DEPTH)}
+
+
 def _parallel(builder: _Builder, depth: int) -> _Made:
     return {"concurrent": builder.dice.randrange(3)}, {"tasks": builder.tasks(depth, 4)}
 
@@ -175,6 +180,7 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "ForEach": _for_each,
     "EachParallel": _each_parallel,
     "Pause": _pause,
+    "WorkingDirectory": _working_directory,
 }
 
 

@@ -68,7 +68,8 @@ class Harness:
         argv += [
             "--interval",
             "2s",
-            "--runner", "process",
+            "--runner",
+            "process",
             "--slots",
             "6",
             "--log-format",

@@ -12,7 +12,7 @@ from penstock.execution.event import AttemptEnded, AttemptLost, Instant
 from penstock.execution.identity import attempt_name, idempotency_key
 from penstock.execution.model import Execution
 from penstock.execution.state import State
-from penstock.flow.model import Flow
+from penstock.flow.model import Flow, Kind
 from penstock.ports.clock import HeldClock
 from penstock.ports.runner import Halt
 from penstock.ports.store import Store
@@ -191,6 +191,15 @@ class FakeAttempts(Attempts):
 
     def tidy(self) -> bool:
         return False
+
+    def over(self, execution: Execution, run: str) -> bool:
+        return execution.runs[run].kind is Kind.FLOWABLE
+
+    def free(self, execution: str, run: str) -> None:
+        found = self.runner.store.load(execution)
+        if found is None or not found.runs[run].state.is_terminal:
+            raise Violation(f"what the children of {run} share was freed before its end was recorded")
+        self.runner.told("shared directory freed")
 
     def clear(self, claim: Claim) -> None:
         name = name_of(claim)

@@ -48,6 +48,7 @@ KINDS = {
     "power failure",
     "process became a zombie",
     "process restarted",
+    "shared directory freed",
     "store busy",
     "zombie fenced",
 }
@@ -129,8 +130,8 @@ def test_the_store_that_ships_gives_the_same_histories(tmp_path: Path) -> None:
 
 
 REASONS = {
-    "a settle without the sequence check": "does not follow|is not legal",
-    "a second claim of a claimed run": "was started while an earlier attempt",
+    "a settle without the sequence check": "does not follow|is not legal|a process fails in calm",
+    "a second claim of a claimed run": "was started while an earlier attempt|was started without its intent",
     "a dropped wake-up": "what must drain in calm does not",
     "an end applied twice": "AttemptEnded.*is not legal",
     "a retry that forgets its delay": "TaskRunReleased.*does not follow",

@@ -49,6 +49,13 @@ class Obedient(Attempts):
     def tidy(self) -> bool:
         return False
 
+    def over(self, execution: Execution, run: str) -> bool:
+        del execution, run
+        return False
+
+    def free(self, execution: str, run: str) -> None:
+        return
+
     def clear(self, claim: Claim) -> None:
         return
 

@@ -66,6 +66,9 @@ class SteppedWorker(Worker):
     def _spawn(self, claim: Claim, switch: HaltSwitch) -> None:
         self.slots.append(Slot(claim, switch, partial(self._work, claim, switch)))
 
+    def _free_shared(self, execution: str, run: str) -> None:
+        self._attempts.free(execution, run)
+
 
 @dataclass(slots=True)
 class FakeShell(Shell):

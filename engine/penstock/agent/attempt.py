@@ -6,28 +6,30 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.agent.clearing import Clearing
+from penstock.agent.sharing import LateFiles, holder_of, live_holders, refuse_mixture
 from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
 from penstock.errors import PenstockError, Retryable
 from penstock.execution.event import AttemptEnded, AttemptLost
-from penstock.execution.identity import attempt_name, idempotency_key
+from penstock.execution.identity import attempt_name, idempotency_key, workspace_name
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, iso, variables
 from penstock.expression import render, render_value
-from penstock.flow.model import Flow, Level, Task, nothing
+from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner, Runners
+from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner, Runners, Workspace
 from penstock.ports.storage import task_file
-from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopped, TaskType
+from penstock.tasks.base import Context, Furnishing, Result, TaskFailed, TaskLost, TaskStopped, TaskType
 
 MOST_SAID = 64 * 1024
 """What an inline task may say within its event (bytes). The rest is cut, counted and told."""
@@ -72,7 +74,13 @@ class AttemptContext(Context):
     world: World
     vault: Vault
     runners: Runners
+    clock: Clock
+    holder: Task | None = None
+    workspace: Workspace | None = None
     used: set[str] = field(default_factory=set)
+
+    def now(self) -> datetime:
+        return self.clock.now()
 
     def render(self, template: str) -> str:
         return str(render(template, self.variables, world=self.world))
@@ -95,6 +103,8 @@ class AttemptContext(Context):
 
     def runner(self, kind: str | None) -> Runner:
         chosen = self.runners.kind(kind)
+        if self.holder is not None:
+            refuse_mixture(self.holder, chosen, self.runners)
         runner = self.runners.get(chosen)
         self.used.add(chosen)
         return runner
@@ -173,6 +183,8 @@ class TaskAttempts:
         writer = self._equipment.logs.open(key, max_bytes=self._equipment.log_bytes)
         seen = self.seen(flow, execution, run)
         context = self._context(flow, execution, run, claim.attempt, seen, halt, writer, resumed=claim.resumed)
+        if context.workspace is not None:
+            self._clearing.join(context.workspace.name, context.name)
         try:
             ended = self._run(task_type, context)
         except TaskLost as error:
@@ -210,16 +222,25 @@ class TaskAttempts:
         context = self._context(flow, execution, run, attempt, seen, _NEVER, said, resumed=False, world=world)
         return said, context
 
+    def over(self, execution: Execution, run: str) -> bool:
+        name = workspace_name(self._equipment.agent, execution.id, run)
+        return execution.runs[run].kind is Kind.FLOWABLE and self._clearing.over(name)
+
+    def free(self, execution: str, run: str) -> None:
+        self._clearing.clear(workspace_name(self._equipment.agent, execution, run))
+
     def clear(self, claim: Claim) -> None:
         self._clearing.clear(attempt_name(self._equipment.agent, claim.execution, claim.run, claim.attempt))
 
     def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
-        def kept() -> set[str]:
-            return {
-                attempt_name(agent, execution.id, run, len(execution.runs[run].attempts))
-                for agent, execution in at_work()
-                for run in execution.running
-            }
+        def kept() -> tuple[set[str], set[str]]:
+            attempts: set[str] = set()
+            shared: set[str] = set()
+            for agent, execution in at_work():
+                for run in execution.running:
+                    attempts.add(attempt_name(agent, execution.id, run, len(execution.runs[run].attempts)))
+                shared.update(workspace_name(agent, execution.id, run) for run in live_holders(execution))
+            return attempts, shared
 
         return self._clearing.sweep(kept)
 
@@ -241,7 +262,7 @@ class TaskAttempts:
     ) -> AttemptContext:
         equipment = self._equipment
         seen_from = world or equipment.worlds(flow, execution)
-        return AttemptContext(
+        context = AttemptContext(
             flow=flow,
             task=flow.by_id[run.task],
             execution_id=execution.id,
@@ -259,7 +280,27 @@ class TaskAttempts:
             world=seen_from,
             vault=equipment.vault,
             runners=equipment.runners,
+            clock=equipment.clock,
         )
+        holder = holder_of(flow, execution, run) if run.kind is not Kind.INLINE else None
+        if holder is not None:
+            context.holder = flow.by_id[holder.task]
+            context.workspace = self._workspace(flow, execution, holder, context)
+        return context
+
+    def _workspace(self, flow: Flow, execution: Execution, holder: TaskRun, child: AttemptContext) -> Workspace:
+        """The directory that `child` works in. Its files are put together by the first launch, as the holder sees the
+        world; what is said about them stands in the child's log."""
+
+        def files() -> Mapping[PurePosixPath, bytes | str]:
+            task = flow.by_id[holder.task]
+            seen = variables(flow, execution, holder, self._equipment.around)
+            context = replace(child, task=task, run_id=holder.id, variables=seen)
+            task_type = self._equipment.task_type(task.type)
+            assert isinstance(task_type, Furnishing)
+            return task_type.files(self._equipment.prepare(task_type, task, context.render_value), context)
+
+        return Workspace(workspace_name(self._equipment.agent, execution.id, holder.id), LateFiles(files))
 
     def _run(self, task_type: TaskType, context: AttemptContext) -> AttemptEnded:
         """The end of the attempt. A fault of the task, ours included, ends this attempt and nothing else."""

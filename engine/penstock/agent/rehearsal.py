@@ -53,6 +53,12 @@ class Rehearsal:
     def tidy(self) -> bool:
         return False
 
+    def over(self, execution: Execution, run: str) -> bool:
+        return self.attempts.over(execution, run) and not self.keep
+
+    def free(self, execution: str, run: str) -> None:
+        self.attempts.free(execution, run)
+
     def clear(self, claim: Claim) -> None:
         if not self.keep:
             self.attempts.clear(claim)

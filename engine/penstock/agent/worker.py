@@ -57,6 +57,15 @@ class Attempts(Protocol):
         """Free what the attempt held on its runner: its end is recorded."""
         ...
 
+    def over(self, execution: Execution, run: str) -> bool:
+        """The task run is over; whether what its children shared is to be freed now, by `free`. Does no more than
+        look."""
+        ...
+
+    def free(self, execution: str, run: str) -> None:
+        """Free what the children of a task run shared."""
+        ...
+
     def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
         """Free what attempts hold that ended with their process, or were never begun: all but those of `at_work`
         (executions, each with the name of the session that holds it), which is asked after looking. How many."""
@@ -266,13 +275,32 @@ class Worker:
         """Pass on what was decided about attempts that are being made here."""
         for event in events:
             match event:
-                case TaskRunStopping() | TaskRunEnded():
+                case TaskRunStopping():
                     self._stop(execution.id, event.run)
+                case TaskRunEnded():
+                    self._stop(execution.id, event.run)
+                    if self._attempts.over(execution, event.run):
+                        self._free_shared(execution.id, event.run)
                 case ExecutionEnded():
                     for key in [key for key in self._busy if key[0] == execution.id]:
                         self._stop(*key)
                 case _:
                     continue
+
+    def _free_shared(self, execution: str, run: str) -> None:
+        """In a thread of its own: who tells of the end is not to wait for a runner. The simulator does not wait."""
+
+        def free() -> None:
+            try:
+                self._attempts.free(execution, run)
+            except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
+                self._on_fault(error)
+            finally:
+                self._clearing.discard(threading.current_thread())
+
+        thread = threading.Thread(target=free, name=f"free {run}", daemon=True)
+        self._clearing.add(thread)
+        thread.start()
 
     def _stop(self, execution: str, run: str) -> None:
         with self._lock:
@@ -299,7 +327,7 @@ class Worker:
         self._closed = True
         deadline = time.monotonic() + CLEARING_S
         for thread in tuple(self._clearing):
-            if thread is not threading.current_thread():
+            if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join(max(deadline - time.monotonic(), 0))
 
     def sweep(self) -> int:

@@ -41,6 +41,9 @@ def _root_wants(execution: Execution | Draft) -> bool:
 
 
 def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
+    if run.closing is not None:
+        attempt = run.attempt
+        return attempt is not None and attempt.state is not State.RUNNING and not attempt.lost
     if run.state is State.PAUSED:
         return "resumed" in run.facts
     return scope is None or scope.wants_decision
@@ -54,4 +57,7 @@ def _killed_wants(run: TaskRun, scope: Scope | None) -> bool:
 
 def is_ready(run: TaskRun) -> bool:
     """Whether a worker, or the executor for an inline type, may begin an attempt."""
-    return run.state is State.CREATED and not run.gated and run.kind is not Kind.FLOWABLE
+    if run.kind is Kind.FLOWABLE:
+        attempt = run.attempt
+        return run.closing is not None and run.state is State.RUNNING and (attempt is None or attempt.lost)
+    return run.state is State.CREATED and not run.gated

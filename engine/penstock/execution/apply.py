@@ -25,6 +25,7 @@ from penstock.execution.event import (
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
+    FlowableClosing,
     FlowableStarted,
     Instant,
     KillRequested,
@@ -105,6 +106,9 @@ def _fold_in(draft: Draft, event: Event) -> None:
             _end_run(draft, event)
         case ScopeOpened(run=str() as run):
             _open_scope(draft, run, event)
+        case FlowableClosing():
+            draft.scopes = _keep(draft.scopes, event.run, None)
+            _put(draft, changed(draft.runs[event.run], closing=event.state))
         case Evaluated(run=str() as run) | EvaluationFailed(run=str() as run) | EvaluationRequested(run=str() as run):
             _put(draft, _answered(draft.runs[run], event))
         case (
@@ -379,7 +383,7 @@ def _put(draft: Draft, run: TaskRun) -> None:
 def index(draft: Draft, run: TaskRun) -> None:
     """Put `run` in exactly the indexes that its state puts it in."""
     ready = is_ready(run)
-    draft.ready = _member(draft.ready, run, belongs=ready and run.kind is Kind.WORKER)
+    draft.ready = _member(draft.ready, run, belongs=ready and run.kind is not Kind.INLINE)
     draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
     draft.running = _member(draft.running, run, belongs=run.is_running)
     draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)

@@ -19,6 +19,7 @@ from penstock.execution.event import (
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
+    FlowableClosing,
     FlowableStarted,
     Instant,
     Phase,
@@ -62,6 +63,7 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
 
 
 _WAITING = frozenset({State.PAUSED, State.RETRYING})
+_WELL = frozenset({State.SUCCESS, State.WARNING})
 
 
 def _start(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
@@ -142,7 +144,7 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
         return _killed(flow, task, run, now)
     if run.state is State.CREATED:
         return _gate(task, run, now)
-    if run.kind is Kind.FLOWABLE:
+    if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
     return conclude(flow, task, run, now)
 
@@ -250,7 +252,10 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     task = flow.by_id[run.task]
     if state is State.SUCCESS and run.then == "WARN" and run.facts.get("elapsed"):
         state = State.WARNING
-    outputs = FLOWABLES[task.type].outputs(task, run.facts)
+    flowable = FLOWABLES[task.type]
+    if state in _WELL and flowable.closes(task):
+        return FlowableClosing(at=now, run=key, state=state)
+    outputs = flowable.outputs(task, run.facts)
     return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
 
 

@@ -219,6 +219,14 @@ class ScopeOpened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowableClosing(RunEvent):
+    """The children of a flowable have come to `state`; what is left to do for it is done by a worker, in an attempt of
+    the flowable's own."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRunRetrying(RunEvent):
     """The attempt failed and another follows at `until`."""
 

@@ -37,6 +37,14 @@ def attempt_name(agent: str, execution: str, run: str, attempt: int) -> str:
     return f"penstock-{base62(int.from_bytes(sha256(name.encode()).digest()[:17]))}-{attempt}"
 
 
+def workspace_name(agent: str, execution: str, run: str) -> str:
+    """The name of the working directory that the children of a task run share; hashed when over 63 characters."""
+    name = f"penstock-{agent}-{execution}-{run}-shared"
+    if len(name) <= _NAME_LENGTH:
+        return name
+    return f"penstock-{base62(int.from_bytes(sha256(name.encode()).digest()[:17]))}-shared"
+
+
 def idempotency_key(execution: str, run: str, iteration: int | None) -> str:
     """The same for every attempt that repeats the same work (P3)."""
     return f"{execution}/{run}/{'' if iteration is None else iteration}".rstrip("/")

@@ -20,6 +20,7 @@ from penstock.execution.event import (
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
+    FlowableClosing,
     FlowableStarted,
     KillRequested,
     PauseRequested,
@@ -106,6 +107,8 @@ def _refuse_scope(
         return Refusal(f"there is no task run {event.run} that goes on")
     if isinstance(event, ScopeOpened):
         opened = run.opened if run is not None else execution.opened
+        if run is not None and run.closing is not None:
+            return Refusal(f"task run {run.id} is being closed")
         return _unless(_is_later(event.phase, opened), f"the {event.phase.value} list was opened already")
     asked = execution.asked.get(key, ())
     if isinstance(event, EvaluationRequested):
@@ -131,6 +134,9 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return _unless(mine, f"attempt {event.attempt} of task run {run.id} is over already")
         case TaskRunAdmitted() | FlowableStarted():
             return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
+        case FlowableClosing():
+            fresh = run.state is State.RUNNING and run.opened is not None and run.closing is None
+            return _unless(fresh, f"task run {run.id} has no children that have just ended, it is {run.state}")
         case TaskRunRetrying():
             ended = not run.is_running and run.state in (State.RUNNING, State.KILLING)
             return _unless(ended, f"task run {run.id} has no failed attempt to be tried again")

@@ -55,7 +55,8 @@ class TaskRun:
 
     `asks` names what was asked to be evaluated and is not answered yet; `facts` are the answers, which decisions read.
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
-    `position` and `last` say where it stands in its parent's list.
+    `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
+    come to, once an attempt of its own is all that is left to do.
     """
 
     id: str
@@ -85,6 +86,7 @@ class TaskRun:
     stop: StopCause | None = None
     orphan: bool = False
     opened: ScopeList | None = None
+    closing: State | None = None
 
     @property
     def scope_key(self) -> str:

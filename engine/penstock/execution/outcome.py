@@ -7,8 +7,8 @@ from datetime import timedelta
 from penstock.duration import format_duration
 from penstock.execution.event import Instant, RunEvent, StopCause, TaskRunEnded, TaskRunReleased, TaskRunRetrying
 from penstock.execution.identity import draw
-from penstock.execution.model import TaskRun
-from penstock.execution.state import State
+from penstock.execution.model import Attempt, TaskRun
+from penstock.execution.state import State, worst
 from penstock.flow.model import Backoff, Flow, Retry, Task
 
 
@@ -16,22 +16,38 @@ def conclude(flow: Flow, task: Task, run: TaskRun, now: Instant) -> RunEvent:
     """What follows from the end of the latest attempt: another one, or the task run's terminal state."""
     attempt = run.attempt
     assert attempt is not None
+    if run.closing is not None:
+        return _closed(task, run, attempt, run.closing, now)
     if attempt.lost:
         return TaskRunReleased(at=now, run=run.id)
     if run.stop is StopCause.KILL:
         state = attempt.state if attempt.state is not State.FAILED else State.KILLED
         return TaskRunEnded(at=now, run=run.id, state=state)
     if attempt.state is State.FAILED or attempt.state is State.KILLED:
-        error = attempt.error
-        if run.stop is StopCause.TIMEOUT:
-            limit = timeout_of(task, run)
-            error = f"Timeout after {format_duration(limit)}" if limit is not None else "Timeout"
-        return failed(flow, task, run, now, error)
+        return failed(flow, task, run, now, _why(task, run, attempt))
     state = attempt.state
     retry = flow.retry_of(task)
     if retry is not None and retry.warning_on_retry and tries(run) > 1:
         state = State.WARNING
     return TaskRunEnded(at=now, run=run.id, state=softened(task, state))
+
+
+def _closed(task: Task, run: TaskRun, attempt: Attempt, children: State, now: Instant) -> TaskRunEnded:
+    """The end of a flowable whose own attempt is over: what its children have come to, or worse. It is not repeated."""
+    if attempt.state in (State.SUCCESS, State.WARNING):
+        state = worst((children, attempt.state))
+        softer = state if run.stop is StopCause.KILL else softened(task, state)
+        return TaskRunEnded(at=now, run=run.id, state=softer)
+    if run.stop is StopCause.KILL:
+        return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
+    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_why(task, run, attempt))
+
+
+def _why(task: Task, run: TaskRun, attempt: Attempt) -> str | None:
+    if run.stop is not StopCause.TIMEOUT:
+        return attempt.error
+    limit = timeout_of(task, run)
+    return f"Timeout after {format_duration(limit)}" if limit is not None else "Timeout"
 
 
 def failed(flow: Flow, task: Task, run: TaskRun, now: Instant, error: str | None) -> RunEvent:

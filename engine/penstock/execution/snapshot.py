@@ -41,7 +41,7 @@ def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[st
     if header.opened is not None:
         yield ROOT, header.opened
     for run in runs:
-        if run.opened is not None and not run.state.is_terminal:
+        if run.opened is not None and run.closing is None and not run.state.is_terminal:
             yield run.id, run.opened
 
 

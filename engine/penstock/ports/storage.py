@@ -2,6 +2,7 @@
 
     kestra:///<namespace with slashes>/<flow>/executions/<id>/inputs/<input>/<file>
     kestra:///<namespace with slashes>/<flow>/executions/<id>/tasks/<task>/<task run>/<file>
+    kestra:///<namespace with slashes>/<flow>/<task>/cache/cache.zip
     kestra:///<namespace with slashes>/_files/<path>       a namespace file; it lies in Git, this is only its name
 
 Flows and tasks stand there as slugs: lower case, dashes for underscores.
@@ -33,7 +34,16 @@ def slug(text: str) -> str:
 
 def execution_files(flow: FlowName, execution: str) -> str:
     """The folder of all files of an execution."""
-    return f"{SCHEME}{flow.namespace.replace('.', '/')}/{slug(flow.id)}/executions/{execution}/"
+    return f"{_flow_files(flow)}executions/{execution}/"
+
+
+def _flow_files(flow: FlowName) -> str:
+    return f"{SCHEME}{flow.namespace.replace('.', '/')}/{slug(flow.id)}/"
+
+
+def cache_file(flow: FlowName, task: str) -> str:
+    """The archive that the executions of a flow hand on to one another."""
+    return f"{_flow_files(flow)}{slug(task)}/cache/cache.zip"
 
 
 def task_file(flow: FlowName, execution: str, task: str, run: str, name: str) -> str:

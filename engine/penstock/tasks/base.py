@@ -6,6 +6,8 @@ import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -19,7 +21,7 @@ from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogWriter
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.runner import Halt, Runner
+from penstock.ports.runner import Halt, Runner, Workspace
 
 
 class Properties(BaseModel):
@@ -100,6 +102,13 @@ class Context(Protocol):
     resumed: bool
     """The attempt began in a process that is gone: find what it left before starting anything."""
 
+    workspace: Workspace | None = None
+    """The working directory that the task shares with others; for the flowable that holds them, its own."""
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        ...
+
     def render(self, template: str) -> str:
         """The text of a template over `variables`. Raises ExpressionError."""
         ...
@@ -149,3 +158,11 @@ class TaskType(ABC):
     @abstractmethod
     def run(self, properties: Any, context: Context) -> Result:
         """Do the work. Raises TaskFailed, TaskStopped, TaskLost, UserError, Retryable. A bug fails its attempt."""
+
+
+class Furnishing(TaskType):
+    """A flowable whose children share a working directory. Its `run` is what is done when they have ended."""
+
+    @abstractmethod
+    def files(self, properties: Any, context: Context) -> Mapping[PurePosixPath, bytes | str]:
+        """What lies there when the first program is started in it. Raises UserError, NotFound, Retryable."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from penstock.tasks.base import Properties
 from penstock.tasks.markers import OLD, Duration, Dynamic, OneTask, TaskCases, Tasks, Text
+from penstock.tasks.scripts.model import SharedFiles
 
 
 class Flowable(Properties):
@@ -22,6 +23,12 @@ class Sequential(Flowable):
     """Runs its tasks one after another. With `errors` and `finally` of its own it is a scope for failures."""
 
     tasks: Tasks = Field(description="The tasks, in their order")
+
+
+class WorkingDirectory(SharedFiles, Flowable):
+    """Runs its tasks one after another in one working directory: each finds what the ones before it have left."""
+
+    tasks: Tasks = Field(description="The tasks, in their order; none of them may hold tasks itself")
 
 
 class Parallel(Flowable):

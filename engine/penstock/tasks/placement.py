@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Task
@@ -13,6 +15,8 @@ CONTAINER = "docker"
 
 PROCESS_RUNNER = CORE + "runner.Process"
 
+WORKING_DIRECTORY = CORE + "flow.WorkingDirectory"
+
 _KINDS = {PROCESS_RUNNER: PROCESS, DOCKER_RUNNER: CONTAINER}
 _OLD = {"PROCESS": PROCESS, "DOCKER": CONTAINER}
 
@@ -20,6 +24,16 @@ _OLD = {"PROCESS": PROCESS, "DOCKER": CONTAINER}
 def runs_program(task: Task) -> bool:
     """Whether the task runs a program of the flow's author."""
     return task.type.startswith(SCRIPTS) or task.type == DOCKER_RUN
+
+
+def programs_within(task: Task) -> Iterator[Task]:
+    """The programs that share the working directory of `task`, in their order: not those of one within it."""
+    for child in task.children():
+        if child.disabled or child.type == WORKING_DIRECTORY:
+            continue
+        if runs_program(child):
+            yield child
+        yield from programs_within(child)
 
 
 def named_runner(task: Task) -> str | None:

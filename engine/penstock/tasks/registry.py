@@ -16,6 +16,7 @@ from penstock.flow.model import Kind
 from penstock.tasks.base import Properties, TaskType
 from penstock.tasks.filling import prepare
 from penstock.tasks.names import DOCKER_COMMANDS, DOCKER_RUN, DOCKER_RUNNER
+from penstock.tasks.placement import WORKING_DIRECTORY
 
 __all__ = ["GROUP", "MODELS", "TYPES", "kind_of", "model_of", "prepare", "task_type"]
 
@@ -45,6 +46,7 @@ TYPES: dict[str, str] = {
 
 MODELS: dict[str, str] = {
     _CORE + "flow.Sequential": "penstock.tasks.flowables:Sequential",
+    WORKING_DIRECTORY: "penstock.tasks.flowables:WorkingDirectory",
     _CORE + "flow.Parallel": "penstock.tasks.flowables:Parallel",
     _CORE + "flow.If": "penstock.tasks.flowables:If",
     _CORE + "flow.Switch": "penstock.tasks.flowables:Switch",
@@ -58,6 +60,9 @@ MODELS: dict[str, str] = {
 }
 """What works without a `run` of its own: flowables, triggers and runners, by the model of their properties."""
 
+CLOSING: dict[str, str] = {WORKING_DIRECTORY: "penstock.tasks.scripts.working_directory:WorkingDirectory"}
+"""What a worker does for a flowable when its children have ended."""
+
 
 def task_type(name: str) -> TaskType:
     """The type of that name or alias. Raises UserError when it is not known, or cannot run here."""
@@ -67,7 +72,8 @@ def task_type(name: str) -> TaskType:
 
 @cache
 def _task_type(name: str) -> TaskType:
-    found = _load(TYPES[name]) if name in TYPES else _installed(name)
+    known = TYPES.get(name) or CLOSING.get(name)
+    found = _load(known) if known is not None else _installed(name)
     if not (isinstance(found, type) and issubclass(found, TaskType)):
         raise UserError(f"`{name}` is no task type: `{found!r}` is not a subclass of TaskType")
     return found()

@@ -75,7 +75,10 @@ class _Scan:
         return self.flow.by_id[run.task]
 
     def is_ready(self, run: TaskRun) -> bool:
-        return run.kind is not Kind.FLOWABLE and run.state is State.CREATED and not run.gated
+        if run.kind is Kind.FLOWABLE:
+            begun = any(not attempt.lost for attempt in run.attempts)
+            return run.closing is not None and run.state is State.RUNNING and not begun
+        return run.state is State.CREATED and not run.gated
 
     def start(self) -> Iterator[Gist]:
         execution = self.execution
@@ -127,7 +130,7 @@ class _Scan:
 
     def runs(self) -> Iterator[Gist]:
         for run in self.live:
-            if run.asks or run.opened is not None:
+            if run.asks or (run.opened is not None and run.closing is None):
                 continue
             found = self.about(run)
             if found is not None:
@@ -141,8 +144,10 @@ class _Scan:
             return self.killed(run)
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
-        if run.kind is Kind.FLOWABLE:
+        if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
+        if run.closing is not None and all(attempt.lost for attempt in run.attempts):
+            return None
         if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
             return None
         return gist(conclude(self.flow, task, run, self.now))
@@ -152,6 +157,8 @@ class _Scan:
             return ("TaskRunStopping", run.id) if run.stop is not StopCause.KILL else None
         attempt = run.attempt
         if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
+            if run.closing is not None:
+                return gist(conclude(self.flow, self.task(run), run, self.now))
             return ("TaskRunEnded", run.id, State.KILLED if attempt.state is State.FAILED else attempt.state)
         return ("TaskRunEnded", run.id, State.KILLED)
 
@@ -182,7 +189,7 @@ class _Scan:
         if execution.opened is not None and not execution.asks:
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and not run.asks:
+            if run.opened is not None and run.closing is None and not run.asks:
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -248,6 +255,9 @@ class _Scan:
             return
         if state is State.SUCCESS and owner.then == "WARN" and owner.facts.get("elapsed"):
             state = State.WARNING
+        if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
+            yield ("FlowableClosing", owner.id)
+            return
         yield ("TaskRunEnded", owner.id, softened(self.task(owner), state))
 
     def end(self, state: State) -> Gist:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.execution.event import (
+    AttemptStarted,
     ResumeRequested,
     StopCause,
     TaskRunReleased,
@@ -627,3 +628,123 @@ def test_a_stop_is_asked_for_once() -> None:
     course.wait(30)
 
     assert sum(isinstance(event, TaskRunStopping) for event in course.log) == 1
+
+
+# ── a shared working directory ──
+
+
+def shared(*tasks: Task, **more: Any) -> Task:
+    return flowable("WorkingDirectory", "dir", *tasks, outputFiles=["*.csv"], **more)
+
+
+def test_a_flowable_that_leaves_files_is_closed_by_a_worker() -> None:
+    course = course_of(shared(work("a"), work("b")), work("after"))
+
+    course.do("a", "b")
+    assert course.states() == {"dir": State.RUNNING, "a": SUCCESS, "b": SUCCESS}
+    assert set(course.execution.ready) == {course.run("dir").id}
+
+    course.start("dir")
+    assert not course.execution.ready
+    course.end("dir", outputFiles={"x.csv": "kestra:///x"})
+    assert course.states()["dir"] is SUCCESS
+    assert course.run("dir").outputs == {"outputFiles": {"x.csv": "kestra:///x"}}
+    assert course.states()["after"] is State.CREATED
+
+
+def test_a_flowable_that_leaves_nothing_ends_with_its_children() -> None:
+    course = course_of(flowable("WorkingDirectory", "dir", work("a")))
+
+    course.do("a")
+
+    assert course.states() == {"dir": SUCCESS, "a": SUCCESS}
+
+
+def test_a_flowable_whose_child_has_failed_is_not_closed() -> None:
+    course = course_of(shared(work("a"), work("b"), errors=(work("help"),)))
+
+    course.fail("a")
+    course.do("help")
+
+    assert course.states() == {"dir": FAILED, "a": FAILED, "help": SUCCESS}
+
+
+def test_a_flowable_that_cannot_be_closed_has_failed_and_is_not_repeated() -> None:
+    course = course_of(shared(work("a"), retry=Retry(Backoff.CONSTANT, interval=SECOND, max_attempts=5)))
+
+    course.do("a")
+    course.fail("dir")
+
+    assert course.states()["dir"] is FAILED
+    assert course.run("dir").error == "it went wrong"
+    assert course.execution.state is FAILED
+
+
+def test_a_warning_of_a_child_survives_the_closing() -> None:
+    course = course_of(shared(work("a")))
+
+    course.do("a", state=WARNING)
+    course.do("dir")
+
+    assert course.states()["dir"] is WARNING
+
+
+def test_a_closing_that_was_lost_is_done_again() -> None:
+    course = course_of(shared(work("a")))
+
+    course.do("a")
+    course.start("dir")
+    course.lose("dir")
+    course.do("dir")
+
+    assert course.execution.state is SUCCESS
+    assert [attempt.lost for attempt in course.run("dir").attempts] == [True, False]
+
+
+def test_a_closing_is_killed_like_any_attempt() -> None:
+    course = course_of(shared(work("a")))
+
+    course.do("a")
+    course.start("dir")
+    course.kill()
+    assert course.stops() == [("dir", StopCause.KILL)]
+
+    course.end("dir", state=KILLED)
+    assert course.states() == {"dir": KILLED, "a": SUCCESS}
+    assert course.execution.state is KILLED
+
+
+def test_a_closing_that_waits_for_a_worker_is_killed_at_once() -> None:
+    course = course_of(shared(work("a")))
+
+    course.do("a")
+    course.kill()
+
+    assert course.states() == {"dir": KILLED, "a": SUCCESS}
+
+
+def test_nothing_is_closed_while_the_execution_is_paused() -> None:
+    course = course_of(shared(work("a")))
+
+    course.start("a")
+    course.pause()
+    course.end("a")
+    start = AttemptStarted(at=course.now, run=course.run("dir").id, attempt=1, session="s", epoch=1)
+    assert course.refusal(start) is not None
+
+    course.resume()
+    course.do("dir")
+    assert course.execution.state is SUCCESS
+
+
+def test_the_timeout_of_a_flowable_bounds_its_closing() -> None:
+    course = course_of(shared(work("a"), timeout=5 * SECOND))
+
+    course.do("a")
+    course.start("dir")
+    course.wait(6)
+    assert course.stops() == [("dir", StopCause.TIMEOUT)]
+    course.end("dir", state=KILLED)
+
+    assert course.states()["dir"] is FAILED
+    assert course.run("dir").error == "Timeout after PT5S"

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from fakes.files import MemoryFiles
@@ -17,9 +18,10 @@ from penstock.errors import UserError
 from penstock.expression import render, render_value
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow, Kind, Level, Task
+from penstock.ports.clock import HeldClock
 from penstock.ports.http import Http, Incoming, Request, Response
 from penstock.ports.logs import LogKey, LogWriter
-from penstock.ports.runner import WORKING_DIR_MARK, Runner
+from penstock.ports.runner import WORKING_DIR_MARK, Runner, Workspace
 from penstock.tasks.base import Context, Result
 from penstock.tasks.registry import prepare, task_type
 
@@ -67,6 +69,11 @@ class HandContext(Context):
     idempotency_key: str = "key"
     resumed: bool = False
     secrets: tuple[str, ...] = ()
+    workspace: Workspace | None = None
+    clock: HeldClock = field(default_factory=HeldClock)
+
+    def now(self) -> datetime:
+        return self.clock.now()
 
     def render(self, template: str) -> str:
         return str(render(template, self.variables))

@@ -8,7 +8,7 @@ from penstock.execution.flowable.base import Flowable
 from penstock.execution.flowable.choice import If, Switch
 from penstock.execution.flowable.loop import EachParallel, EachSequential, ForEach
 from penstock.execution.flowable.pause import Pause
-from penstock.execution.flowable.sequence import Parallel, Sequential
+from penstock.execution.flowable.sequence import Parallel, Sequential, WorkingDirectory
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -21,6 +21,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
     _CORE + "Pause": Pause(),
+    _CORE + "WorkingDirectory": WorkingDirectory(),
 }
 """Every flowable type that can be decided, by its canonical name."""
 

@@ -64,6 +64,10 @@ class Flowable:
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
         raise NotImplementedError
 
+    def closes(self, task: Task) -> bool:
+        """Whether a worker has work to do for it when its children have ended well."""
+        return False
+
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         """What its children, and later tasks, see of it."""
         return nothing()

@@ -1,4 +1,4 @@
-"""Sequential and Parallel: lanes that are known from the flow alone."""
+"""Sequential, WorkingDirectory and Parallel: lanes that are known from the flow alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from penstock.flow.model import Task
 class Sequential(Flowable):
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
         return one_lane(task.branches.get("tasks", ()))
+
+
+class WorkingDirectory(Sequential):
+    """What its children have left in the directory that they share is taken out of it at the end."""
+
+    def closes(self, task: Task) -> bool:
+        return bool(task.properties.get("outputFiles") or task.properties.get("cache"))
 
 
 class Parallel(Flowable):

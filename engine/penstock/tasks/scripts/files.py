@@ -19,9 +19,13 @@ from penstock.tasks.markers import text_of
 OWN = ".penstock"
 """The folder, within the working directory, of files that are ours: never collected as outputs."""
 
+SCRIPT = "penstock-script"
+"""The name, without its ending, of the file that a script lies in."""
+
 Laid = dict[PurePosixPath, bytes | str]
 """What a runner lays into a working directory: bytes, or the path of a local file to be copied."""
 
+_GLOB = frozenset("*?[{")
 _URI = re.compile(rf"(?:{re.escape(SCHEME)}|{NAMESPACE_FILE}[-\w.]*/)[-\w%.+~#=/@:]*[-\w%+~#=/@]")
 
 
@@ -51,6 +55,16 @@ def localised(text: str, context: Context, laid: Laid) -> str:
         return f"{WORKING_DIR_MARK}/{path}"
 
     return _URI.sub(local, text) if SCHEME in text or NAMESPACE_FILE in text else text
+
+
+def is_ours(path: PurePosixPath) -> bool:
+    """Whether a file of a working directory is one that we have laid there for ourselves."""
+    return path.parts[0] == OWN or str(path).startswith(f"{SCRIPT}.")
+
+
+def is_plain_path(pattern: str) -> bool:
+    """Whether a glob names one file."""
+    return not _GLOB & set(pattern)
 
 
 def stored(uri: str, context: Context) -> bytes | str:

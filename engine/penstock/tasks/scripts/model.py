@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Dynamic, Late, Scalars, Text, Typed
+from penstock.tasks.markers import OLD, Duration, Dynamic, Late, Scalars, Text, Typed
 
 DEFAULT_INTERPRETER = ("/bin/sh", "-c")
 
@@ -33,6 +33,24 @@ class NamespaceFiles(Properties):
     namespaces: Dynamic[list[str] | None] = Field(None, description="Of which namespaces")
     if_exists: Dynamic[str | None] = Field(None, description="What to do with a file that is there already")
     folder_per_namespace: Dynamic[bool | None] = Field(None, description="Each namespace in a folder of its own")
+
+
+class Cache(Properties):
+    """Files that the next executions of the flow find again."""
+
+    patterns: Dynamic[list[str]] = Field(description="Globs of what is kept")
+    ttl: Dynamic[Duration | None] = Field(None, description="How old it may be; without it, as old as it gets")
+
+
+class SharedFiles(Properties):
+    """What lies in a working directory that several tasks share, and what is kept of it."""
+
+    namespace_files: Dynamic[NamespaceFiles | None] = Field(None, description="Files of the namespace that lie there")
+    input_files: Late[dict[str, Any] | str | None] = Field(
+        None, description="Files that lie there: path to text or to the URI of a file; or that as JSON text"
+    )
+    output_files: Dynamic[list[str] | None] = Field(None, description="Globs of files that are kept as outputs")
+    cache: Dynamic[Cache | None] = Field(None, description="Files that the next executions find again")
 
 
 class Furnished(Properties):

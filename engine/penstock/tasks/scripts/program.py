@@ -20,16 +20,14 @@ from penstock.tasks.base import Context, Result, TaskFailed, TaskLost, TaskStopp
 from penstock.tasks.filling import render_late
 from penstock.tasks.placement import named_runner
 from penstock.tasks.scripts.container import container_of
-from penstock.tasks.scripts.files import OWN, Laid, input_files, localised
+from penstock.tasks.scripts.files import OWN, SCRIPT, Laid, input_files, is_ours, is_plain_path, localised
 from penstock.tasks.scripts.model import Commands, Furnished, Python, Read, Script
 from penstock.tasks.scripts.namespace_files import namespace_files
 from penstock.tasks.scripts.protocol import Output
 
-_SCRIPT = "penstock-script"
 _COMMANDS = "commands"
 _MOST_ARGUMENT = 30_000  # Linux takes 128 KiB of bytes, of which a character has up to four
 _VARIABLES = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
-_GLOB = frozenset("*?[{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,7 @@ class Program(TaskType):
             env=env,
             files=laid,
             labels=_labels(context),
+            workspace=context.workspace,
             namespace=context.flow.namespace,
             container=container_of(properties, context, self.language.image),
         )
@@ -116,7 +115,7 @@ class Program(TaskType):
         elif isinstance(properties, Script):
             script = localised(properties.script, context, laid)
             if self.language.executables:
-                name = PurePosixPath(_SCRIPT + self.language.suffix)
+                name = PurePosixPath(SCRIPT + self.language.suffix)
                 laid[name] = script.encode("utf-8", "surrogatepass")
                 lines.append(_start(self.language.executables, name))
             else:
@@ -183,7 +182,7 @@ def _collect(
         return f"The output files could not be kept: {error.message}"
     if ended.code == 0:
         for pattern in named:
-            if not _GLOB & set(pattern) and pattern.removeprefix("./") not in kept:
+            if is_plain_path(pattern) and pattern.removeprefix("./") not in kept:
                 context.log(Level.WARN, f"The output file `{pattern}` is not there")
     return None
 
@@ -191,8 +190,7 @@ def _collect(
 def _keep(path: PurePosixPath, name: PurePosixPath, file: BinaryIO, context: Context, kept: dict[str, str]) -> None:
     """Keep one file under `name`, unless it is kept already or is one that we have laid there ourselves."""
     with file:
-        is_own = path.parts[0] == OWN or str(path).startswith(f"{_SCRIPT}.")
-        if is_own or str(path) in kept:
+        if is_ours(path) or str(path) in kept:
             return
         uri = context.uri(str(name))
         context.files.name(uri, context.files.put(file))
