@@ -24,8 +24,9 @@ LONGEST_SOCKET = 100
 
 POKE_TIMEOUT_S = 1.0
 
-PATIENCE_S = 0.25
-"""How long a session's lock is asked for: who looks whether a session lives holds it shared for some microseconds."""
+PATIENCE_S = 10.0
+"""How long a lock is asked for that nobody holds for himself: who looks whether a session lives has it shared, for some
+microseconds, and many may look at once."""
 
 _RETRY_S = 0.005
 
@@ -42,7 +43,7 @@ class FilePresence(Presence):
     @contextmanager
     def hold(self, session: str, on_poke: Callable[[], None]) -> Iterator[None]:
         path = self._path(f"{session}.lock")
-        handle = self._lock(path, patience_s=PATIENCE_S)
+        handle = self._lock(path)
         if handle is None:
             raise Conflict(f"the session {session} is held by another process")
         try:
@@ -79,7 +80,7 @@ class FilePresence(Presence):
 
     @contextmanager
     def hold_agent(self, on_poke: Callable[[], None] | None = None) -> Iterator[bool]:
-        handle = self._lock(self._path(f"{AGENT_PLACE}.lock"), patience_s=0)
+        handle = self._lock(self._path(f"{AGENT_PLACE}.lock"))
         try:
             if handle is not None and on_poke is not None:
                 with self._listening(AGENT_PLACE, on_poke):
@@ -92,9 +93,9 @@ class FilePresence(Presence):
 
     # ── the lock ──
 
-    def _lock(self, path: Path, *, patience_s: float) -> int | None:
+    def _lock(self, path: Path) -> int | None:
         """The handle that holds the lock of the file at `path`; None when somebody else has it."""
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             handle = self._open(path)
             try:
@@ -103,6 +104,8 @@ class FilePresence(Presence):
                         mine, handle = handle, -1
                         return mine
                     continue  # its holder has left, and taken the file away
+                if not _flock(handle, shared=True):
+                    return None
             finally:
                 if handle >= 0:
                     os.close(handle)
