@@ -47,7 +47,7 @@ TYPES = {
         "execution.Fail",
         "output.OutputValues",
         *(f"flow.{flow}" for flow in ("Sequential", "Parallel", "If", "Switch", "ForEach", "EachSequential")),
-        *(f"flow.{flow}" for flow in ("EachParallel", "Pause")),
+        *(f"flow.{flow}" for flow in ("EachParallel", "Pause", "WorkingDirectory")),
     )
 }
 FLOW = {"id", "namespace", "revision", "description", "labels", "variables", "inputs", "outputs", "tasks", "errors"}

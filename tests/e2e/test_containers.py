@@ -178,7 +178,6 @@ def remote(engine: Engine) -> Iterator[str]:
     forwarder.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_over_tcp_gets_its_files_and_gives_them_back(engine: Engine, remote: str, tmp_path: Path) -> None:
     given = tmp_path / "orders.csv"
     given.write_text("id,country,amount\n1,fr,3\n2,de,4\n")

@@ -28,9 +28,6 @@ from penstock.ports.runner import Ending, Exit, Order
 from penstock.wiring.containers import ContainerSetup, docker_runner
 from until import until
 
-# docker-py leaves a socket that could not connect to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 MEGABYTE = 1 << 20
 Inside = Callable[..., tuple[Exit, str]]
 

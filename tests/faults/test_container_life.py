@@ -20,9 +20,6 @@ from penstock.ports.runner import Ending, Exit, Order, Runner, Stream
 from penstock.wiring.containers import ContainerSetup, docker_runner
 from until import until
 
-# docker-py leaves a socket that could not connect to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 OUT = Stream.STDOUT
 MEGABYTE = 1 << 20
 

@@ -10,6 +10,7 @@ from typing import Any
 import immutables
 
 from penstock.execution.event import Phase
+from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.sealed import unseal
 from penstock.flow.model import Flow, nothing
@@ -63,8 +64,9 @@ def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings
     }
     if run.parent is not None:
         taskrun["parentId"] = run.parent
-    if run.value is not None:
-        taskrun["value"] = run.value
+    value = _value(flow, execution, run)
+    if value is not None:
+        taskrun["value"] = value
     if run.iteration is not None:
         taskrun["iteration"] = run.iteration
     parents = [_parent(above, around) for above in execution.lineage(run) if above.value is not None or above.outputs]
@@ -75,6 +77,14 @@ def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings
     if error is not None:
         seen["error"] = error
     return seen
+
+
+def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
+    """Its own loop value; the tasks of a WorkingDirectory go by the value of that one, as one task would."""
+    if run.value is not None or run.parent is None:
+        return run.value
+    above = execution.runs[run.parent]
+    return above.value if FLOWABLES[flow.by_id[above.task].type].lends_value else None
 
 
 def _parent(run: TaskRun, around: Surroundings) -> dict[str, Any]:

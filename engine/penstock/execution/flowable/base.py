@@ -64,6 +64,11 @@ class Flowable:
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
         raise NotImplementedError
 
+    @property
+    def lends_value(self) -> bool:
+        """Whether its children go by its own loop value."""
+        return False
+
     def closes(self, task: Task) -> bool:
         """Whether a worker has work to do for it when its children have ended well."""
         return False

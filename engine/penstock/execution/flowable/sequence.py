@@ -17,6 +17,10 @@ class Sequential(Flowable):
 class WorkingDirectory(Sequential):
     """What its children have left in the directory that they share is taken out of it at the end."""
 
+    @property
+    def lends_value(self) -> bool:
+        return True
+
     def closes(self, task: Task) -> bool:
         return bool(task.properties.get("outputFiles") or task.properties.get("cache"))
 
