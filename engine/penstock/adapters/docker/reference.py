@@ -18,7 +18,8 @@ def in_full(image: str) -> str:
         return image
     name, at, digest = image.partition("@")
     first, slash, rest = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
+    # Newer engines take a first part with a capital for a machine's name as well: no path has one.
+    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         registry, path = (HUB if first in _HUBS else first), rest
     else:
         registry, path = HUB, name
