@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from penstock.errors import UserError
@@ -9,6 +10,8 @@ from penstock.errors import UserError
 Matches = Callable[[str], bool]
 
 _SPECIAL = frozenset("*?[{")
+_RANGE = re.compile(r"(?s)(.)-(.)|(.)")
+_NOTHING = r"[^\x{0}-\x{10ffff}]"
 
 
 def literal_folder(pattern: str) -> str:
@@ -54,10 +57,8 @@ def _expression(pattern: str) -> str:
         elif rest.startswith("**"):
             parts.append(".*")
             rest = rest[2:]
-        elif rest[0] == "[" and "]" in rest[2:]:
-            end = rest.index("]", 2)
-            inner = rest[1:end].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append(f"[^/{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]")
+        elif rest[0] == "[" and (end := rest.find("]", 3 if rest.startswith(("[!", "[^")) else 2)) > 0:
+            parts.append(_set(rest[1:end]))
             rest = rest[end + 1 :]
         else:
             part, braces = _character(rest[0], braces)
@@ -66,6 +67,21 @@ def _expression(pattern: str) -> str:
     if braces:
         raise UserError(f"a brace is not closed in `{pattern}`")
     return "".join(parts)
+
+
+def _set(text: str) -> str:
+    """One of the characters that stand between brackets, or none of them; a slash it never is."""
+    import re2
+
+    is_negated = text[0] in "!^"
+    parts = ["/"] if is_negated else []
+    for first, last, single in _RANGE.findall(text[is_negated:]):
+        low, high = first or single, last or single
+        # A range that a slash lies in is taken in two, around it.
+        halves = [(start, end) for start, end in ((low, "."), ("0", high)) if start <= end]
+        ranges = halves if low <= "/" <= high else [(low, high)]
+        parts += [f"{re2.escape(start)}-{re2.escape(end)}" for start, end in ranges]
+    return f"[{'^' if is_negated else ''}{''.join(parts)}]" if parts else _NOTHING
 
 
 def _character(character: str, braces: int) -> tuple[str, int]:
