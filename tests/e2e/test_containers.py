@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,10 @@ class Forwarder:
         self._path = path
         self._server = socket.create_server(("127.0.0.1", 0))
         self.host = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve)
+        self._ends: list[socket.socket] = []
+        self._pumps: list[threading.Thread] = []
+        self._serving.start()
 
     def _serve(self) -> None:
         while True:
@@ -151,22 +155,33 @@ class Forwarder:
             except OSError:
                 return
             there = socket.socket(socket.AF_UNIX)
+            self._ends += [here, there]
             there.connect(self._path)
             for one, other in ((here, there), (there, here)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+                pump = threading.Thread(target=self._pump, args=(one, other))
+                self._pumps.append(pump)
+                pump.start()
 
     @staticmethod
     def _pump(one: socket.socket, other: socket.socket) -> None:
-        try:
+        with suppress(OSError):  # the other side went away
             while data := one.recv(1 << 16):
                 other.sendall(data)
+        with suppress(OSError):
             other.shutdown(socket.SHUT_WR)
-        except OSError:
-            one.close()
-            other.close()
 
     def close(self) -> None:
+        """Every connection is over, every thread joined, every socket closed."""
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._serving.join()
         self._server.close()
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for pump in self._pumps:
+            pump.join()
+        for end in self._ends:
+            end.close()
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ RUN_HERE = {
 }
 
 
-RUN_IN_CONTAINERS = {"container", "container-before-commands", "container-limits"}
-"""Those of test_containers.py."""
+RUN_IN_CONTAINERS = {"container", "container-before-commands", "container-limits", "working-directory"}
+"""Those of test_containers.py and test_working_directory.py."""
 
 
 def run(name: str, data: Path, *more: str | Path) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 
 from fakes.halt import HandHalt
 from penstock.adapters.docker.runner import DockerRunner
-from penstock.errors import UserError
+from penstock.errors import Retryable, UserError
 from penstock.ports.container import Container, Memory, Pull
 from penstock.ports.runner import Ending, Exit, Order, Runner, Stream
 from penstock.wiring.containers import ContainerSetup, docker_runner
@@ -305,6 +306,30 @@ def test_an_engine_that_stays_away_is_given_up_in_the_end(own_daemon: Callable[.
     ended = follower.end()
     assert ended.ending is Ending.LOST
     assert "does not answer" in ended.reason
+
+
+def test_who_looks_for_what_was_left_asks_an_absent_engine_once(runner_on: RunnerOn) -> None:
+    """An agent does that before anything else: it does not wait, and looks again later."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked: list[None] = []
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    caller, _ = listening.accept()
+                except OSError:
+                    return
+                asked.append(None)
+                caller.close()
+
+        answering = threading.Thread(target=hang_up)
+        answering.start()
+        runner = runner_on(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(Retryable, match="does not answer"):
+            list(runner.names())
+        listening.shutdown(socket.SHUT_RDWR)
+        answering.join()
+    assert len(asked) == 1
 
 
 def test_an_engine_that_is_away_when_a_task_begins_is_waited_for(

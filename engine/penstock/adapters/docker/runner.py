@@ -37,7 +37,10 @@ _YES = "yes"
 _HEED = "trap 'exit 143' TERM"
 
 _BRIEF = timedelta(seconds=5)
-"""How long whoever tidies up waits for an engine that is away: what is left is found by the next sweep."""
+"""How long whoever removes something waits for an engine that is away: what is left is found by the next sweep."""
+
+_AT_ONCE = timedelta(0)
+"""An agent looks for what was left before it does anything else: an engine that is away is not waited for."""
 
 
 class DockerRunner(Runner):
@@ -191,12 +194,15 @@ class DockerRunner(Runner):
         except NotFound:
             return {}
         began, ended = moment(found["State"].get("StartedAt")), moment(found["State"].get("FinishedAt"))
-        return {"wall_s": (ended - began).total_seconds()} if began and ended and ended >= began else {}
+        if began is None or ended is None:
+            return {}
+        # An engine notes the start when it hears of it: a program may have ended before that.
+        return {"wall_s": max(0.0, (ended - began).total_seconds())}
 
     def remove(self, name: str) -> None:
         found = self._over.pop(name, None)
         with suppress(NotFound):
-            found = found or self._inspect(name)
+            found = found or self._inspect(name, patience=_BRIEF)
         if found is None:
             with suppress(NotFound):
                 self._engine.ask(lambda api: api.remove_volume(name, force=True), patience=_BRIEF)
@@ -205,8 +211,8 @@ class DockerRunner(Runner):
 
     def names(self) -> Iterator[str]:
         label = f"{OWNER_LABEL}={self._owner}"
-        volumes = self._engine.ask(lambda api: api.volumes(filters={"label": label}), patience=_BRIEF)
-        found = self._ours(label, patience=_BRIEF)
+        volumes = self._engine.ask(lambda api: api.volumes(filters={"label": label}), patience=_AT_ONCE)
+        found = self._ours(label, patience=_AT_ONCE)
         yield from sorted(
             container["Names"][0].removeprefix("/")
             for container in found
@@ -224,8 +230,8 @@ class DockerRunner(Runner):
 
     # ── asking ──
 
-    def _inspect(self, name: str) -> Found:
-        found: Found = self._engine.ask(lambda api: api.inspect_container(name))
+    def _inspect(self, name: str, *, patience: timedelta | None = None) -> Found:
+        found: Found = self._engine.ask(lambda api: api.inspect_container(name), patience=patience)
         return found
 
     def _ours(self, label: str, *, patience: timedelta | None = None) -> list[dict[str, Any]]:
