@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from penstock.errors import UserError
 from penstock.settings import Settings, data_folder
 
 GIT_LEAST = (2, 24)
@@ -64,7 +64,7 @@ def checkup(data: Path | None, settings: Settings, environ: Mapping[str, str] = 
     return [
         _settings(settings),
         git(),
-        engine(environ),
+        *containers(settings, environ),
         clock(folder),
         *data_checks(folder),
         sqlite(),
@@ -112,57 +112,33 @@ def _git_version() -> str:
     return subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
 
 
-def engine(environ: Mapping[str, str] = os.environ) -> Check:
-    """The container engine: whether something answers at its socket."""
-    tried = []
-    for place in _engines(environ):
-        answer = _ping(place)
-        if answer is None:
-            return Check("container engine", Mark.OK, f"answers at {place}")
-        tried.append(f"{place}: {answer}")
-    return Check(
-        "container engine",
-        Mark.NOTE,
-        f"none answers ({'; '.join(tried)})",
-        "start Docker or Podman, or set DOCKER_HOST: an agent runs scripts in containers",
-    )
+def containers(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
+    """The container engine that an agent would use, the policy, and whether a cloud's credentials can be had."""
+    from penstock.wiring import ContainerSetup, look_at_engine
 
-
-def _engines(environ: Mapping[str, str]) -> Iterator[str]:
-    if environ.get("DOCKER_HOST"):
-        yield environ["DOCKER_HOST"]
-        return
-    yield "unix:///var/run/docker.sock"
-    if environ.get("XDG_RUNTIME_DIR"):
-        yield f"unix://{environ['XDG_RUNTIME_DIR']}/podman/podman.sock"
-
-
-def _ping(place: str) -> str | None:
-    """None when an engine answers, otherwise why not."""
+    told = settings.agent
     try:
-        with _connected(place) as connection:
-            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            answer = connection.recv(64)
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
-    return None if answer.startswith(b"HTTP/") else "something else answers"
-
-
-def _connected(place: str) -> socket.socket:
-    scheme, _, rest = place.partition("://")
-    if scheme == "unix" and hasattr(socket, "AF_UNIX"):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(2)
-        try:
-            connection.connect(rest)
-        except OSError:
-            connection.close()
-            raise
-        return connection
-    if scheme in ("tcp", "http"):
-        host, _, port = rest.rstrip("/").rpartition(":")
-        return socket.create_connection((host.strip("[]"), int(port)) if port.isdigit() else (rest, 2375), timeout=2)
-    raise OSError(f"{scheme or place} is not looked at")
+        found = look_at_engine(ContainerSetup(told.engine, told.policy), environ)
+    except UserError as error:
+        yield Check("container engine", Mark.WRONG, error.message, error.help or "mend the setting")
+        return
+    if found.product is None:
+        yield Check(
+            "container engine",
+            Mark.NOTE,
+            f"at {found.address}: {found.why}",
+            "start Docker 20.10 or later, or Podman 4, or set DOCKER_HOST: an agent runs scripts in containers",
+        )
+    else:
+        yield Check("container engine", Mark.OK, f"{found.product}, at {found.address}")
+    if found.reaches_metadata:
+        yield Check(
+            "metadata address",
+            Mark.NOTE,
+            f"this machine belongs to {found.cloud}, whose credentials containers may ask for at 169.254.169.254",
+            "give the machine no rights, put tasks on a network without it, or say `metadata: always` in the policy "
+            "(not in Google Cloud, where names are asked for at that address)",
+        )
 
 
 def clock(folder: Path, now: Callable[[], float] = time.time) -> Check:

@@ -27,6 +27,7 @@ from penstock.wiring import (
     agent_name,
     agent_service,
     one_round,
+    tell_of_engine,
     workplace,
 )
 from penstock_cli.exits import Exit
@@ -85,6 +86,7 @@ def tend(wish: AgentWish, globals_: Globals) -> int:
         with place.session(name=name, kind="agent", slots=wish.slots or DEFAULT_SLOTS, allowance=allowance) as live:
             service = agent_service(place, live, setup, tell)
             services.append(service)
+            tell_of_engine(service, wish.runners, wish.containers)
             if wish.once:
                 return _once(service, starts, wish, globals_)
             with _listening(place, service, wish):

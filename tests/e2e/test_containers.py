@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -71,9 +72,19 @@ def test_an_agent_runs_scripts_in_containers_by_default(
     once = ("agent", "--repo", repository, "--once", "--record", "none", "--start", "team/boxed", "--name", "box")
     done = penstock(*once, data=tmp_path / "d", env={"DOCKER_HOST": engine.host})
     assert done.code == 0, done.err
+    assert re.search(rf"^scripts run in containers of {engine.host} \(.+, API 1\.\d+\)$", done.err, re.MULTILINE)
     record = records_of(tmp_path / "d")[0]
     assert "docker-init" in penstock("executions", "logs", record["id"], data=tmp_path / "d").out
     assert of_execution(client, record["id"]) == []
+
+
+def test_an_agent_says_when_no_engine_answers_and_goes_on(tmp_path: Path) -> None:
+    text = "id: said\nnamespace: team\ntasks:\n  - {id: t, type: io.kestra.plugin.core.log.Log, message: fine}\n"
+    once = ("agent", "--repo", _repository(tmp_path, text), "--once", "--record", "none", "--start", "team/said")
+    done = penstock(*once, data=tmp_path / "d", env={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    assert done.code == 0, done.err
+    assert f"! scripts run in containers of unix://{tmp_path}/none.sock, which is waited for: " in done.err
+    assert "no such file" in done.err
 
 
 def _repository(tmp_path: Path, *flows: str) -> Path:

@@ -18,6 +18,9 @@ _branch = click.option("--branch", default="main", show_default=True, envvar="PE
 _path = click.option("--path", "prefix", default="", help="Only flows below this folder.")
 _data = click.option("--data", type=_PATH, help="The data folder.")
 
+_ENGINE_WITHIN = timedelta(minutes=1)
+"""So long a single round waits for an engine that is away: whoever starts rounds comes again."""
+
 
 @click.group(
     "agent", invoke_without_command=True, short_help="Run the flows of a Git repository, and record the results."
@@ -126,7 +129,7 @@ def command(
         once=once,
         slots=slots or told.slots,
         runners=choose_for_agent(runner or told.runner, allow_process=allow_process_runner),
-        containers=ContainerSetup(engine or told.engine, policy or told.policy),
+        containers=ContainerSetup(engine or told.engine, policy or told.policy, _ENGINE_WITHIN if once else None),
         drain=_length(drain, "--drain"),
         log_format=log_format,
         listen=listen,

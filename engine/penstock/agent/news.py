@@ -15,6 +15,7 @@ class Topic(StrEnum):
     """What happened. Stable: log pipelines select by it."""
 
     STARTED = "agent.started"
+    ENGINE = "agent.engine"
     STOPPING = "agent.stopping"
     ADOPTED = "agent.adopted"
     BUG = "agent.bug"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from penstock.flow.compose import MAX_DEPTH
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 # What libyaml says → what we say, and what to do about it.
@@ -51,6 +53,8 @@ def complain(error: Exception, text: str) -> tuple[str, str, int, int, str | Non
     tab = _tab_in_indentation(text, at)
     if tab is not None:
         return "PEN103", "a tab stands in the indentation", tab, tab + 1, "indent with spaces", ""
+    if "maximum nesting depth" in said:  # libyaml 0.2.6 and later, at its own bound: it reads ahead of us
+        return "PEN107", f"nested more than {MAX_DEPTH} levels deep", at, at + 1, None, ""
     label = ""
     if error.context_mark is not None and error.context and error.context_mark.index != at:
         line = text.count("\n", 0, error.context_mark.index) + 1

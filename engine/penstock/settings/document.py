@@ -100,6 +100,8 @@ def _composed(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Range.at(mark.line + 1, mark.column + 1) if mark is not None else START
+        if "maximum nesting depth" in str(error.problem):  # libyaml 0.2.6 and later: it reads ahead of us
+            raise _Fault(f"nests deeper than {MAX_DEPTH}", at) from error
         raise _Fault(f"is not YAML: {error.problem or error.context}", at) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.wiring.agent import AgentSetup, Recording, Repository, agent_name, agent_service, one_round
+from penstock.wiring.agent import (
+    AgentSetup,
+    Recording,
+    Repository,
+    agent_name,
+    agent_service,
+    one_round,
+    tell_of_engine,
+)
 from penstock.wiring.choice import RunnerChoice, choose_for_agent, choose_for_run
-from penstock.wiring.containers import ContainerSetup
+from penstock.wiring.containers import ContainerSetup, EngineReport, look_at_engine
 from penstock.wiring.health import health_server
 from penstock.wiring.surroundings import environment, local_zone
 from penstock.wiring.workplace import (
@@ -29,6 +37,7 @@ __all__ = [
     "AgentSetup",
     "Allowance",
     "ContainerSetup",
+    "EngineReport",
     "Recording",
     "Rehearsing",
     "Repository",
@@ -41,8 +50,10 @@ __all__ = [
     "environment",
     "health_server",
     "local_zone",
+    "look_at_engine",
     "new_execution_id",
     "one_round",
     "source_of",
+    "tell_of_engine",
     "workplace",
 ]

@@ -16,6 +16,9 @@ from penstock.diagnostic import FlowName
 from penstock.errors import UserError
 from penstock.flow.model import Dialect
 from penstock.ports.git import Mirror, ResultsBranch
+from penstock.tasks.placement import CONTAINER
+from penstock.wiring.choice import RunnerChoice
+from penstock.wiring.containers import ContainerSetup, look_at_engine
 from penstock.wiring.surroundings import local_zone
 from penstock.wiring.workplace import MIRROR, Workplace, new_execution_id
 
@@ -124,6 +127,19 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
         setup.interval,
         sinks=setup.recording.sinks,
     )
+
+
+def tell_of_engine(service: AgentService, choice: RunnerChoice, setup: ContainerSetup) -> None:
+    """Say where scripts run that name no runner; it is trouble when no engine answers, though an agent goes on."""
+    from penstock.agent.news import News, Topic
+
+    if choice.default != CONTAINER:
+        return
+    found = look_at_engine(setup, os.environ)
+    where = f"scripts run in containers of {found.address}"
+    text = f"{where} ({found.product})" if found.product else f"{where}, which is waited for: {found.why}"
+    fields = {"engine": found.address, "product": found.product}
+    service.tell(News(service.clock.now(), Topic.ENGINE, text, fields, is_trouble=found.product is None))
 
 
 def one_round(service: AgentService, starts: Sequence[FlowName]) -> Round:

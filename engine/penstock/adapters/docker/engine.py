@@ -96,8 +96,20 @@ class Engine:
         return client
 
     @cached_property
+    def _said(self) -> Mapping[str, Any]:
+        """What the engine says of itself."""
+        said: Mapping[str, Any] = self.ask(lambda api: api.version(api_version=False))
+        return said
+
+    @property
+    def product(self) -> str:
+        """`Docker 20.10.24, API 1.41`, with the newest API that it speaks. Raises Away, UserError (one too old)."""
+        name = "Podman" if self.is_podman else "Docker"
+        return f"{name} {self._said.get('Version', 'of no known version')}, API {self.api_version}"
+
+    @cached_property
     def is_podman(self) -> bool:
-        components = self.ask(lambda api: api.version(api_version=False)).get("Components") or ()
+        components = self._said.get("Components") or ()
         return any("podman" in str(component.get("Name", "")).lower() for component in components)
 
     @cached_property
@@ -165,4 +177,6 @@ def _root(error: BaseException) -> str:
     """The innermost words: docker-py and requests wrap them several times."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
     return str(error) or type(error).__name__
