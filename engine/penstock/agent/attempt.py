@@ -62,6 +62,7 @@ class AttemptContext(Context):
     execution_id: str
     run_id: str
     attempt: int
+    epoch: int
     name: str
     idempotency_key: str
     variables: Mapping[str, Any]
@@ -268,6 +269,7 @@ class TaskAttempts:
             execution_id=execution.id,
             run_id=run.id,
             attempt=attempt,
+            epoch=run.attempts[-1].epoch if run.attempts else 0,
             name=attempt_name(equipment.agent, execution.id, run.id, attempt),
             idempotency_key=idempotency_key(execution.id, run.id, run.iteration),
             variables=seen,

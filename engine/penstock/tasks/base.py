@@ -88,6 +88,8 @@ class Context(Protocol):
     execution_id: str
     run_id: str
     attempt: int
+    epoch: int
+    """Of the session that has begun the attempt; 0 where none has."""
     name: str
     """The deterministic name of the attempt on its runner."""
     idempotency_key: str

@@ -65,6 +65,7 @@ class HandContext(Context):
     execution_id: str = "e1"
     run_id: str = "r1"
     attempt: int = 1
+    epoch: int = 1
     name: str = "penstock-a-e1-r1-1"
     idempotency_key: str = "key"
     resumed: bool = False

@@ -254,6 +254,7 @@ def test_the_labels_are_kestras_and_ours() -> None:
         "penstock.execution": "e1",
         "penstock.run": "r1",
         "penstock.attempt": "2",
+        "penstock.epoch": "1",
     }
 
 

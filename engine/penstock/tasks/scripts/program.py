@@ -139,6 +139,7 @@ def _labels(context: Context) -> dict[str, str]:
         "penstock.execution": context.execution_id,
         "penstock.run": context.run_id,
         "penstock.attempt": str(context.attempt),
+        "penstock.epoch": str(context.epoch),
     }
 
 
