@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,14 +34,12 @@ def flow(name: str, tasks: str) -> Path:
     return file(f"{name}.yaml", f"id: {name}\nnamespace: bench\ntasks:\n{tasks}")
 
 
-def shell(name: str, command: str, indent: str = "  ", runner: str = "") -> str:
+def shell(name: str, command: str, indent: str = "  ") -> str:
     text = f"""- id: {name}
   type: io.kestra.plugin.scripts.shell.Commands
   containerImage: {IMAGE}
   commands: [{json.dumps(command)}]
 """
-    if runner:
-        text += f"  taskRunner: {{type: io.kestra.plugin.scripts.runner.docker.Docker, {runner}}}\n"
     return "".join(f"{indent}{line}\n" for line in text.splitlines())
 
 
@@ -134,41 +132,71 @@ def eight() -> None:
 
 
 def end() -> None:
-    """From the end that the engine reports to the end that the execution records."""
-    path = flow("ends", "".join(shell(f"t{number}", "true", runner="delete: false") for number in range(10)))
-    engine = client()
-    run = subprocess.run([str(each) for each in argv(path, "-o", "ndjson")], capture_output=True, text=True, check=True)
-    ended = [event for event in map(json.loads, run.stdout.splitlines()) if event["type"] == "AttemptEnded"]
-    execution = ended[0]["execution"]
-    late = []
-    for found in engine.containers(all=True, filters={"label": f"penstock.execution={execution}"}):
-        state = engine.inspect_container(found["Id"])["State"]
-        mine = next(event for event in ended if event["run"] == found["Labels"]["penstock.run"])
-        finished = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*Z", r"\1+00:00", state["FinishedAt"]))
-        late.append((datetime.fromisoformat(mine["at"]) - finished).total_seconds())
-        engine.remove_container(found["Id"], v=True, force=True)
+    """From the moment that the engine says of an end to who waits for it, to the end that the execution records."""
+    count = 10
+    path = flow("ends", "".join(shell(f"t{number}", "sleep 0.7") for number in range(count)))
+    engine, reported, seen = client(), dict[str, float](), set[str]()
+    waiting = []
+
+    def wait(name: str, run: str) -> None:
+        engine.wait(name)
+        reported[run] = time.time()
+
+    program = subprocess.Popen(
+        [str(each) for each in argv(path, "-o", "ndjson")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    while program.poll() is None and len(seen) < count:
+        for found in engine.containers(filters={"label": "penstock.run"}):
+            run = found["Labels"]["penstock.run"]
+            if run not in seen:
+                seen.add(run)
+                waiting.append(threading.Thread(target=wait, args=(found["Id"], run)))
+                waiting[-1].start()
+        threading.Event().wait(0.05)
+    told, _ = program.communicate()
+    for each in waiting:
+        each.join()
+    ended = [event for event in map(json.loads, told.splitlines()) if event["type"] == "AttemptEnded"]
+    late = [datetime.fromisoformat(event["at"]).timestamp() - reported[event["run"]] for event in ended]
     middle, worst = statistics.median(late), max(late)
     said(
         "an end, after the engine says it",
         f"{middle * 1000:.0f} ms median, {worst * 1000:.0f} worst",
         "≤ 50 ms",
-        middle <= 0.05,
+        worst <= 0.05,
     )
 
 
 def logs() -> None:
-    """A container that prints as fast as it can: lines of 100 bytes, and of 1,000."""
+    """A container that prints as fast as it can: lines of 100 bytes, and of 1,000; kept, and not shown."""
     idle = flow("idle", shell("t", "true"))
-    base = statistics.median(peak_megabytes(argv(idle)) for _ in range(3))
+    base = statistics.median(peak_megabytes(unshown(idle)) for _ in range(3))
+    engine = client()
     for length in (100, 1000):
         line = "x" * (length - 1)
-        path = flow(f"logs{length}", shell("t", f"yes {line} | head -c {LOG_MB}000000"))
-        alone = statistics.median(seconds(lambda: quietly(argv(idle))) for _ in range(3))
-        spent = statistics.median(seconds(lambda path=path: quietly(argv(path))) for _ in range(3)) - alone
-        more = statistics.median(peak_megabytes(argv(path)) for _ in range(3)) - base
+        command = f"yes {line} | head -c {LOG_MB}000000"
+        floor = statistics.median(seconds(lambda command=command: printed(engine, command)) for _ in range(3))
+        floor -= statistics.median(seconds(lambda: printed(engine, "true")) for _ in range(3))
+        path = flow(f"logs{length}", shell("t", command))
+        alone = statistics.median(seconds(lambda: quietly(unshown(idle))) for _ in range(3))
+        spent = statistics.median(seconds(lambda path=path: quietly(unshown(path))) for _ in range(3)) - alone
+        more = statistics.median(peak_megabytes(unshown(path)) for _ in range(3)) - base
         rate = LOG_MB / spent
+        said(f"floor: lines of {length} bytes that nobody reads", f"{LOG_MB / floor:.0f} MB/s", "", None)
         said(f"{LOG_MB} MB of output, lines of {length} bytes", f"{rate:.0f} MB/s", "≥ 50 MB/s", rate >= 50)
         said("", f"{more:.0f} MB more memory", "≤ 20 MB", more <= 20)
+
+
+def unshown(path: Path) -> list[str | Path]:
+    return [PENSTOCK, "-q", *argv(path)[2:]]
+
+
+def printed(engine: docker.APIClient, command: str) -> None:
+    """A container to its end, its output kept by the engine and read by nobody."""
+    made = engine.create_container(IMAGE, ["sh", "-c", command])
+    engine.start(made)
+    engine.wait(made)
+    engine.remove_container(made, v=True, force=True)
 
 
 ALL = {each.__name__: each for each in (one, eight, end, logs)}

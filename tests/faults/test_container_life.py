@@ -228,6 +228,54 @@ def test_the_next_agent_reads_each_line_once(
     before.end()
 
 
+ODD = (
+    "printf 'caf\\351 \\377\\376\\n'; printf '\\342\\202\\254\\n';"
+    "{ printf y; head -c 40000 /dev/zero | tr '\\0' '\\303' | sed 's/./&\\xa9/g' | tr -d '\\n'; echo; };"
+    "head -c 30000 /dev/urandom; echo; echo middle; read -t 100 _ < hold; echo last"
+)
+
+
+def test_what_is_no_text_is_read_on_from_the_same_place_by_the_next_agent(
+    engine: Any, client: docker.APIClient, runner_on: RunnerOn
+) -> None:
+    """What is heard live has bytes that no engine keeps: what was handed over counts as it is kept."""
+    first = runner_on(engine.host)
+    launch(first, "odd", f"mkfifo hold; {ODD}")
+    before = Follower(first, "odd").begin()
+    until(lambda: before.out().endswith(b"middle\n"), 20)
+    heard = before.out()
+    second = runner_on(engine.host)
+    after = Follower(second, "odd", {OUT: len(heard)}).begin()
+    client.exec_start(client.exec_create("odd", ["sh", "-c", "echo > /penstock/work/hold"]))
+    assert after.end() == before.end() == Exit(Ending.EXITED, 0)
+    assert after.out() == b"last\n"
+    assert heard + after.out() == before.out() == b"".join(client.logs("odd", stream=True))
+    second.remove("odd")
+
+
+def test_a_slow_reader_slows_a_program_down_and_loses_nothing_of_it(runner: Runner, client: docker.APIClient) -> None:
+    line = b"x" * 99 + b"\n"
+    launch(runner, "fast", f"yes {'x' * 99} | head -c 4000000; echo last")
+    goes_on, pieces = threading.Event(), list[bytes]()
+
+    def hear(stream: Stream, data: bytes, offset: int) -> None:
+        pieces.append(data)
+        goes_on.wait(30)
+
+    def follow() -> None:
+        ended.append(runner.follow("fast", hear, HandHalt(), offsets={}))
+
+    ended: list[Exit] = []
+    following = threading.Thread(target=follow)
+    following.start()
+    until(lambda: pieces != [], 20)
+    assert not goes_on.wait(3)  # longer than an engine waits for its own readers when a container ends
+    goes_on.set()
+    following.join(60)
+    assert ended == [Exit(Ending.EXITED, 0)]
+    assert b"".join(pieces) == line * 40_000 + b"last\n"
+
+
 # ── engines that go away ──
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.adapters.docker.engine import Away, Engine
-from penstock.adapters.docker.logs import REMEMBERED, Broken, LogStream, Pieces, ends_with, frames
+from penstock.adapters.docker.logs import REMEMBERED, Broken, OutputStream, Pieces, ends_with, frames, kept_output
 from penstock.duration import humane
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.ports.runner import Ending, Exit, Halt, Stream, Tail
@@ -29,6 +29,7 @@ _AGAIN_S = 1.0
 _CONNECT_S = 10.0
 
 _RATHER_READ_AGAIN = 256 * 1024
+_LAST_WORDS = 4
 
 _STOPS_WITHIN_S = 5.0
 """So long an engine through which a container was told to end is watched: it may be the one that is stopping."""
@@ -52,8 +53,9 @@ class Following:
         halt: Halt,
         offsets: Mapping[Stream, int],
         grace: timedelta | None = None,
+        live: OutputStream | None = None,
     ) -> None:
-        """`grace` None: the halt's."""
+        """`grace` None: the halt's. `live`: its output since it was started; None where that cannot be had."""
         self._engine = engine
         self._name = name
         self._halt = halt
@@ -61,7 +63,8 @@ class Following:
         self._pieces = Pieces(self._heard, offsets)
         self._tail = tail
         self._complaint = b""
-        self._is_whole = False
+        self._live = live
+        self._is_whole = self._was_live = False
         self._was_away = False
         self._stopping = False
         self._kill_at = 0.0
@@ -84,6 +87,9 @@ class Following:
         except Away as away:
             while_ = humane(self._engine.patience)
             return Exit(Ending.LOST, reason=f"{away.message}; that is so since {while_}"), None
+        finally:
+            if self._live is not None:
+                self._live.close()
         self._pieces.finish()
         return self._exit(found), found
 
@@ -98,8 +104,11 @@ class Following:
     def _listen(self) -> None:
         """Hand over what comes until the stream ends or breaks. It is whole only when it ended by itself."""
         self._is_whole = False
+        stream, self._live = self._live, None
+        self._was_live = stream is not None
+        self._pieces.begin_anew(is_live=self._was_live)
         try:
-            stream = self._stream(follow=True)
+            stream = stream or self._kept(follow=True)
         except (OSError, Broken):
             self._was_away = True
             return
@@ -122,13 +131,9 @@ class Following:
         finally:
             stream.close()
 
-    def _stream(self, *, follow: bool) -> LogStream:
-        self._pieces.begin_anew()
-        return self._stream_of(follow=follow)
-
-    def _stream_of(self, *, follow: bool, tail: int | None = None) -> LogStream:
+    def _kept(self, *, follow: bool, tail: int | None = None) -> OutputStream:
         version = self._engine.api_version
-        return LogStream(self._engine.address, version, self._name, follow=follow, timeout=_CONNECT_S, tail=tail)
+        return kept_output(self._engine.address, version, self._name, follow=follow, timeout=_CONNECT_S, tail=tail)
 
     def _still_runs(self) -> bool:
         """A silent stream may be one that was cut where nobody saw it. An engine that hangs is asked again later."""
@@ -172,7 +177,8 @@ class Following:
         until, wait = time.monotonic() + self._engine.patience.total_seconds(), _SOON_S
         while True:
             try:
-                stream = self._stream(follow=False)
+                self._pieces.begin_anew()
+                stream = self._kept(follow=False)
                 try:
                     while data := stream.read(_CONNECT_S):
                         self._pieces.feed(data)
@@ -191,19 +197,25 @@ class Following:
             wait = min(wait * 2, _AGAIN_S)
 
     def _is_complete(self) -> bool:
-        """Whether nothing is missing at the end: a stream that is followed may be ended by its engine a little before
-        the last words. Small output is rather read again as a whole."""
-        if self._pieces.received < _RATHER_READ_AGAIN:
+        """Whether nothing is missing at the end, by the last words that the engine keeps.
+
+        What is kept and followed may be ended by its engine a little before them, and counts only when nothing repeats
+        itself there; small output is rather read again as a whole.
+        """
+        if not self._was_live and self._pieces.received < _RATHER_READ_AGAIN:
             return False
         try:
-            stream = self._stream_of(follow=False, tail=REMEMBERED)
+            stream = self._kept(follow=False, tail=_LAST_WORDS if self._was_live else REMEMBERED)
             try:
                 data = b""
                 while more := stream.read(_CONNECT_S):
                     data += more
             finally:
                 stream.close()
-            return more is not None and ends_with(self._pieces.last, frames(data))
+            if more is None:
+                return False
+            told = frames(data)
+            return self._pieces.end_as(told) if self._was_live else ends_with(self._pieces.last, told)
         except (OSError, Broken):
             return False
 

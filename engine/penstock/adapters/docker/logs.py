@@ -1,5 +1,9 @@
 """The raw output of a container: the engine's frames, read over a connection of their own and put into pieces.
 
+It is heard as it comes, over a connection that is there before the container is started, and read from what the engine
+keeps where that connection broke or was another agent's. What is kept is text, and what is heard is made the same: so
+the place where one has stopped is the place where the other goes on.
+
 Asked by HTTP/1.0, an engine sends the frames as they are, without a second framing around each, and docker-py, which
 parses each of them, reads a tenth of it in the same time. A frame is eight bytes (stream, three zeros, length) and
 its text: a line, or a part of a long one.
@@ -7,6 +11,7 @@ its text: a line, or a part of a long one.
 
 from __future__ import annotations
 
+import codecs
 import select
 import socket
 from collections import deque
@@ -22,6 +27,8 @@ _READ = 256 * 1024
 _MOST_HEAD = 64 * 1024
 _MOST_FRAME = 64 << 20
 _LINE = 64 * 1024
+_ENTRY = 16 * 1024
+_MOST_ENDS = 64 * 1024
 REMEMBERED = 50
 _STREAMS = {1: Stream.STDOUT, 2: Stream.STDERR}
 
@@ -30,28 +37,16 @@ class Broken(Exception):
     """The connection ended before the answer did, or what came is no answer."""
 
 
-class LogStream:
-    """What a container has put out, from its beginning, and what it puts out from now on until it ends."""
+class OutputStream:
+    """An answer of the engine that is frames until it ends."""
 
-    def __init__(
-        self,
-        address: Address,
-        api_version: str,
-        container: str,
-        *,
-        follow: bool,
-        timeout: float,
-        tail: int | None = None,
-    ) -> None:
-        """`tail`: only so many entries, from the end. Raises OSError when the engine is away, Broken, NotFound."""
-        path = f"/v{api_version}/containers/{container}/logs?stdout=1&stderr=1&follow={int(follow)}"
-        if tail is not None:
-            path += f"&tail={tail}"
+    def __init__(self, address: Address, request: str, timeout: float) -> None:
+        """`request` is its method and path. Raises OSError when the engine is away, Broken, NotFound."""
         self._timeout = timeout
         self._connection = address.connect(timeout)
         self._waiting = select.poll() if hasattr(select, "poll") else None
         try:
-            self._connection.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+            self._connection.sendall(f"{request} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
             self._begun = self._head()
         except BaseException:
             self._connection.close()
@@ -97,27 +92,48 @@ class LogStream:
         self._connection.close()
 
 
+def kept_output(
+    address: Address, api_version: str, container: str, *, follow: bool, timeout: float, tail: int | None = None
+) -> OutputStream:
+    """What a container has put out, from its beginning, and with `follow` what it puts out until it ends.
+
+    `tail`: only so many entries, from the end. Raises OSError, Broken, NotFound.
+    """
+    path = f"/v{api_version}/containers/{container}/logs?stdout=1&stderr=1&follow={int(follow)}"
+    return OutputStream(address, f"GET {path}" + (f"&tail={tail}" if tail is not None else ""), timeout)
+
+
+def live_output(address: Address, api_version: str, container: str, *, timeout: float) -> OutputStream:
+    """What a container that is made and not started will put out, as it comes: from memory and in large frames, which
+    is three times as fast as what is kept. A program that prints faster than this is read is slowed down, and while
+    nobody reads at all its engine answers nothing about it; nothing is lost (held by a test).
+
+    Raises OSError, Broken, NotFound.
+    """
+    path = f"/v{api_version}/containers/{container}/attach?stream=1&stdout=1&stderr=1"
+    return OutputStream(address, f"POST {path}", timeout)
+
+
 class Pieces:
     """Frames taken apart, and handed over from an offset on: whole lines, a line over 64 KiB in several pieces.
 
     A container's output is always read from its beginning; what was handed over before is passed by. Lasts over
     several connections: `begin_anew` before each. `received` counts the bytes of this connection, `last` holds its last
-    frames: by them it is told whether anything is missing at the end.
+    frames: by them, or by the last bytes of each stream, it is told whether anything is missing at the end.
     """
 
     def __init__(self, tail: Tail, offsets: Mapping[Stream, int]) -> None:
         self._tail = tail
         self._handed = {stream: offsets.get(stream, 0) for stream in Stream}
-        self._pass_by = dict(self._handed)
+        self.last: deque[bytes] = deque(maxlen=REMEMBERED)
+        self.begin_anew()
+
+    def begin_anew(self, *, is_live: bool = False) -> None:
+        """The next bytes are the beginning of the output again: as the engine keeps it, or live."""
+        self._is_live = is_live
         self._rest = b""
         self._lines: dict[Stream, bytes] = dict.fromkeys(Stream, b"")
-        self.received = 0
-        self.last: deque[bytes] = deque(maxlen=REMEMBERED)
-
-    def begin_anew(self) -> None:
-        """The next bytes are the beginning of the output again."""
-        self._rest = b""
-        self._lines = dict.fromkeys(Stream, b"")
+        self._ends: dict[Stream, bytes] = dict.fromkeys(Stream, b"")
         self._pass_by = dict(self._handed)
         self.received = 0
         self.last.clear()
@@ -158,22 +174,17 @@ class Pieces:
                 self._take(stream, b"".join(found))
 
     def _take(self, stream: Stream, data: bytes) -> None:
-        skip = self._pass_by[stream]
-        if skip:
-            self._pass_by[stream] = max(skip - len(data), 0)
-            data = data[skip:]
-            if not data:
-                return
+        """Whole lines, and parts of 64 KiB of a line that is longer, are passed on; the rest waits for its end."""
         data = self._lines[stream] + data
         at, length = 0, len(data)
         while length - at > _LINE:
             end = data.rfind(b"\n", at, at + _LINE) + 1
             end = end or at + _LINE
-            self._hand(stream, data[at:end])
+            self._pass_on(stream, data[at:end])
             at = end
         whole = data.rfind(b"\n", at) + 1
         if whole:
-            self._hand(stream, data[at:whole])
+            self._pass_on(stream, data[at:whole])
             at = whole
         self._lines[stream] = data[at:]
 
@@ -181,13 +192,56 @@ class Pieces:
         """The output has ended: hand over the lines that have no end."""
         for stream, line in self._lines.items():
             if line:
-                self._hand(stream, line)
                 self._lines[stream] = b""
+                self._pass_on(stream, line)
 
-    def _hand(self, stream: Stream, data: bytes) -> None:
+    def _pass_on(self, stream: Stream, data: bytes) -> None:
+        """Hand over what was not handed over before."""
+        if self._is_live:
+            data = as_kept(data)
+            self._ends[stream] = (self._ends[stream] + data)[-_MOST_ENDS:]
+        if skip := self._pass_by[stream]:
+            self._pass_by[stream] = max(skip - len(data), 0)
+            data = data[skip:]
+            if not data:
+                return
         # Counted first: what `tail` has begun to keep is not handed over a second time should it raise.
         self._handed[stream] += len(data)
         self._tail(stream, data, self._handed[stream])
+
+    def end_as(self, told: Sequence[bytes]) -> bool:
+        """Whether each live stream ends with what these frames, the last ones that an engine has kept, say of it."""
+        texts: dict[int, bytes] = {1: b"", 2: b""}
+        for frame in told:
+            texts[frame[0]] = texts.get(frame[0], b"") + frame[8:]
+        ends = {number: self._ends[stream] + as_kept(self._lines[stream]) for number, stream in _STREAMS.items()}
+        return all(kind in ends and ends[kind].endswith(text[-_MOST_ENDS:]) for kind, text in texts.items())
+
+
+def as_kept(heard: bytes) -> bytes:
+    """What an engine keeps of output, which is text: a byte that belongs to no character is U+FFFD, and so are those of
+    a character across the places, 16 KiB apart, where it cuts a line. `heard` begins at such a place, or with a line.
+
+    Source: moby 20.10, daemon/logger/copier.go and jsonfilelog/jsonlog.
+    """
+    if heard.isascii():
+        return heard
+    whole = heard.split(b"\n")
+    return b"\n".join(b"".join(_text(line[at : at + _ENTRY]) for at in range(0, len(line), _ENTRY)) for line in whole)
+
+
+def _text(heard: bytes) -> bytes:
+    return heard.decode("utf-8", _EACH_BYTE).encode()
+
+
+def _each_byte(error: UnicodeError) -> tuple[str, int]:
+    """As Go does it; Python's own `replace` counts what belongs together once."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+_EACH_BYTE = "penstock-each-byte"
+codecs.register_error(_EACH_BYTE, _each_byte)
 
 
 def frames(data: bytes) -> list[bytes]:

@@ -15,9 +15,10 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from penstock import failpoint
-from penstock.adapters.docker.engine import Away, Engine
+from penstock.adapters.docker.engine import ANSWER_WITHIN_S, Away, Engine
 from penstock.adapters.docker.following import Following, Found, has_begun, is_running, moment
 from penstock.adapters.docker.images import Images
+from penstock.adapters.docker.logs import Broken, OutputStream, live_output
 from penstock.adapters.docker.metadata import DeadEnd
 from penstock.adapters.docker.rules import Rules
 from penstock.adapters.docker.volumes import IMAGE_LABEL, MOUNT, WORKING_DIR, Volumes
@@ -53,6 +54,7 @@ class DockerRunner(Runner):
         self._owner = owner
         self._images = Images(engine)
         self._volumes = Volumes(engine)
+        self._live: dict[str, OutputStream] = {}
         self._over: dict[str, Found] = {}
         self._said: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -76,6 +78,8 @@ class DockerRunner(Runner):
             self._volumes.lay(order.name, order, self._images.owner(order.name, found))
             if self._rules.closes_metadata:
                 self._dead_end.attach(order.name, body)
+            if wish.wait:
+                self._hear(order.name)
             self._start(order.name)
         except UserError:
             self._removed(order.name)
@@ -125,6 +129,24 @@ class DockerRunner(Runner):
             f"the container could not be made: the image `{wish.image}` is not there, though it was fetched"
         )
 
+    def _hear(self, name: str) -> None:
+        """Hear its output from the start. Where that cannot be had, it is read from what the engine keeps.
+
+        Not with Podman, which may end such a connection before the last words; nor from another machine, for a slow
+        network would slow the program down.
+        """
+        if self._engine.is_podman or not self._engine.address.text.startswith("unix:"):
+            return
+        with suppress(OSError, Broken, NotFound):
+            self._live[name] = live_output(
+                self._engine.address, self._engine.api_version, name, timeout=ANSWER_WITHIN_S
+            )
+
+    def _forget(self, name: str) -> None:
+        live = self._live.pop(name, None)
+        if live is not None:
+            live.close()
+
     def _start(self, name: str) -> None:
         """An engine that goes away now may have started it: whoever follows finds out."""
         with suppress(Away):
@@ -165,7 +187,7 @@ class DockerRunner(Runner):
         if labels.get(_RUNS_ON_LABEL) == _YES:
             return Exit(Ending.EXITED, 0)
         grace = timedelta(seconds=float(labels[_GRACE_LABEL])) if _GRACE_LABEL in labels else None
-        exit_, found = Following(self._engine, name, tail, halt, offsets, grace).run()
+        exit_, found = Following(self._engine, name, tail, halt, offsets, grace, self._live.pop(name, None)).run()
         if found is not None:
             self._over[name] = found
         return exit_
@@ -226,6 +248,8 @@ class DockerRunner(Runner):
 
     def close(self) -> None:
         """Let go of the connections. What runs, runs on."""
+        for name in list(self._live):
+            self._forget(name)
         self._engine.close()
 
     # ── asking ──
@@ -240,6 +264,7 @@ class DockerRunner(Runner):
 
     def _removed(self, name: str) -> None:
         """Gone with its volume, whatever state it is in."""
+        self._forget(name)
         with suppress(NotFound, Conflict):  # somebody else removes it right now
             self._engine.ask(lambda api: api.remove_container(name, force=True, v=True), patience=_BRIEF)
 

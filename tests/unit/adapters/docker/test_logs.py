@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.adapters.docker.logs import Broken, Pieces
+from penstock.adapters.docker.logs import Broken, Pieces, as_kept
 from penstock.ports.runner import Stream
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR
@@ -80,6 +80,70 @@ def test_a_line_of_any_length_comes_in_pieces() -> None:
         pieces.feed(frame(OUT, line[at : at + 16384]))
     assert [len(piece) for piece in heard.pieces[:2]] == [LINE, LINE]
     assert heard.text[OUT] == line
+
+
+# ── heard live, and kept ──
+
+
+def engines_own(text: bytes) -> bytes:
+    """What an engine keeps, byte by byte: entries of at most 16 KiB, and in each the longest valid characters."""
+    kept, entry = b"", b""
+    for at in range(len(text)):
+        entry += text[at : at + 1]
+        if entry.endswith(b"\n") or len(entry) == 16384 or at == len(text) - 1:
+            while entry:
+                size = next((n for n in range(1, 5) if _is_character(entry[:n])), 0)
+                kept += entry[:size] if size else "\ufffd".encode()
+                entry = entry[size or 1 :]
+    return kept
+
+
+def _is_character(text: bytes) -> bool:
+    try:
+        return len(text.decode()) == 1
+    except UnicodeDecodeError:
+        return False
+
+
+odd = st.lists(
+    st.sampled_from(
+        [b"a", b"\n", b"\r\n", "é".encode(), "€".encode(), "😀".encode(), b"\xe2\x82", b"\xff", b"\xed\xa0\x80"]
+    )
+).map(b"".join)
+
+
+@given(st.one_of(odd, st.binary(max_size=80)), st.integers(0, 40))
+def test_what_is_heard_is_made_what_is_kept(text: bytes, before_the_cut: int) -> None:
+    assert as_kept(text) == engines_own(text)
+    long = b"x" * (16384 - before_the_cut) + text
+    assert as_kept(long) == engines_own(long)
+
+
+@given(odd, st.data())
+def test_who_goes_on_by_what_is_kept_goes_on_where_the_live_one_stopped(text: bytes, data: st.DataObject) -> None:
+    heard = Heard()
+    pieces = Pieces(heard, {})
+    pieces.begin_anew(is_live=True)
+    pieces.feed(frame(OUT, text[: data.draw(st.integers(0, len(text)))]))
+    pieces.begin_anew()
+    pieces.feed(frame(OUT, engines_own(text)))
+    pieces.finish()
+    assert heard.text[OUT] == engines_own(text)
+
+
+@given(frames, st.integers(0, 6))
+def test_an_end_is_told_by_the_last_words_that_are_kept(given_: list[tuple[Stream, bytes]], count: int) -> None:
+    pieces = Pieces(Heard(), {})
+    pieces.begin_anew(is_live=True)
+    for stream, text in given_:
+        pieces.feed(frame(stream, text))
+    kept = [
+        frame(stream, entry)
+        for stream in (OUT, ERR)
+        for entry in engines_own(text_of(given_, stream)).splitlines(keepends=True)
+    ]
+    assert pieces.end_as(kept[-count:] if count else [])
+    assert not pieces.end_as([*kept[-count:], frame(OUT, b"more\n")])
 
 
 def test_what_is_no_log_is_told() -> None:
