@@ -147,10 +147,10 @@ class Heard:
         return kit.runner.follow(name, self, self.halt, offsets=offsets or {})
 
 
-@pytest.fixture(params=["process", "scripted", "docker"])
+@pytest.fixture(params=["process", "scripted", "docker", pytest.param("podman", marks=pytest.mark.long)])
 def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
-    if request.param == "docker":
-        engine = request.getfixturevalue("engine")
+    if request.param in ("docker", "podman"):
+        engine = request.getfixturevalue("engine" if request.param == "docker" else "podman")
         (tmp_path / "data").mkdir()
         docker = docker_runner(tmp_path / "data", ContainerSetup(engine=engine.host), {})
         yield Kit(

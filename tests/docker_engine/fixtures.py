@@ -1,4 +1,4 @@
-"""`engine`, `debian` and `own_daemon`: the container engine as tests ask for it."""
+"""`engine`, `debian`, `podman` and `own_daemon`: the container engine as tests ask for it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from docker_engine import shared
 from docker_engine.daemon import Daemon, missing
 from docker_engine.images import DEBIAN, give_busybox, give_debian, missing_for_busybox, missing_for_debian
+from docker_engine.podman import Podman, missing_for_podman
 from docker_engine.shared import Engine
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -57,6 +58,24 @@ def debian(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
         give_debian(client)
     client.close()
     return DEBIAN[0]
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Engine]:
+    """Podman behind its compatible socket, with the small images."""
+    if (why := missing_for_podman() or missing_for_busybox()) is not None:
+        pytest.skip(why)
+    service = Podman(Path(tempfile.mkdtemp(prefix="pp")), f"pp{os.getpid()}")
+    try:
+        service.start()
+        client = docker.APIClient(base_url=service.host, timeout=300)
+        give_busybox(client)
+        yield Engine(service.host, is_ours=True)
+        for left in client.containers(all=True):
+            client.remove_container(left["Id"], force=True, v=True)
+        client.close()
+    finally:
+        service.remove()
 
 
 @pytest.fixture

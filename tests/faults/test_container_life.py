@@ -120,7 +120,7 @@ def test_what_cannot_be_started_or_fetched_is_no_failure_of_the_program(runner: 
     assert "/no/such/program" in missing.reason
     with pytest.raises(UserError, match="not there, and `pullPolicy: NEVER`"):
         launch(runner, "none", "true", image="nothing/of/the/kind", container={"pull": Pull.NEVER})
-    with pytest.raises(UserError, match="has no user `nobodyatall`"):
+    with pytest.raises(UserError, match=r"user.*nobodyatall"):
         launch(runner, "user", "true", container={"user": "nobodyatall"})
     assert list(runner.names()) == ["missing"]
 
@@ -231,7 +231,7 @@ def test_the_next_agent_reads_each_line_once(
 ODD = (
     "printf 'caf\\351 \\377\\376\\n'; printf '\\342\\202\\254\\n';"
     "{ printf y; head -c 40000 /dev/zero | tr '\\0' '\\303' | sed 's/./&\\xa9/g' | tr -d '\\n'; echo; };"
-    "head -c 30000 /dev/urandom; echo; echo middle; read -t 100 _ < hold; echo last"
+    "head -c 30000 /dev/urandom; echo; echo middle; while :; do sleep 0.05; done"
 )
 
 
@@ -240,16 +240,16 @@ def test_what_is_no_text_is_read_on_from_the_same_place_by_the_next_agent(
 ) -> None:
     """What is heard live has bytes that no engine keeps: what was handed over counts as it is kept."""
     first = runner_on(engine.host)
-    launch(first, "odd", f"mkfifo hold; {ODD}")
+    launch(first, "odd", f"trap 'echo last; exit 0' USR1; {ODD}")
     before = Follower(first, "odd").begin()
     until(lambda: before.out().endswith(b"middle\n"), 20)
     heard = before.out()
     second = runner_on(engine.host)
     after = Follower(second, "odd", {OUT: len(heard)}).begin()
-    client.exec_start(client.exec_create("odd", ["sh", "-c", "echo > /penstock/work/hold"]))
+    client.kill("odd", "SIGUSR1")
     assert after.end() == before.end() == Exit(Ending.EXITED, 0)
     assert after.out() == b"last\n"
-    assert heard + after.out() == before.out() == b"".join(client.logs("odd", stream=True))
+    assert heard + after.out() == before.out() == client.logs("odd", stderr=False)
     second.remove("odd")
 
 

@@ -164,7 +164,9 @@ def _refused(error: Any) -> Exception:
         case status if status is not None and status >= 500 and _is_stopping(said):
             return Away(f"the container engine does not answer: {said}")
         case _:
-            return UserError(f"the container engine refused: {said}")
+            has_no_init = "container-init" in said or "docker-init" in said
+            help_ = "install the init that it runs containers with: `catatonit` for Podman, `tini` for Docker"
+            return UserError(f"the container engine refused: {said}", help=help_ if has_no_init else None)
 
 
 def _is_stopping(said: str) -> bool:

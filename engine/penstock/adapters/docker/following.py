@@ -279,7 +279,8 @@ class Following:
         if code in _NOT_EXECUTED and (said := _INIT.match(self._complaint)) is not None:
             return Exit(Ending.NOT_STARTED, code, reason=_named(found, said[1].decode(errors="replace").strip()))
         if number is not None:
-            return Exit(Ending.KILLED, code, number)
+            is_unsaid = number == signal.SIGKILL and self._engine.is_podman
+            return Exit(Ending.KILLED, code, number, _memory_guessed(found) if is_unsaid else "")
         return Exit(Ending.EXITED, code)
 
     def _was_told_to_end(self, found: Found) -> bool:
@@ -356,6 +357,12 @@ def _named(found: Found, said: str) -> str:
 def _memory_told(found: Found) -> str:
     limit = (found.get("HostConfig") or {}).get("Memory")
     return f"it may have {int(limit) >> 20} MiB" if limit else ""
+
+
+def _memory_guessed(found: Found) -> str:
+    """Podman does not tell that memory was short where control groups are of version 1 (seen with 4.3)."""
+    told = _memory_told(found)
+    return f"{told}: perhaps that was too little, which Podman does not always say" if told else ""
 
 
 def _signal_of(code: int) -> int | None:
