@@ -17,7 +17,7 @@ from fakes.runner import WORKING_DIR, Program, Running, ScriptedRunner
 from penstock.adapters.process import ProcessRunner
 from penstock.errors import UserError
 from penstock.ports.container import Container
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail, Workspace
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail, Tell, Workspace
 from penstock.wiring.containers import ContainerSetup, docker_runner
 from until import until
 
@@ -102,11 +102,11 @@ class Apart(Runner):
         self._runner = runner
         self._prefix = prefix
 
-    def launch(self, order: Order, halt: Halt | None = None) -> None:
+    def launch(self, order: Order, halt: Halt | None = None, tell: Tell | None = None) -> None:
         workspace = order.workspace
         if workspace is not None:
             workspace = replace(workspace, name=self._prefix + workspace.name)
-        self._runner.launch(replace(order, name=self._prefix + order.name, workspace=workspace), halt)
+        self._runner.launch(replace(order, name=self._prefix + order.name, workspace=workspace), halt, tell)
 
     def knows(self, name: str) -> bool:
         return self._runner.knows(self._prefix + name)

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from penstock.errors import UserError
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail, Tell
 
 PIECE = 64 * 1024
 WORKING_DIR = "/scripted"
@@ -51,7 +51,7 @@ class ScriptedRunner(Runner):
         self._shared: dict[str, dict[str, bytes]] = {}
         self._lock = threading.Lock()
 
-    def launch(self, order: Order, halt: Halt | None = None) -> None:
+    def launch(self, order: Order, halt: Halt | None = None, tell: Tell | None = None) -> None:
         program = self._programs.get(order.argv[0])
         with self._lock:
             if order.name in self._running:

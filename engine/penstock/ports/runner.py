@@ -96,6 +96,10 @@ of each stream; a piece holds whole lines, except that a line over 64 KiB comes 
 the piece is safe: the runner may free it."""
 
 
+Tell = Callable[[str], None]
+"""Called with a sentence for whoever waits."""
+
+
 class Halt(Protocol):
     """A request to stop, that may come at any moment from any thread."""
 
@@ -119,9 +123,10 @@ class Runner(Protocol):
     `order.name` before it calls `launch`.
     """
 
-    def launch(self, order: Order, halt: Halt | None = None) -> None:
+    def launch(self, order: Order, halt: Halt | None = None, tell: Tell | None = None) -> None:
         """Start the program. Called again under the same name it does nothing: what runs, runs on. Once `halt` is
         requested nothing long is begun any more (the fetching of an image), and nothing may have been started.
+        `tell` is told what takes long.
 
         Raises UserError when the order itself cannot be run here (no such interpreter), Retryable when the
         runner cannot be reached.

@@ -244,7 +244,7 @@ class Ended(Runner):
         self._exit = exit_
         self.launched: list[Order] = []
 
-    def launch(self, order: Order, halt: object = None) -> None:
+    def launch(self, order: Order, halt: object = None, tell: object = None) -> None:
         self.launched.append(order)
 
     def knows(self, name: str) -> bool:

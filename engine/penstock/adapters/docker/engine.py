@@ -170,9 +170,10 @@ def _refused(error: Any) -> Exception:
 
 
 def _is_stopping(said: str) -> bool:
-    """An engine that is about to stop, or has lost its own parts, refuses what it could do a moment ago."""
+    """An engine that is about to stop, or has lost its own parts, refuses what it could do a moment ago. What it says
+    of a registry, which it reaches over a network, is not about itself."""
     signs = ("shutting down", "containerd", "connection refused", "context canceled", "transport is closing")
-    return any(sign in said for sign in signs)
+    return "/v2/" not in said and any(sign in said for sign in signs)
 
 
 def _root(error: BaseException) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import tarfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from penstock.adapters.docker.archive import Owner
 from penstock.adapters.docker.engine import Away, Engine, told
+from penstock.duration import humane
 from penstock.errors import NotFound, UserError
 from penstock.ports.container import Container, Credentials, Pull
-from penstock.ports.runner import Halt
+from penstock.ports.runner import Halt, Tell
 
 TRIES = 4
 _FIRST_WAIT_S = 1.0
@@ -39,8 +43,8 @@ class Images:
 
     # ── fetching ──
 
-    def ensure(self, wish: Container, halt: Halt | None) -> None:
-        """See that the image is there, as the wish says. Raises PullFailed, Away."""
+    def ensure(self, wish: Container, halt: Halt | None, tell: Tell | None = None) -> None:
+        """See that the image is there, as the wish says. `tell` hears of a fetching. Raises PullFailed, Away."""
         image = _tagged(wish.image)
         if wish.pull is not Pull.ALWAYS and self._has(image):
             return
@@ -54,7 +58,11 @@ class Images:
         with lock:
             if wish.pull is not Pull.ALWAYS and self._has(image):
                 return  # somebody else has fetched it meanwhile
-            self._fetch(image, wish, halt)
+            told_ = tell or _nobody
+            told_(f"Fetching the image {image}")
+            begun = time.monotonic()
+            self._fetch(image, wish, halt, told_)
+            told_(f"The image {image} is there after {humane(timedelta(seconds=time.monotonic() - begun))}")
 
     def _has(self, image: str) -> bool:
         try:
@@ -63,7 +71,7 @@ class Images:
             return False
         return True
 
-    def _fetch(self, image: str, wish: Container, halt: Halt | None) -> None:
+    def _fetch(self, image: str, wish: Container, halt: Halt | None, tell: Tell) -> None:
         wait = _FIRST_WAIT_S
         for left in reversed(range(TRIES)):
             try:
@@ -73,6 +81,7 @@ class Images:
                 if stopped or not left:
                     reason = error.message if isinstance(error, Away) else str(error)
                     raise PullFailed(f"the image `{image}` could not be fetched: {reason}") from error
+                tell(f"The image {image} could not be fetched: {error}; it is tried again in {wait:g} s")
                 if halt is not None:
                     halt.wait(wait)
                 else:
@@ -151,38 +160,32 @@ class Images:
         ]
 
 
+def _nobody(_: str) -> None:
+    """Nobody listens."""
+
+
 class _Hindered(Exception):
     """It may go better another time: the registry is busy, or cannot be reached."""
 
 
-_PASSING = (
-    "toomanyrequests",
-    "429",
-    "500",
-    "502",
-    "503",
-    "504",
-    "timeout",
-    "timed out",
-    "connection",
-    "eof",
-    "tls",
-    "no such host",
-    "dial ",
-)
+_PASSING = ("toomanyrequests", "timeout", "timed out", "connection", "eof", "tls", "no such host", "dial ")
+_BUSY = re.compile(r"(?<![:.\d])(429|50[0234])(?!\d)")
+"""The status of a registry that may answer another time; no part of an address."""
+
 _DENIED = ("denied", "unauthorized", "authentication required", "no basic auth")
+_ABSENT = ("manifest unknown", "not found", "no such image")
 
 
 def _fault(image: str, said: str) -> Exception:
     low = said.lower()
-    if any(sign in low for sign in _PASSING):
-        return _Hindered(said)
     if any(sign in low for sign in _DENIED):
         return PullFailed(
             f"the image `{image}` could not be fetched: {said}",
             help="check its name, and the `credentials` of the task runner",
         )
-    if "manifest unknown" in low or "not found" in low or "no such image" in low:
+    if any(sign in low for sign in _PASSING) or _BUSY.search(low):
+        return _Hindered(said)
+    if any(sign in low for sign in _ABSENT):
         return PullFailed(f"there is no image `{image}`: {said}", help="check its name and its tag")
     return PullFailed(f"the image `{image}` could not be fetched: {said}")
 

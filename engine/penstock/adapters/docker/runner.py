@@ -25,7 +25,7 @@ from penstock.adapters.docker.volumes import IMAGE_LABEL, MOUNT, WORKING_DIR, Vo
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.failpoint import Failpoint
 from penstock.ports.container import Container
-from penstock.ports.runner import Ending, Exit, Halt, Order, Runner, Stream, Tail, is_shell
+from penstock.ports.runner import Ending, Exit, Halt, Order, Runner, Stream, Tail, Tell, is_shell
 
 OWNER_LABEL = "penstock.owner"
 """Whose container or volume it is: the id of a data folder. Nobody else's is ever touched."""
@@ -61,17 +61,17 @@ class DockerRunner(Runner):
 
     # ── starting ──
 
-    def launch(self, order: Order, halt: Halt | None = None) -> None:
+    def launch(self, order: Order, halt: Halt | None = None, tell: Tell | None = None) -> None:
         wish = order.container
         if wish is None:
             raise UserError("a container needs an image, and the task names none", help="give it a `containerImage`")
         body = self._body(order, wish)
         if wish.pull.value == "ALWAYS":
-            self._images.ensure(wish, halt)
+            self._images.ensure(wish, halt, tell)
         self._outdo(order)
         if order.workspace is not None:
             self._volumes.share(order.workspace.name, {OWNER_LABEL: self._owner, IMAGE_LABEL: wish.image})
-        if not self._made(order, wish, body, halt):
+        if not self._made(order, wish, body, halt, tell):
             return
         try:
             found = self._inspect(order.name)
@@ -102,7 +102,7 @@ class DockerRunner(Runner):
         body["HostConfig"]["LogConfig"] = dict(self._engine.logging)
         return body
 
-    def _made(self, order: Order, wish: Container, body: dict[str, Any], halt: Halt | None) -> bool:
+    def _made(self, order: Order, wish: Container, body: dict[str, Any], halt: Halt | None, tell: Tell | None) -> bool:
         """Make the container; False when the attempt was begun before, and is to be followed only.
 
         One that was made and not started was left by a crash in between: its successor knows better what to run.
@@ -111,7 +111,7 @@ class DockerRunner(Runner):
             try:
                 self._engine.ask(lambda api: api.create_container_from_config(body, order.name))
             except NotFound:
-                self._images.ensure(wish, halt)
+                self._images.ensure(wish, halt, tell)
             except Conflict:
                 with suppress(NotFound):
                     found = self._inspect(order.name)

@@ -24,7 +24,7 @@ from penstock.adapters.process.tree import MARK, Tree, is_alive
 from penstock.adapters.process.witness import Child, Witness, pause
 from penstock.errors import UserError
 from penstock.failpoint import Failpoint
-from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail
+from penstock.ports.runner import WORKING_DIR_MARK, Ending, Exit, Halt, Order, Runner, Stream, Tail, Tell
 
 _CLAIM_WITHIN_S = 2.0
 _STAGING_OLD_S = 3600.0
@@ -66,7 +66,7 @@ class ProcessRunner(Runner):
 
     # ── starting ──
 
-    def launch(self, order: Order, halt: Halt | None = None) -> None:
+    def launch(self, order: Order, halt: Halt | None = None, tell: Tell | None = None) -> None:
         folder = Folder.of(self._root, order.name)
         with self._lock:
             if order.name in self._children or order.name in self._launching:

@@ -60,7 +60,7 @@ class Program(TaskType):
         if not (context.resumed and runner.knows(context.name)):
             if context.resumed and any(output.offsets.values()):
                 raise TaskLost("the program had begun, and its runner knows nothing of it any more")
-            runner.launch(self.order(program, context), context.halt)
+            runner.launch(self.order(program, context), context.halt, lambda said: context.log(Level.INFO, said))
         ended = runner.follow(context.name, output.tail, context.halt, offsets=output.offsets)
         output.finish()
         outputs: dict[str, Any] = {"vars": output.outputs}
