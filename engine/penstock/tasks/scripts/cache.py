@@ -78,7 +78,7 @@ def save(wish: Cache, context: Context, runner: Runner, workspace: str) -> None:
         _date(packed, context.now().isoformat().encode())
         packed.seek(0)
         context.files.name(uri, context.files.put(cast("BinaryIO", packed)))
-    context.log(Level.INFO, f"Kept {count} files in the cache")
+    context.log(Level.INFO, f"Kept {count} {'file' if count == 1 else 'files'} in the cache")
 
 
 def _uri(context: Context) -> str:
