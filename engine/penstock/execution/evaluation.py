@@ -9,9 +9,9 @@ from penstock.duration import parse_duration
 from penstock.errors import UserError
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import ROOT, Execution
-from penstock.expression import is_truthy
 from penstock.flow.inputs import resolve_output
 from penstock.flow.model import Flow
+from penstock.truth import is_truthy
 
 RUN_IF = "runIf"
 TIMEOUT = "timeout"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.flow.compose import Place
+from penstock.compose import Place
 
 PROPERTIES = ("pluginDefaults", "taskDefaults")
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.compose import Composer, Fault, Place
 from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
 from penstock.flow.codes import help_for
-from penstock.flow.compose import Composer, Fault, Place
 from penstock.flow.offsets import offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -23,7 +23,7 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 class Document:
     """One file after reading. `value` is made of dict, list, str, int, float, bool and None and must not be changed.
 
-    `place` runs parallel to it (see `penstock.flow.compose.Place`). Where `diagnostics` holds an error, `value`
+    `place` runs parallel to it (see `penstock.compose.Place`). Where `diagnostics` holds an error, `value`
     is what could be read before it, or None. Aliases share one value, and its place is the anchor's.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.flow.compose import Place
+from penstock.compose import Place
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _BLANK = frozenset(" \t\r\n\x85\u2028\u2029")

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from penstock.expression import is_truthy
 from penstock.flow.model import Kind, Level
 from penstock.tasks.base import Context, Properties, Result, TaskFailed, TaskType
 from penstock.tasks.markers import Dynamic, Text, text_of
 from penstock.tasks.names import CORE
+from penstock.truth import is_truthy
 
 
 class LogProperties(Properties):

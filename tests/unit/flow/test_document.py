@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.compose import MAX_ALIASES, MAX_DEPTH
 from penstock.diagnostic import Position
-from penstock.flow.compose import MAX_ALIASES, MAX_DEPTH
 from penstock.flow.document import MAX_BYTES, Document, read_document
 
 

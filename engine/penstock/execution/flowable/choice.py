@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock.errors import UserError
 from penstock.execution.flowable.base import Flowable, Lanes, one_lane
-from penstock.expression import is_truthy
 from penstock.flow.model import Task
+from penstock.truth import is_truthy
 
 
 class If(Flowable):

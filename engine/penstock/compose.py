@@ -1,6 +1,6 @@
 """YAML events to plain values and the places they stand at: bounded, without recursion into libyaml.
 
-Scalars are read by the core schema of YAML 1.2, as Jackson hands them to Kestra (design/DECISIONS.md, row pyyaml):
+Scalars are read by the core schema of YAML 1.2, as Jackson hands them to Kestra (docs/compatibility.md):
 only `true` and `false` are booleans, `017` is 17, `12:30:45`, `yes` and dates are text. Every key is text.
 
 Events are pulled one at a time, so the depth is known before libyaml goes deeper; its own look-ahead within a
