@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from penstock.errors import UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
+from penstock.expression import WebAnswer, WebCall
 from penstock.flow.model import Flow
 from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
@@ -66,6 +67,28 @@ class World:
         with self.files.open(self.files.resolve(uri_or_path)) as file:
             return _text(file, uri_or_path)
 
+    @property
+    def dialect(self) -> str:
+        return self.flow.dialect.value
+
+    def kv(self, key: str, namespace: str | None, error_on_missing: bool | None) -> object:
+        raise _not_yet("kv")
+
+    def file_size(self, uri_or_path: str, namespace: str | None) -> int:
+        raise _not_yet("fileSize")
+
+    def file_exists(self, uri_or_path: str, namespace: str | None) -> bool:
+        raise _not_yet("fileExists")
+
+    def file_is_empty(self, uri_or_path: str, namespace: str | None) -> bool:
+        raise _not_yet("isFileEmpty")
+
+    def call(self, request: WebCall) -> WebAnswer:
+        raise _not_yet("http")
+
+    def learn(self, value: str) -> None:
+        self.mask.learn(value)
+
     def now(self) -> datetime:
         return self.clock.now()
 
@@ -82,6 +105,10 @@ class World:
             for run in self.execution.in_order()
             if run.error is not None
         ]
+
+
+def _not_yet(function: str) -> UserError:
+    return UserError(f"the function `{function}` is not available yet")
 
 
 def _text(file: BinaryIO, shown: str) -> str:

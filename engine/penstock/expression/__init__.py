@@ -15,27 +15,24 @@ from penstock.expression.errors import (
     ExpressionSyntaxError,
     UndefinedVariable,
 )
-from penstock.expression.reads import Path, Reads
-from penstock.expression.registry import (
-    FILTERS,
-    FUNCTIONS,
-    IMPURE,
-    KNOWN_LATER,
-    TESTS,
-    Parameter,
-    Spec,
-)
-from penstock.expression.template import Template, is_truthy, parse, reads, render, render_value
-from penstock.expression.world import World
+from penstock.expression.names import IMPURE, LATER_FILTERS, LATER_FUNCTIONS, REFUSED
+from penstock.expression.reads import COMPUTED, Call, Path, Reads
+from penstock.expression.registry import FILTERS, FUNCTIONS, TESTS, Parameter, Spec
+from penstock.expression.template import Template, parse, reads, render, render_value
+from penstock.expression.world import WebAnswer, WebCall, World
 
 __all__ = [
+    "COMPUTED",
     "FILTERS",
     "FUNCTIONS",
     "IMPURE",
-    "KNOWN_LATER",
+    "LATER_FILTERS",
+    "LATER_FUNCTIONS",
+    "REFUSED",
     "TESTS",
     "Budget",
     "BudgetExceeded",
+    "Call",
     "ExpressionError",
     "ExpressionSyntaxError",
     "Parameter",
@@ -44,8 +41,9 @@ __all__ = [
     "Spec",
     "Template",
     "UndefinedVariable",
+    "WebAnswer",
+    "WebCall",
     "World",
-    "is_truthy",
     "parse",
     "reads",
     "render",

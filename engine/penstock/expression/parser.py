@@ -26,6 +26,7 @@ from penstock.expression.links import (
     Link,
     Test,
 )
+from penstock.expression.names import LATER_FILTERS, LATER_FUNCTIONS, REFUSED
 from penstock.expression.nodes import (
     BlockCall,
     FunctionCall,
@@ -45,17 +46,9 @@ from penstock.expression.nodes import (
     Ternary,
     negative,
 )
+from penstock.expression.reads import COMPUTED, Call, Reads
 from penstock.expression.reads import Path as ReadPath
-from penstock.expression.reads import Reads
-from penstock.expression.registry import (
-    FILTERS,
-    FUNCTIONS,
-    LATER_FILTERS,
-    LATER_FUNCTIONS,
-    REQUIRED,
-    TESTS,
-    Spec,
-)
+from penstock.expression.registry import FILTERS, FUNCTIONS, REQUIRED, TESTS, Spec
 
 UNARY_BINDS = 500
 _CONSTANTS: dict[str, object] = {
@@ -63,16 +56,21 @@ _CONSTANTS: dict[str, object] = {
     "null": None, "NULL": None, "none": None, "NONE": None,
 }  # fmt: skip
 _RESCUES = frozenset({"??", "???"})
+_LAZY = _RESCUES | {"and", "or"}
+"""Their right side is evaluated only where the left one does not decide."""
 
 
 class ExpressionParser(Cursor):
-    """One walk over the tokens of one template. `Parser` in `tags` adds the statements."""
+    """One walk over the tokens of one template. `Parser` in `tags` adds the statements.
+
+    `branches` counts what is open around the cursor that is not evaluated every time.
+    """
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
         self.paths: list[ReadPath] = []
-        self.functions: set[str] = set()
-        self.filters: set[str] = set()
+        self.called: list[Call] = []
+        self.branches = 0
         self.locals: list[set[str]] = []
         self.in_macro = False
         self.macros: set[str] = set()
@@ -82,7 +80,17 @@ class ExpressionParser(Cursor):
 
     def reads(self) -> Reads:
         paths = sorted(self.paths, key=lambda path: path.offset)
-        return Reads(tuple(paths), frozenset(self.functions), frozenset(self.filters))
+        return Reads(tuple(paths), tuple(sorted(self.called, key=lambda call: call.offset)))
+
+    def note_call(
+        self, kind: str, name: str, start: int, spec: Spec | None, arguments: list[Node], named: dict[str, Node]
+    ) -> None:
+        """Note a call, with what of its arguments is known by now."""
+        names = [parameter.name for parameter in spec.parameters] if spec is not None else []
+        given = [(names[at] if at < len(names) else str(at), _constant(node)) for at, node in enumerate(arguments)]
+        given += [(word, _constant(node)) for word, node in named.items()]
+        conditional = self.branches > 0 or self.in_macro
+        self.called.append(Call(kind, name, start, len(name), tuple(given), conditional))
 
     # -- expressions ----------------------------------------------------------------------------------------------
 
@@ -92,9 +100,11 @@ class ExpressionParser(Cursor):
         start = self.tokens[self.at][2]
         node = self.binary(0)
         if self.take("?"):
+            self.branches += 1
             then = self.expression()
             self.expect(":", "between the two answers of `?`")
             otherwise = self.expression()
+            self.branches -= 1
             node = Ternary(start, self.since(start), node, then, otherwise)
         self.depth -= 1
         return node
@@ -125,7 +135,10 @@ class ExpressionParser(Cursor):
                 if row is None or row[0] < binds:
                     break
                 self.at += 1
+                lazy = value in _LAZY
+                self.branches += lazy
                 right = self.binary(row[0] + 1)
+                self.branches -= lazy
                 links.append(row[1](offset, self.since(offset), right))
         return Chain(start, self.since(start), node, tuple(links)) if links else node
 
@@ -143,18 +156,19 @@ class ExpressionParser(Cursor):
     def make_optional(self, mark: int) -> None:
         for index in range(mark, len(self.paths)):
             path = self.paths[index]
-            self.paths[index] = ReadPath(path.parts, path.offset, path.width, optional=True)
+            self.paths[index] = ReadPath(path.parts, path.offset, path.width, True, path.conditional)
 
     def filter_link(self) -> Link:
         start = self.tokens[self.at][2]
         name = self.name("the name of a filter")
-        self.filters.add(name)
         arguments, named = self.arguments() if self.is_mark("(") else ([], {})
         spec = FILTERS.get(name)
+        self.note_call("filter", name, start, spec, arguments, named)
         if spec is not None:
             return Filter(start, self.since(start), spec, self.bind("filter", spec, arguments, named, start))
         if name in LATER_FILTERS:
             return FilterNotYet(start, self.since(start), name)
+        self.refuse("filter", name, start)
         raise self.unknown(start, f"there is no filter `{name}`", name, [*FILTERS, *LATER_FILTERS])
 
     def test_link(self) -> Link:
@@ -166,7 +180,9 @@ class ExpressionParser(Cursor):
         name = self.name("the name of a test")
         arguments, named = self.arguments() if self.is_mark("(") else ([], {})
         spec = TESTS.get(name)
+        self.note_call("test", name, start_of_name, spec, arguments, named)
         if spec is None:
+            self.refuse("test", name, start_of_name)
             raise self.unknown(start_of_name, f"there is no test `{name}`", name, TESTS)
         bound = self.bind("test", spec, arguments, named, start)
         return Test(start, self.since(start), spec, bound, negated=negated)
@@ -222,7 +238,8 @@ class ExpressionParser(Cursor):
         if self.in_macro or any(name in names for names in self.locals):
             return node
         place = len(self.paths)
-        self.paths.append(ReadPath((name, *keys), start, self.since(start)))
+        conditional = self.branches > 0
+        self.paths.append(ReadPath((name, *keys), start, self.since(start), False, conditional))
         parts: list[str | int | None] = [name, *keys]
         # computed subscripts, and constant keys behind them, belong to the same path
         spine = 0
@@ -233,7 +250,7 @@ class ExpressionParser(Cursor):
             node = self.step(node, start)
             parts.append(node.key if isinstance(node, Member) else None)
         if spine:
-            self.paths[place] = ReadPath(tuple(parts), start, self.since(start))
+            self.paths[place] = ReadPath(tuple(parts), start, self.since(start), False, conditional)
         return node
 
     def constant_key(self) -> str | int | None:
@@ -291,10 +308,10 @@ class ExpressionParser(Cursor):
         width = self.since(start)
         spec = FUNCTIONS.get(name)
         if spec is not None:
-            self.functions.add(name)
+            self.note_call("function", name, start, spec, arguments, named)
             return FunctionCall(start, width, spec, self.bind("function", spec, arguments, named, start))
         if name in LATER_FUNCTIONS:
-            self.functions.add(name)
+            self.note_call("function", name, start, None, arguments, named)
             return NotYet(start, width, "function", name)
         if name == "block" and len(arguments) == 1 and not named:
             return BlockCall(start, width, arguments[0])
@@ -306,8 +323,15 @@ class ExpressionParser(Cursor):
         """Every call that is no function must be a macro of this template."""
         for call in self.calls:
             if call.name not in self.macros:
+                self.refuse("function", call.name, call.offset)
                 known = [*FUNCTIONS, *LATER_FUNCTIONS, *self.macros]
                 raise self.unknown(call.offset, f"there is no function `{call.name}`", call.name, known)
+
+    def refuse(self, kind: str, name: str, start: int) -> None:
+        """Tell why a name that others have heard of is none here."""
+        reason = REFUSED[kind].get(name)
+        if reason is not None:
+            raise ExpressionSyntaxError(reason, offset=start, width=len(name))
 
     def arguments(self) -> tuple[list[Node], dict[str, Node]]:
         self.expect("(", "before the arguments")
@@ -398,3 +422,7 @@ class ExpressionParser(Cursor):
             else:
                 self.at -= 1
                 raise self.fault(f"expected the end of the text, found {self.found()}")
+
+
+def _constant(node: Node) -> object:
+    return node.value if isinstance(node, Literal) else COMPUTED

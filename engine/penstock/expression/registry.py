@@ -33,6 +33,11 @@ class Spec:
     variadic    it takes any number of arguments by place beyond its parameters
     impure      it consults the World
     borrows     it gives what was there already, so its value does not count as made
+    slow        it may wait for a network or a child process, so no thread that others wait for may call it
+    says        what it does, in one sentence, for whoever writes a flow
+    example     a template that shows it
+    since       the version of Kestra that it came with, where that is later than 0.21
+    instead     what to write in its place, where it is deprecated
     """
 
     name: str
@@ -42,65 +47,82 @@ class Spec:
     variadic: bool = False
     impure: bool = False
     borrows: bool = False
+    slow: bool = False
+    says: str = ""
+    example: str = ""
+    since: str | None = None
+    instead: str | None = None
 
 
 FUNCTIONS: dict[str, Spec] = {}
 FILTERS: dict[str, Spec] = {}
 TESTS: dict[str, Spec] = {}
 
-# Kestra has them, we do not yet: they parse, and say so when they are evaluated.
-LATER_FUNCTIONS: frozenset[str] = frozenset(
-    {
-        "kv", "http", "fromIon", "yaml", "encrypt", "decrypt", "env", "credential", "appLink", "subflow",
-        "fileSize", "fileExists", "isFileEmpty", "fileEmpty", "iterationOutput", "parentOutput", "loopOutputs",
-        "isWeekend", "isPublicHoliday", "isDayWeekInMonth", "isLastWorkingDay", "dayOfWeek", "dayOfMonth",
-        "hourOfDay", "monthOfYear", "isDateBefore", "isDateAfter", "isDateBetween",
-    }
-)  # fmt: skip
-LATER_FILTERS: frozenset[str] = frozenset({"jq", "toIon", "yaml"})
-KNOWN_LATER: frozenset[str] = LATER_FUNCTIONS | LATER_FILTERS
-
-# Not known before it is evaluated what their text reads or calls.
-OPAQUE: frozenset[str] = frozenset({"render", "renderOnce"})
-
-IMPURE: frozenset[str] = frozenset(
-    {
-        "secret", "read", "kv", "http", "now", "uuid", "id", "ksuid", "nanoId", "randomInt", "randomPort",
-        "fileSize", "fileExists", "isFileEmpty", "fileEmpty", "errorLogs", "env", "credential", "appLink",
-        "subflow", "encrypt", "isPublicHoliday",
-    }
-)  # fmt: skip
-
 _Given = str | tuple[str, object]
 
 
 def function(
-    name: str, *parameters: _Given, variadic: bool = False, impure: bool = False, borrows: bool = False
+    name: str,
+    *parameters: _Given,
+    variadic: bool = False,
+    impure: bool = False,
+    borrows: bool = False,
+    slow: bool = False,
+    says: str = "",
+    example: str = "",
+    since: str | None = None,
+    instead: str | None = None,
 ) -> Callable[[Call], Call]:
     """Register `call(scope, *arguments)` as a function. A parameter is a name, or a name with its default."""
 
     def register(call: Call) -> Call:
-        FUNCTIONS[name] = Spec(name, call, _parameters(parameters), variadic=variadic, impure=impure, borrows=borrows)
+        FUNCTIONS[name] = Spec(
+            name, call, _parameters(parameters), variadic=variadic, impure=impure, borrows=borrows, slow=slow,
+            says=says, example=example, since=since, instead=instead,
+        )  # fmt: skip
         return call
 
     return register
 
 
-def filter_(name: str, *parameters: _Given, takes_null: bool = False, borrows: bool = False) -> Callable[[Call], Call]:
+def filter_(
+    name: str,
+    *parameters: _Given,
+    takes_null: bool = False,
+    borrows: bool = False,
+    slow: bool = False,
+    says: str = "",
+    example: str = "",
+    since: str | None = None,
+    instead: str | None = None,
+) -> Callable[[Call], Call]:
     """Register `call(scope, value, *arguments)` as a filter."""
 
     def register(call: Call) -> Call:
-        FILTERS[name] = Spec(name, call, _parameters(parameters), takes_null=takes_null, borrows=borrows)
+        FILTERS[name] = Spec(
+            name, call, _parameters(parameters), takes_null=takes_null, borrows=borrows, slow=slow,
+            says=says, example=example, since=since, instead=instead,
+        )  # fmt: skip
         return call
 
     return register
 
 
-def test(name: str, *parameters: _Given) -> Callable[[Call], Call]:
+def check(
+    name: str,
+    *parameters: _Given,
+    says: str = "",
+    example: str = "",
+    since: str | None = None,
+    instead: str | None = None,
+) -> Callable[[Call], Call]:
     """Register `call(scope, value, *arguments)` as a test behind `is`."""
 
     def register(call: Call) -> Call:
-        TESTS[name] = Spec(name, call, _parameters(parameters), takes_null=True)
+        TESTS[name] = Spec(
+            name, call, _parameters(parameters), takes_null=True,
+            says=says, example=example, since=since, instead=instead,
+        )  # fmt: skip
         return call
 
     return register

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from penstock.expression.budget import Meter
-from penstock.expression.errors import ExpressionError
 from penstock.expression.world import World
 
 
@@ -54,7 +53,7 @@ class Scope:
 
     __slots__ = ("frames", "meter", "template", "variables", "world")
 
-    def __init__(self, template: Host, variables: Mapping[str, object], meter: Meter, world: World | None) -> None:
+    def __init__(self, template: Host, variables: Mapping[str, object], meter: Meter, world: World) -> None:
         self.template = template
         self.variables = variables
         self.meter = meter
@@ -90,9 +89,3 @@ class Scope:
     def within(self, template: Host) -> Scope:
         """The scope of another template rendered from here: the variables, but not this one's own names."""
         return Scope(template, self.variables, self.meter, self.world)
-
-    def outside(self, function: str) -> World:
-        """The world, for `function`. Raises ExpressionError where there is none."""
-        if self.world is None:
-            raise ExpressionError(f"the function `{function}` is not available here")
-        return self.world

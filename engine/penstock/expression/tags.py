@@ -118,6 +118,7 @@ class Parser(ExpressionParser):
         otherwise = Body(())
         condition = self.expression()
         self.close_tag("if")
+        self.branches += 1
         while True:
             body = self.body(frozenset({"elseif", "else", "endif"}), "if", start)
             branches.append((condition, body))
@@ -135,6 +136,7 @@ class Parser(ExpressionParser):
             self.close_tag("else")
             otherwise = self.body(frozenset({"endif"}), "if", start)
             break
+        self.branches -= 1
         self.end("endif")
         return If(tuple(branches), otherwise)
 
@@ -147,6 +149,7 @@ class Parser(ExpressionParser):
             raise self.fault(f"expected `in`, found {self.found()}")
         items = self.expression()
         self.close_tag("for")
+        self.branches += 1
         self.locals.append({name, "loop"})
         body = self.body(frozenset({"else", "endfor"}), "for", start)
         self.locals.pop()
@@ -155,6 +158,7 @@ class Parser(ExpressionParser):
             self.at += 2
             self.close_tag("else")
             otherwise = self.body(frozenset({"endfor"}), "for", start)
+        self.branches -= 1
         self.end("endfor")
         return For(name, items, body, otherwise)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import penstock.expression.library  # noqa: F401 - registers functions, filters and tests
 from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
 from penstock.expression.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError
+from penstock.expression.names import IMPURE, LATER_FUNCTIONS, OPAQUE
 from penstock.expression.reads import NOTHING, Reads
-from penstock.expression.registry import IMPURE, OPAQUE
+from penstock.expression.registry import FILTERS, FUNCTIONS
 from penstock.expression.scope import Scope
+from penstock.expression.solitary import SOLITARY
 from penstock.expression.statements import Body, Macro, Output, Sink, Statement, Text, TypedSink
 from penstock.expression.stringify import is_list, to_text
 from penstock.expression.tags import Parser
 from penstock.expression.world import World
 
-_FALSE = frozenset({"", "false", "0", "-0"})
+_UNPREDICTABLE = IMPURE | OPAQUE | LATER_FUNCTIONS
+_SLOW_FUNCTIONS = OPAQUE | {name for name, spec in FUNCTIONS.items() if spec.slow}
+_SLOW_FILTERS = frozenset(name for name, spec in FILTERS.items() if spec.slow)
 _CACHED_TEMPLATES = 4096
 _CACHED_LENGTH = 8192
 
@@ -26,10 +29,11 @@ class Template:
 
     is_literal  it holds no expression: it renders to its text
     single      it is exactly one `{{ }}` and nothing else
-    is_pure     it consults nothing but the variables (see IMPURE; `render` may hide anything, so it is not pure)
+    is_pure     it consults nothing but the variables (`render` may hide anything, so it is not pure)
+    is_slow     it may wait for a network or a child process (`render` may hide that too)
     """
 
-    __slots__ = ("blocks", "body", "is_literal", "is_pure", "macros", "reads", "single", "source")
+    __slots__ = ("blocks", "body", "is_literal", "is_pure", "is_slow", "macros", "reads", "single", "source")
 
     def __init__(
         self, source: str, body: Body, reads: Reads, macros: dict[str, Macro], blocks: dict[str, Body]
@@ -42,7 +46,9 @@ class Template:
         statements: tuple[Statement, ...] = body.statements
         self.is_literal = all(isinstance(statement, Text) for statement in statements)
         self.single = len(statements) == 1 and isinstance(statements[0], Output)
-        self.is_pure = reads.functions.isdisjoint(IMPURE | OPAQUE)
+        functions = reads.functions
+        self.is_pure = functions.isdisjoint(_UNPREDICTABLE)
+        self.is_slow = not (functions.isdisjoint(_SLOW_FUNCTIONS) and reads.filters.isdisjoint(_SLOW_FILTERS))
 
     @staticmethod
     def parse(source: str) -> Template:
@@ -58,7 +64,7 @@ class Template:
         budget: Budget = DEFAULT,
     ) -> object:
         """The text; with `typed` the value. Raises ExpressionError, and what `world` and lazy variables raise."""
-        return self.evaluate(Scope(self, variables, Meter(budget), world), typed=typed)
+        return self.evaluate(Scope(self, variables, Meter(budget), world or SOLITARY), typed=typed)
 
     def evaluate(self, scope: Scope, *, typed: bool = False) -> object:
         """As `render`, on a meter that may be running already."""
@@ -110,7 +116,8 @@ def render(
 
     Variables are plain data: None, bool, int, float, str, datetime, and Mapping and Sequence of those (lazy views
     too). Nothing is rendered twice (Kestra since 0.14); `render(x)` within a template does that. Raises
-    ExpressionError and its subclasses; functions that reach outside need `world`. May be called at once by threads.
+    ExpressionError and its subclasses. Without a `world` there are a clock and chance, but no secrets, files, network.
+    May be called at once by threads.
     """
     if "{" not in template:
         return template
@@ -127,11 +134,6 @@ def render_value(
     """`value` with every text in it rendered, in lists and maps of any shape, keys too; the first of two equal
     keys wins. What is no text stays as it is. Each text has a budget of its own. Raises as `render`."""
     return _render_value(value, variables, world, budget, budget.depth)
-
-
-def is_truthy(text: str) -> bool:
-    """Kestra's rule for a rendered condition: false are `false`, `0`, `-0` and blank; everything else is true."""
-    return text.strip() != "" and text not in _FALSE
 
 
 def _render_value(

@@ -11,7 +11,6 @@ from typing import Any
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import Instant
-from penstock.expression import render_value
 from penstock.flow.inputs import resolve_inputs
 from penstock.flow.model import Flow, Trigger, nothing
 from penstock.operations.start import refuse_blocked
@@ -229,6 +228,8 @@ def slot_inputs(
 ) -> dict[str, Any]:
     """The raw inputs of a slot's execution: the trigger's own, rendered, and `over` in their place. Raises Refused, and
     what rendering raises."""
+    from penstock.expression import render_value  # only here: most of what is asked of triggers renders nothing
+
     told, named = trigger_variables(schedule, slot), {"id": flow.id, "namespace": flow.namespace}
     seen = {"trigger": told, "flow": named, "vars": flow.variables}
     own = render_value(dict(trigger.inputs), seen)

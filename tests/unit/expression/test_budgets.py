@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
-from datetime import UTC, datetime
 
 import pytest
 
 from penstock.expression import Budget, BudgetExceeded, ExpressionError, parse, render
+from penstock.expression.solitary import Solitary
 
 LONG = "{% set x = 'aaaaaaaaaa' %}{% for i in 1..19 %}{% set x = x ~ x %}{% endfor %}"  # 5 million characters
 DEEP_JSON = "[" * 300 + "]" * 300
@@ -145,7 +144,7 @@ def test_each_bound_is_a_parameter(budget: Budget, template: str, bound: str) ->
     assert caught.value.code == "PEN303"
 
 
-class SlowWorld:
+class SlowWorld(Solitary):
     """A world whose secrets take long; its clock is the meter's."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,21 +154,6 @@ class SlowWorld:
     def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
         self.at += 60
         return "value"
-
-    def read(self, uri_or_path: str, namespace: str | None) -> str:
-        raise NotImplementedError
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def random(self) -> random.Random:
-        return random.Random(1)
-
-    def new_id(self) -> str:
-        return "id"
-
-    def error_logs(self) -> list[dict[str, object]]:
-        return []
 
 
 def test_time_that_the_world_takes_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from typing import overload
 
 import pytest
 
-from penstock.expression import ExpressionError, is_truthy, render, render_value
+from penstock.expression import ExpressionError, render, render_value
+from penstock.truth import is_truthy
 
 CONTEXT: dict[str, object] = {
     "name": "ada",
@@ -135,7 +136,8 @@ FAULTS = [
     ("{{ kv('x') }}", "the function `kv` is not available yet"),
     ("{{ secret('X') }}", "the function `secret` is not available here"),
     ("{{ render('{{ missing }}') ?? 'x' }}", "Unable to find `missing` used in the expression `{{ missing }}`"),
-    ("{{ now() }}", "the function `now` is not available here"),
+    ("{{ read('a.txt') }}", "the function `read` is not available here"),
+    ("{{ errorLogs() }}", "the function `errorLogs` is not available here"),
     ("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "the macro `m` takes 1 arguments, not 2"),
     ("{% macro m(a) %}{% endmacro %}{{ m(b=2) }}", "the macro `m` takes no argument `b`"),
     ("{{ block('nope') }}", "there is no such block"),

@@ -10,6 +10,7 @@ import pytest
 
 from penstock.errors import NotFound
 from penstock.expression import ExpressionError, render
+from penstock.expression.solitary import Solitary
 
 AT = "2024-01-02T03:04:05.123Z"
 CONTEXT: dict[str, object] = {
@@ -30,7 +31,7 @@ CONTEXT: dict[str, object] = {
 }
 
 
-class World:
+class World(Solitary):
     def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
         if name == "NOPE":
             raise NotFound("Cannot find secret for key 'NOPE'.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from penstock.errors import PenstockError
 from penstock.expression import ExpressionSyntaxError, UndefinedVariable, render
+from penstock.expression.solitary import Solitary
 
 LEAST_CASES = 300
 MOST_ACCIDENTS = 12
@@ -50,26 +51,14 @@ JAVA_ACCIDENTS: dict[str, tuple[str, str]] = {
 }
 
 
-class Dice:
-    """The doors that the cases knock at."""
-
-    def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
-        raise AssertionError("no case reads a secret")
-
-    def read(self, uri_or_path: str, namespace: str | None) -> str:
-        raise AssertionError("no case reads a file")
+class Dice(Solitary):
+    """The doors that the cases knock at: a held clock, and chance that is none."""
 
     def now(self) -> datetime:
         return datetime(2024, 1, 2, tzinfo=UTC)
 
     def random(self) -> random.Random:
         return random.Random(1)
-
-    def new_id(self) -> str:
-        return "id"
-
-    def error_logs(self) -> list[dict[str, object]]:
-        return []
 
 
 def outcome(template: str, context: dict[str, object], *, typed: bool) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Sized
 
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library.encodings import read_json
-from penstock.expression.registry import test
+from penstock.expression.registry import check
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list, is_map, kind_of
 
@@ -20,42 +20,42 @@ def is_blank(value: object) -> bool:
     return (is_list(value) or is_map(value)) and isinstance(value, Sized) and len(value) == 0
 
 
-@test("defined")
+@check("defined")
 def _defined(_scope: Scope, value: object) -> bool:
     return value is not None
 
 
-@test("null")
+@check("null")
 def _null(_scope: Scope, value: object) -> bool:
     return value is None
 
 
-@test("empty")
+@check("empty")
 def _empty(_scope: Scope, value: object) -> bool:
     return is_blank(value)
 
 
-@test("iterable")
+@check("iterable")
 def _iterable(_scope: Scope, value: object) -> bool:
     return is_list(value)
 
 
-@test("map")
+@check("map")
 def _map(_scope: Scope, value: object) -> bool:
     return is_map(value)
 
 
-@test("even")
+@check("even")
 def _even(_scope: Scope, value: object) -> bool:
     return _parity(value, "even") == 0
 
 
-@test("odd")
+@check("odd")
 def _odd(_scope: Scope, value: object) -> bool:
     return _parity(value, "odd") == 1
 
 
-@test("json")
+@check("json")
 def _json(scope: Scope, value: object) -> bool:
     if not isinstance(value, str):
         return False

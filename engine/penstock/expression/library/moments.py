@@ -54,7 +54,7 @@ def _timestamp_nano(_scope: Scope, value: object, zone: object, existing: object
 
 @function("now", *_FORMS, impure=True)
 def _now(scope: Scope, form: object, zone: object, existing: object, locale: object) -> str:
-    moment, where = _read(scope.outside("now").now(), zone, existing)
+    moment, where = _read(scope.world.now(), zone, existing)
     return _write(moment, where, form, locale)
 
 

@@ -21,7 +21,7 @@ def _secret(scope: Scope, key: object, namespace: object, subkey: object, full: 
     name = arguments.text(key, "the argument `key`")
     part = arguments.optional_text(subkey, "the argument `subkey`")
     place = arguments.optional_text(namespace, "the argument `namespace`")
-    value = scope.outside("secret").secret(name, place, part)
+    value = scope.world.secret(name, place, part)
     return {"value": value} if arguments.flag(full, "the argument `full`") else value
 
 
@@ -32,18 +32,18 @@ def _read(scope: Scope, path: object, namespace: object, version: object, revisi
     if version is not None or revision is not None:
         raise ExpressionError("`read` of another version or revision is not available: files are as Git has them")
     place = arguments.optional_text(namespace, "the argument `namespace`")
-    return scope.outside("read").read(arguments.text(path, "the argument `path`"), place)
+    return scope.world.read(arguments.text(path, "the argument `path`"), place)
 
 
 @function("errorLogs", impure=True)
 def _error_logs(scope: Scope) -> object:
-    return list(scope.outside("errorLogs").error_logs())
+    return list(scope.world.error_logs())
 
 
 @function("uuid", impure=True)
 def _uuid(scope: Scope) -> str:
     """Version 4."""
-    bits = scope.outside("uuid").random().getrandbits(128)
+    bits = scope.world.random().getrandbits(128)
     bits = bits & ~(0xF << 76) | (4 << 76)
     bits = bits & ~(0b11 << 62) | (0b10 << 62)
     digits = f"{bits:032x}"
@@ -52,13 +52,13 @@ def _uuid(scope: Scope) -> str:
 
 @function("id", impure=True)
 def _id(scope: Scope) -> str:
-    return scope.outside("id").new_id()
+    return scope.world.new_id()
 
 
 @function("ksuid", impure=True)
 def _ksuid(scope: Scope) -> str:
     """20 bytes, seconds since May 2014 first, in 27 characters of base 62: sorts by time."""
-    world = scope.outside("ksuid")
+    world = scope.world
     number = (int(world.now().timestamp()) - _KSUID_EPOCH) % 2**32 << 128 | world.random().getrandbits(128)
     text = ""
     for _ in range(27):
@@ -72,7 +72,7 @@ def _nano_id(scope: Scope, length: object, alphabet: object) -> str:
     count, letters = arguments.whole(length, "the length"), arguments.text(alphabet, "the alphabet")
     if not 1 <= count <= _NANO_MOST or not letters:
         raise ExpressionError(f"`nanoId` makes 1 to {_NANO_MOST:,} characters of an alphabet that is not empty")
-    random = scope.outside("nanoId").random()
+    random = scope.world.random()
     return "".join(letters[random.randrange(len(letters))] for _ in range(count))
 
 
@@ -82,10 +82,10 @@ def _random_int(scope: Scope, lower: object, upper: object) -> int:
     low, high = arguments.whole(lower, "the argument `lower`"), arguments.whole(upper, "the argument `upper`")
     if low >= high:
         raise ExpressionError("in `randomInt` upper must be greater than lower")
-    return scope.outside("randomInt").random().randrange(low, high)
+    return scope.world.random().randrange(low, high)
 
 
 @function("randomPort", impure=True)
 def _random_port(scope: Scope) -> int:
     """A number of the range for ports of one's own; whether it is free is not looked up."""
-    return scope.outside("randomPort").random().randrange(49152, 65536)
+    return scope.world.random().randrange(49152, 65536)

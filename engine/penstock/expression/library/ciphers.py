@@ -1,0 +1,1 @@
+"""Functions that encrypt and decrypt a text with a key."""

@@ -1,0 +1,1 @@
+"""Functions over iterations and what surrounds a task run, and `env`."""

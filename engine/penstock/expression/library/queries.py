@@ -1,0 +1,1 @@
+"""The filter `jq`, whose programs run in a child process."""

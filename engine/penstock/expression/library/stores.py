@@ -1,0 +1,1 @@
+"""The function `kv`: the key-value store of a namespace."""

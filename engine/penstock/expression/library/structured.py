@@ -1,0 +1,1 @@
+"""YAML and Ion: texts into values, and values into texts."""
