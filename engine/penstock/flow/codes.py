@@ -2,7 +2,7 @@
 
 Codes are stable: a meaning never moves to another code. PEN1xx YAML and encoding, PEN2xx structure and references,
 PEN3xx expressions, PEN4xx triggers and schedules, PEN5xx cross-flow, PEN6xx security and policy, PEN7xx deprecated
-or portability. PEN204 is kept for references to outputs.
+or portability.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _TABLE = (
     ("PEN201", "A required property is missing", "add it"),
     ("PEN202", "A property is unknown to its type", "`penstock explain TYPE` lists the properties"),
     ("PEN203", "A value is of the wrong kind", "`penstock explain TYPE` tells what is expected"),
+    ("PEN204", "An expression uses outputs that are not there yet", "use outputs of a task that has ended by then"),
     ("PEN205", "A value is not one of those allowed", "use one of those allowed"),
     ("PEN206", "A text or list has the wrong form or length", "`penstock explain TYPE` tells what is expected"),
     ("PEN207", "A number is out of its bounds", "use a number within the bounds"),
@@ -59,7 +60,12 @@ _TABLE = (
     ("PEN226", "One input's id lies within another's", "rename one of them"),
     ("PEN227", "A pattern cannot be read", "write a regular expression of RE2"),
     ("PEN228", "An input depends on one that is not there, or on itself", "name another input of the same list"),
+    ("PEN229", "An expression names what the flow does not have", "declare it, or correct its name"),
     ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
+    ("PEN302", "An expression names a variable that is never there", "`penstock eval` shows what is there"),
+    ("PEN303", "An expression is beyond a bound", "write it flatter or shorter, with `set` for its parts"),
+    ("PEN304", "A name with a dash stands behind a dot", "put it in brackets: inputs['my-name']"),
+    ("PEN305", "An expression stands where none is rendered", "write the value itself"),
     ("PEN401", "A cron expression cannot be read", "write five fields: minute, hour, day, month, day of the week"),
     ("PEN402", "A time zone does not exist", "write a name such as Europe/Paris, or an offset"),
     ("PEN403", "A schedule lacks a required input", "give it under `inputs:` of the trigger, or a default"),
@@ -67,6 +73,7 @@ _TABLE = (
     ("PEN701", "A type has an older name, or a successor", "`penstock migrate` rewrites it"),
     ("PEN702", "A property is deprecated", "`penstock migrate` rewrites it"),
     ("PEN703", "A property has no effect in this version", "the flow runs as if it were not there"),
+    ("PEN704", "An expression uses a deprecated name", "write what has taken its place"),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}

@@ -211,6 +211,16 @@ def test_a_broken_file_keeps_its_last_good_revision_through_restarts(bench: Benc
     assert (bench.health()["team/a"], bench.store.deployed()[A].revision) == ("ok", 2)
 
 
+def test_an_expression_past_a_bound_is_a_problem_of_its_own_file_alone(bench: Bench) -> None:
+    deep = text("a", message=f"'{{{{ {'(' * 60}1{')' * 60} }}}}'")
+    bench.push({"flows/a.yaml": deep, "flows/b.yaml": text("b")})
+    found = bench.step()
+    assert found is not None
+    assert set(found.texts) == {"flows/a.yaml"}
+    assert bench.health() == {"team/a": "invalid", "team/b": "ok"}
+    assert set(bench.store.deployed()) == {B}
+
+
 def test_what_never_was_valid_is_told_with_its_place(bench: Bench) -> None:
     bench.push(
         {"flows/a.yaml": b"id: a\nnamespace: team\n", "flows/b.yaml": b"{", "flows/note.yaml": b"just: a note\n"}

@@ -12,7 +12,7 @@ from penstock.flow.catalog import load_catalog
 from penstock.flow.codes import CODES
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
-from penstock.flow.rules.expressions import fault_in
+from penstock.flow.rules.expressions import Fault, fault_in
 from penstock.flow.rules.schedules import cron_fault
 
 CATALOG = load_catalog()
@@ -195,6 +195,13 @@ CASES = [
         None,
         None,
     ),
+    (
+        HEAD + f"tasks:\n  - {{id: t, type: {CORE}.log.Log, message: '{{{{ {'(' * 60}1{')' * 60} }}}}'}}\n",
+        "PEN303",
+        4,
+        None,
+        "the expression is nested deeper than the depth bound of 50 levels",
+    ),
 ]
 
 
@@ -294,5 +301,5 @@ def test_judging_a_text_tag_by_tag_finds_what_judging_it_whole_finds(text: str) 
         parse(text)
         expected = None
     except ExpressionSyntaxError as error:
-        expected = (error.message, error.offset, error.width, error.help)
+        expected = Fault(error.code, error.message, error.offset, error.width, error.help)
     assert fault_in(text) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ _LATER = frozenset({"variables", "labels"})
 
 
 def expressions_parse(survey: Survey) -> None:
-    """PEN301: an expression that cannot be parsed fails when it is rendered.
+    """PEN301, PEN303: an expression that cannot be parsed, or only beyond the bounds, fails when it is rendered.
 
     Kestra 0.21 lets such a flow in and its task fail, so under that dialect it warns.
     """
@@ -28,12 +29,11 @@ def expressions_parse(survey: Survey) -> None:
         fault = fault_in(value)
         if fault is None or survey.is_faulty(path):
             continue
-        message, offset, width, hint = fault
         lenient = survey.dialect is Dialect.V0_21 or path[0] in _LATER
         place = survey.document.find(path)
-        where = survey.document.within(place, value, offset, width) if place is not None else None
+        where = survey.document.within(place, value, fault.offset, fault.width) if place is not None else None
         survey.report(
-            "PEN301", message, path, hint=hint, where=where,
+            fault.code, fault.message, path, hint=fault.help, where=where,
             severity=Severity.WARNING if lenient else Severity.ERROR,
         )  # fmt: skip
 
@@ -66,8 +66,19 @@ _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\
 """A print tag without braces or escapes inside: it ends at its `}}`, and nothing around it changes its meaning."""
 
 
-def fault_in(text: str) -> tuple[str, int, int, str | None] | None:
-    """Message, offset, width and help of the first syntax error of a template, or None.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a template cannot be parsed; `offset` and `width` are characters in it."""
+
+    code: str
+    message: str
+    offset: int
+    width: int
+    help: str | None
+
+
+def fault_in(text: str) -> Fault | None:
+    """The first fault of a template, or None.
 
     The same few tags recur in many texts, so texts that are made of simple tags are judged tag by tag, each once.
     """
@@ -78,11 +89,11 @@ def fault_in(text: str) -> tuple[str, int, int, str | None] | None:
 
 
 @lru_cache(maxsize=4096)
-def _fault(text: str) -> tuple[str, int, int, str | None] | None:
-    from penstock.expression import ExpressionSyntaxError, parse
+def _fault(text: str) -> Fault | None:
+    from penstock.expression import ExpressionError, parse
 
     try:
         parse(text)
-    except ExpressionSyntaxError as error:
-        return error.message, error.offset, error.width, error.help
+    except ExpressionError as error:
+        return Fault(error.code, error.message, error.offset or 0, error.width, error.help)
     return None
