@@ -378,3 +378,23 @@ def test_help_costs_nothing_of_the_engine(name: str, tmp_path: Path) -> None:
     heavy = {"apsw", "croniter", "pydantic", "httpx", "rich", "penstock.wiring", "penstock.execution.model"}
     assert imported & heavy == set()
     assert told.stdout.startswith(f"Usage: penstock {name}")
+
+
+def test_what_renders_nothing_does_not_import_the_expressions(agent: Agent) -> None:
+    agent.push(a=flow("a", rest=scheduled("0 3 * * *")))
+    once(agent)
+    file, data = agent.work / "flows" / "a.yaml", f"--data={agent.data}"
+    called = {}
+    for args in (
+        ["executions", "list", data],
+        ["flows", "list", data],
+        ["agent", "status", data],
+        ["graph", str(file)],
+    ):
+        told = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "penstock_cli", *args],
+            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "import time:" in told.stderr
+        called[args[0]] = told.returncode, "penstock.expression" in told.stderr
+    assert called == dict.fromkeys(["executions", "flows", "agent", "graph"], (0, False))
