@@ -383,18 +383,14 @@ def test_help_costs_nothing_of_the_engine(name: str, tmp_path: Path) -> None:
 def test_what_renders_nothing_does_not_import_the_expressions(agent: Agent) -> None:
     agent.push(a=flow("a", rest=scheduled("0 3 * * *")))
     once(agent)
-    file, data = agent.work / "flows" / "a.yaml", f"--data={agent.data}"
+    data = f"--data={agent.data}"
+    commands = [("executions", "list"), ("flows", "list"), ("triggers", "list"), ("agent", "status")]
     called = {}
-    for args in (
-        ["executions", "list", data],
-        ["flows", "list", data],
-        ["agent", "status", data],
-        ["graph", str(file)],
-    ):
+    for args in (*((*command, data) for command in commands), ("graph", str(agent.work / "flows" / "a.yaml"))):
         told = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "penstock_cli", *args],
             env=environment(), capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert "import time:" in told.stderr
         called[args[0]] = told.returncode, "penstock.expression" in told.stderr
-    assert called == dict.fromkeys(["executions", "flows", "agent", "graph"], (0, False))
+    assert called == dict.fromkeys(["executions", "flows", "triggers", "agent", "graph"], (0, False))

@@ -150,6 +150,8 @@ def test_what_is_read_lies_within_the_source(source: str) -> None:
         return
     for path in found.paths:
         assert source[path.offset : path.offset + path.width].startswith(str(path.parts[0]))
+    for call in found.calls:
+        assert source[call.offset : call.offset + call.width] == call.name
 
 
 @given(VALUES)
