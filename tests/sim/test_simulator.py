@@ -23,6 +23,7 @@ SEEDS = 1_000
 BATCH = 125
 
 KINDS = {
+    "answered later",
     "attempt adopted",
     "attempt ended FAILED",
     "attempt ended KILLED",

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from fakes.store import MemoryStore
 from flows_strategy import Dice, chance, one_of, random_answer, random_flow
+from penstock.agent.evaluator import Answering, Evaluator
 from penstock.agent.executor import Executor, FlowSource, Shell
 from penstock.agent.live import LiveSession
 from penstock.agent.supervisor import Supervisor
@@ -45,6 +46,7 @@ T = TypeVar("T")
 
 GRACE = timedelta(seconds=5)
 MOST_STORM = 90
+LATE = 40
 MOST_CALM = 4_000
 
 
@@ -70,32 +72,60 @@ class SteppedWorker(Worker):
         self._attempts.free(execution, run)
 
 
+class SteppedEvaluator(Evaluator):
+    """The evaluator that ships, which answers in steps instead of threads."""
+
+    def _spawn(self) -> None:
+        return
+
+
+def _ignore(_: str) -> None:
+    return
+
+
 @dataclass(slots=True)
-class FakeShell(Shell):
-    """Renders nothing: what comes out depends on the seed and on what was asked, like a template on its variables."""
+class FakeShell(Shell, Answering):
+    """Renders nothing: what comes out depends on the seed and on what was asked, like a template on its variables.
+
+    So many of a hundred expressions wait for the world: they are answered later.
+    """
 
     seed: str
     clock: HeldClock
+    late: int = 0
+    told: Callable[[str], None] = _ignore
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
-        return [
-            random_answer(Dice(f"{self.seed}/{execution.id}/{key}/{asks}"), flow, execution, key, now)
-            for key, asks in sorted(execution.asked.items())
-        ]
+        quick = [key for key in sorted(execution.asked) if not self._is_late(execution, key)]
+        return [self._answer(flow, execution, key, now) for key in quick]
+
+    def _answer(self, flow: Flow, execution: Execution, key: str, now: Instant) -> Event:
+        dice = Dice(f"{self.seed}/{execution.id}/{key}/{execution.asked[key]}")
+        return random_answer(dice, flow, execution, key, now)
+
+    def _is_late(self, execution: Execution, key: str) -> bool:
+        return chance(Dice(f"{self.seed}/{execution.id}/{key}/late"), self.late)
 
     def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
         del flow
-        events: list[Event] = []
-        now = self.clock.now()
-        for key, _ in sorted(execution.inline.items(), key=lambda item: item[1])[:most]:
-            number = len(execution.runs[key].attempts) + 1
-            dice = Dice(f"{self.seed}/{key}/{number}")
-            state = one_of(dice, (*[State.SUCCESS] * 6, State.FAILED))
-            events += (
-                AttemptStarted(at=now, run=key, attempt=number, session=session.id, epoch=session.epoch),
-                AttemptEnded(at=now, run=key, attempt=number, state=state),
-            )
-        return events
+        ready = sorted(execution.inline, key=execution.inline.__getitem__)
+        quick = [key for key in ready if not self._is_late(execution, key)]
+        return [event for key in quick[:most] for event in self._attempt(execution, key, session)]
+
+    def _attempt(self, execution: Execution, key: str, session: Session) -> tuple[Event, Event]:
+        now, number = self.clock.now(), len(execution.runs[key].attempts) + 1
+        dice = Dice(f"{self.seed}/{key}/{number}")
+        state = one_of(dice, (*[State.SUCCESS] * 6, State.FAILED))
+        return (
+            AttemptStarted(at=now, run=key, attempt=number, session=session.id, epoch=session.epoch),
+            AttemptEnded(at=now, run=key, attempt=number, state=state),
+        )
+
+    def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
+        self.told("answered later")
+        if key in execution.inline:
+            return self._attempt(execution, key, session)
+        return [self._answer(flow, execution, key, self.clock.now())]
 
 
 @dataclass(slots=True)
@@ -147,7 +177,7 @@ class Process:
         self.poked = False
         self.faults: list[BaseException] = []
         self._heard: dict[str, int] = {}
-        shell = FakeShell(world.seed, world.clock)
+        shell = FakeShell(world.seed, world.clock, LATE, world.told)
         self.executor = world.parts.executor(
             self.door, self.session, Flows(world.flows), shell, world.clock, on_crash=_raise
         )
@@ -163,6 +193,7 @@ class Process:
             on_fault=self.faults.append,
         )
         self.worker.slots = self.slots
+        self.evaluator = SteppedEvaluator(self.executor, shell, on_fault=self.faults.append)
         self.live = LiveSession(
             self.session,
             self.door,
@@ -286,7 +317,7 @@ class World:
         if process.is_gone:
             self.bury()
             return
-        chosen = self.dice.randrange(100)
+        chosen = self.dice.randrange(108)
         for bound, act in self._steps():
             if chosen < bound:
                 act()
@@ -304,7 +335,8 @@ class World:
         yield 95, self.haunt
         yield 96, self.power_failure
         yield 97, self.leave
-        yield 100, self.settle_one
+        yield 99, self.settle_one
+        yield 108, self.evaluate_one
 
     def loop(self) -> None:
         """One round of the executor's loop, or a part of it."""
@@ -320,6 +352,11 @@ class World:
         assert process is not None
         for execution in self.unfinished()[:1]:
             self.guarded(process, partial(process.executor.settle, execution))
+
+    def evaluate_one(self) -> None:
+        """What has waited for the world is answered."""
+        assert self.process is not None
+        self.guarded(self.process, self.process.evaluator.step)
 
     def begin_one(self) -> None:
         process = self.process
@@ -463,6 +500,7 @@ class World:
             zombie.worker.fill,
             partial(zombie.executor.settle, execution),
             partial(self.finish, zombie),
+            zombie.evaluator.step,
         ]
         self.guarded(zombie, one_of(self.dice, acts))
         if any(isinstance(fault, Fenced) for fault in zombie.faults):
@@ -536,6 +574,8 @@ class World:
             moved += done
         for slot in [slot for slot in process.slots if not slot.begun]:
             self.runner.begin(slot)
+            moved += 1
+        while self.guarded(process, process.evaluator.step):
             moved += 1
         while self.finish(process):
             moved += 1

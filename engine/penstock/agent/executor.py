@@ -41,12 +41,17 @@ class Shell(Protocol):
     """What the executor does for an execution between two decisions: rendering, and inline task runs."""
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
-        """Answers to everything that the execution has asked for."""
+        """Answers to what the execution has asked for. What would have to wait for the world stays asked."""
         ...
 
     def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
-        """Starts and ends of inline task runs that are ready, up to `most` of them, in their order."""
+        """Starts and ends of inline task runs that are ready, up to `most` of them, in their order. Those that would
+        have to wait for the world stay ready."""
         ...
+
+
+Taker = Callable[[Flow, Execution], None]
+"""Takes what a settlement has left asked, or ready inline, because it has to wait for the world. Returns at once."""
 
 
 class FlowSource(Protocol):
@@ -106,6 +111,7 @@ class Executor:
         self._shell = shell
         self._clock = clock
         self._listeners: list[Listener] = []
+        self._taker: Taker | None = None
         self._afterwards = afterwards
         self._on_crash = on_crash
         self._on_room = on_room
@@ -121,6 +127,10 @@ class Executor:
     def listen(self, listener: Listener) -> None:
         """Tell `listener` too of everything from now on."""
         self._listeners.append(listener)
+
+    def leave_to(self, taker: Taker) -> None:
+        """Whatever a settlement must not wait for goes to `taker`, after every settlement: it knows what it has."""
+        self._taker = taker
 
     def submit(self, execution: str, *facts: Event) -> Execution:
         """Append `facts`, each checked against what is known then, and all that follows from them.
@@ -148,7 +158,8 @@ class Executor:
 
     def begin(self, wanted: Sequence[tuple[Creation, Flow]]) -> list[Execution | Unadmitted]:
         """Admit executions together with what follows from their creation, all in one transaction (P1): for each what
-        was written, or why nothing was. An inline task is over when this returns; workers find the others."""
+        was written, or why nothing was. An inline task that waits for nobody is over when this returns; workers find
+        the others."""
         grown = [(self._grown(creation, flow), flow) for creation, flow in wanted]
         written = self._store.create([creation for creation, _ in grown], session=self._session)
         for (creation, flow), result in zip(grown, written, strict=True):
@@ -177,7 +188,8 @@ class Executor:
             with self._held_lock:
                 self._held.setdefault(execution.id, _Held(execution, flow))
         self._tell(execution, events)
-        if not execution.is_over and not execution.queued and (execution.agenda or execution.opened is None):
+        goes_on = execution.agenda or execution.opened is None or execution.asked or execution.inline
+        if not execution.is_over and not execution.queued and goes_on:
             self.settle_quietly(execution.id)
 
     def let_in(self) -> int:
@@ -293,6 +305,7 @@ class Executor:
                 ticket.done = True
             waiting = [ticket for ticket in waiting if not ticket.done]
             if not more and not waiting:
+                self._leave(held)
                 return
 
     def _take_in(
@@ -330,6 +343,11 @@ class Executor:
             execution = extend(execution, follows)
             events.extend(follows)
         return execution, True
+
+    def _leave(self, held: _Held) -> None:
+        execution = held.execution
+        if self._taker is not None and not execution.is_over and (execution.asked or execution.inline):
+            self._taker(held.flow, execution)
 
     def _append(self, held: _Held, execution: Execution, events: Sequence[Event], *, room: int | None = None) -> None:
         self._store.append(execution, events, due=due(held.flow, execution), session=self._session, room=room)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from penstock.agent.evaluator import Evaluator
 from penstock.agent.executor import Executor
 from penstock.agent.supervisor import Loop, Supervisor
 from penstock.agent.worker import Worker
@@ -102,6 +103,7 @@ def live_session(
         [Session, Callable[[], None], Callable[[str, Exception], None], Callable[[], None]], Executor
     ],
     worker_of: Callable[[Executor, Callable[[BaseException], None]], Worker],
+    evaluator_of: Callable[[Executor, Callable[[], None], Callable[[BaseException], None]], Evaluator],
 ) -> Iterator[LiveSession]:
     """Open a session, run its loops within the context, close it. Tasks that still run are left running."""
     session = store.open_session(name=name, kind=kind, pid=pid, at=clock.now())
@@ -118,6 +120,7 @@ def live_session(
 
     executor = executor_of(session, notify, crashed, lambda: supervisor.poke("executor"))
     worker = worker_of(executor, lambda error: supervisor.fail(error))
+    evaluator = evaluator_of(executor, lambda: supervisor.poke("executor"), lambda error: supervisor.fail(error))
 
     def settle() -> int:
         return executor.wake() + executor.catch_up() + executor.let_in() + worker.fill()
@@ -137,6 +140,7 @@ def live_session(
         try:
             yield LiveSession(session, store, presence, clock, executor, worker, supervisor, changed)
         finally:
+            evaluator.leave()
             worker.leave()
             timer.stop()
             supervisor.stop()

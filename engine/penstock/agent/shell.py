@@ -1,11 +1,12 @@
 """What an execution needs between two decisions: its expressions rendered, and its inline tasks done.
 
-Everything here happens within the append that records it; nothing of it is done again by a replay.
+What waits for nobody happens within the append that records it. What has to wait for the world (a secret, a file, an
+address) is left to the evaluator, which asks for it off every lock. Nothing of either is done again by a replay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
-from penstock.expression import render_value
+from penstock.expression import Budget, is_slow, render_value
 from penstock.flow.model import Flow
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session
@@ -42,9 +43,13 @@ _SHOWN = frozenset({"value", evaluation.OUTPUTS})
 """Facts that nothing branches on and that people see: these are sealed when a secret is in them."""
 
 
+UNHURRIED = Budget(wall_s=2.0)
+"""For what is rendered in a thread that nobody waits for. The time that the world takes does not count."""
+
+
 @dataclass(slots=True)
 class DecisionShell:
-    """The real one."""
+    """The real one. Thread-safe."""
 
     worlds: WorldOf
     attempts: InlineAttempts
@@ -53,21 +58,38 @@ class DecisionShell:
     around: Surroundings
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
-        return [self._answer(flow, execution, key, now) for key in sorted(execution.asked)]
+        quick = [key for key in execution.asked if not is_slow(evaluation.templates(flow, execution, key))]
+        return [self._answer(flow, execution, key, lambda: now) for key in sorted(quick)]
 
-    def _answer(self, flow: Flow, execution: Execution, key: str, now: Instant) -> Event:
+    def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
+        """The answer to one question, or one inline attempt, however long it takes."""
+        if key in execution.inline:
+            return self._attempt(flow, execution, key, session)
+        try:
+            return [self._answer(flow, execution, key, self.clock.now, UNHURRIED)]
+        except Exception as error:  # noqa: BLE001 - one expression's bug must not reach its neighbours (P8)
+            return [self._bug(flow, execution, key, error)]
+
+    def _bug(self, flow: Flow, execution: Execution, key: str, error: Exception) -> Event:
+        name = next(iter(evaluation.templates(flow, execution, key)), "")
+        message = self.vault.mask.text(f"the expression has met a bug: {type(error).__name__}: {error}")
+        return EvaluationFailed(at=self.clock.now(), run=key or None, name=name, message=message)
+
+    def _answer(
+        self, flow: Flow, execution: Execution, key: str, now: Callable[[], Instant], budget: Budget | None = None
+    ) -> Event:
         run = execution.runs[key] if key != ROOT else None
         subject = run.id if run is not None else None
         wanted = evaluation.templates(flow, execution, key)
         seen = variables(flow, execution, run, self.around)
         try:
-            rendered = render_value(dict(wanted), seen, world=self.worlds(flow, execution))
+            rendered = render_value(dict(wanted), seen, world=self.worlds(flow, execution), budget=budget or Budget())
             assert isinstance(rendered, dict)
             facts = evaluation.interpret(flow, execution, key, rendered)
-            return self._evaluated(now, subject, facts)
+            return self._evaluated(now(), subject, facts)
         except PenstockError as error:
             name = next(iter(wanted), "")
-            return EvaluationFailed(at=now, run=subject, name=name, message=self.vault.mask.text(error.message))
+            return EvaluationFailed(at=now(), run=subject, name=name, message=self.vault.mask.text(error.message))
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:
         if self.vault.mask.hides(facts.get("values")):
@@ -81,19 +103,28 @@ class DecisionShell:
 
     def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
         events: list[Event] = []
-        in_order = sorted(execution.inline.items(), key=lambda item: item[1])[:most]
-        for key, _ in in_order:
-            run = execution.runs[key]
-            started = AttemptStarted(
-                at=self.clock.now(),
-                run=run.id,
-                attempt=len(run.attempts) + 1,
-                session=session.id,
-                epoch=session.epoch,
-            )
-            execution = extend(execution, (started,))
-            run = execution.runs[key]
-            seen = variables(flow, execution, run, self.around)
-            ended = self.attempts.make_inline(flow, execution, run, seen, self.worlds(flow, execution))
-            events += (started, ended)
+        slow: dict[str, bool] = {}
+        for key in sorted(execution.inline, key=execution.inline.__getitem__):
+            task = flow.by_id[execution.runs[key].task]
+            if task.id not in slow:
+                slow[task.id] = is_slow(task.properties)
+            if not slow[task.id]:
+                events += self._attempt(flow, execution, key, session)
+            if len(events) >= 2 * most:
+                break
         return events
+
+    def _attempt(self, flow: Flow, execution: Execution, key: str, session: Session) -> tuple[Event, Event]:
+        """The start and the end of an inline task run. Siblings do not see one another's."""
+        run = execution.runs[key]
+        started = AttemptStarted(
+            at=self.clock.now(),
+            run=run.id,
+            attempt=len(run.attempts) + 1,
+            session=session.id,
+            epoch=session.epoch,
+        )
+        execution = extend(execution, (started,))
+        run = execution.runs[key]
+        seen = variables(flow, execution, run, self.around)
+        return started, self.attempts.make_inline(flow, execution, run, seen, self.worlds(flow, execution))

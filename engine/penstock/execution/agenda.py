@@ -17,7 +17,7 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
     if key == ROOT:
         return _root_wants(execution)
     run = execution.runs[key]
-    if run.state.is_terminal or run.asks:
+    if run.state.is_terminal or (run.asks and not execution.kill):
         return False
     if run.failure is not None:
         return True
@@ -32,7 +32,7 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
 
 
 def _root_wants(execution: Execution | Draft) -> bool:
-    if execution.state.is_terminal or execution.asks:
+    if execution.state.is_terminal or (execution.asks and not execution.kill):
         return False
     scope = execution.scopes.get(ROOT)
     if scope is None:

@@ -150,6 +150,7 @@ def _about_execution(draft: Draft, event: Event) -> None:
         case ExecutionEnded():
             _move(draft, event.at, event.state)
             draft.outputs, draft.error = event.outputs, event.error
+            draft.asks, draft.asked = (), immutables.Map()
             draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
         case KillRequested():
             _move(draft, event.at, State.KILLING)

@@ -18,7 +18,7 @@ from penstock.expression.errors import (
 from penstock.expression.names import IMPURE, LATER_FILTERS, LATER_FUNCTIONS, REFUSED
 from penstock.expression.reads import COMPUTED, Call, Path, Reads
 from penstock.expression.registry import FILTERS, FUNCTIONS, TESTS, Parameter, Spec
-from penstock.expression.template import Template, parse, reads, render, render_value
+from penstock.expression.template import Template, is_slow, parse, reads, render, render_value
 from penstock.expression.world import WebAnswer, WebCall, World
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "WebAnswer",
     "WebCall",
     "World",
+    "is_slow",
     "parse",
     "reads",
     "render",

@@ -136,6 +136,19 @@ def render_value(
     return _render_value(value, variables, world, budget, budget.depth)
 
 
+def is_slow(value: object) -> bool:
+    """Whether rendering `value` with `render_value` may wait for a network or a child process. What cannot be parsed
+    fails at once, so it is not."""
+    if isinstance(value, str):
+        try:
+            return "{" in value and parse(value).is_slow
+        except ExpressionError:
+            return False
+    if isinstance(value, Mapping):
+        return any(is_slow(key) or is_slow(value[key]) for key in value)
+    return isinstance(value, Sequence) and is_list(value) and any(is_slow(item) for item in value)
+
+
 def _render_value(
     value: object, variables: Mapping[str, object], world: World | None, budget: Budget, room: int
 ) -> object:

@@ -181,6 +181,7 @@ class Workplace:
         """
         from penstock.adapters.secrets import KeySeal
         from penstock.agent.attempt import Equipment, TaskAttempts
+        from penstock.agent.evaluator import Evaluator
         from penstock.agent.executor import Executor
         from penstock.agent.live import live_session
         from penstock.agent.rehearsal import Rehearsal
@@ -247,6 +248,11 @@ class Workplace:
                 report_tries=REPORT_TRIES,
             )
 
+        def evaluator_of(
+            executor: Executor, on_answered: Callable[[], None], on_fault: Callable[[BaseException], None]
+        ) -> Evaluator:
+            return Evaluator(executor, shell, on_answered=on_answered, on_fault=on_fault, tell_tries=REPORT_TRIES)
+
         with live_session(
             name=name,
             kind=kind,
@@ -256,6 +262,7 @@ class Workplace:
             clock=self.clock,
             executor_of=executor_of,
             worker_of=worker_of,
+            evaluator_of=evaluator_of,
         ) as session:
             yield session
 

@@ -74,6 +74,10 @@ class _Scan:
     def task(self, run: TaskRun) -> Task:
         return self.flow.by_id[run.task]
 
+    def waits(self, asks: tuple[str, ...]) -> bool:
+        """Whether there is an answer to wait for: whoever is killed needs none."""
+        return bool(asks) and not self.execution.kill
+
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
             begun = any(not attempt.lost for attempt in run.attempts)
@@ -130,7 +134,7 @@ class _Scan:
 
     def runs(self) -> Iterator[Gist]:
         for run in self.live:
-            if run.asks or (run.opened is not None and run.closing is None):
+            if self.waits(run.asks) or (run.opened is not None and run.closing is None):
                 continue
             found = self.about(run)
             if found is not None:
@@ -186,10 +190,10 @@ class _Scan:
 
     def scopes(self) -> Iterator[Gist]:
         execution = self.execution
-        if execution.opened is not None and not execution.asks:
+        if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None and not run.asks:
+            if run.opened is not None and run.closing is None and not self.waits(run.asks):
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:

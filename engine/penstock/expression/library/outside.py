@@ -15,7 +15,7 @@ _KSUID_EPOCH = 1_400_000_000
 _NANO_MOST = 1_000
 
 
-@function("secret", "key", ("namespace", None), ("subkey", None), ("full", False), impure=True)
+@function("secret", "key", ("namespace", None), ("subkey", None), ("full", False), impure=True, slow=True)
 def _secret(scope: Scope, key: object, namespace: object, subkey: object, full: object) -> object:
     """The secret's text; with `full` its `{value}` (Kestra gives the store's whole record there)."""
     name = arguments.text(key, "the argument `key`")
@@ -25,7 +25,7 @@ def _secret(scope: Scope, key: object, namespace: object, subkey: object, full: 
     return {"value": value} if arguments.flag(full, "the argument `full`") else value
 
 
-@function("read", "path", ("namespace", None), ("version", None), ("revision", None), impure=True)
+@function("read", "path", ("namespace", None), ("version", None), ("revision", None), impure=True, slow=True)
 def _read(scope: Scope, path: object, namespace: object, version: object, revision: object) -> str:
     if isinstance(path, Mapping):
         path = path.get("uri")
@@ -35,7 +35,7 @@ def _read(scope: Scope, path: object, namespace: object, version: object, revisi
     return scope.world.read(arguments.text(path, "the argument `path`"), place)
 
 
-@function("errorLogs", impure=True)
+@function("errorLogs", impure=True, slow=True)
 def _error_logs(scope: Scope) -> object:
     return list(scope.world.error_logs())
 
