@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from penstock.errors import UserError
 from penstock.execution.event import Instant
+
+_KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+_DEEPEST = 50
 
 
 class KvType(StrEnum):
@@ -46,8 +53,8 @@ class Kv(Protocol):
 
     Of two that set a key at once, both succeed and the later one stays; with `overwrite` False exactly one does.
     Time comes from the caller, so that a key is gone for everybody at the same moment. A namespace is taken literally:
-    those above it are looked through by whoever wants that. Every method raises Retryable when the store is busy or
-    its disk is full.
+    those above it are looked through by whoever wants that. Every method raises Retryable when the store is busy, and
+    Stalled when its disk is full.
     """
 
     def get(self, namespace: str, key: str, *, now: Instant) -> KvEntry | None:
@@ -88,3 +95,38 @@ class Kv(Protocol):
     def purge(self, *, now: Instant) -> int:
         """Take away what has expired; how many there were. Nothing that can be seen changes."""
         ...
+
+
+def checked_key(key: str) -> str:
+    """`key`, if Kestra's rule allows it (kestra core, storages/kv/KVStore.java). Raises UserError."""
+    if _KEY.fullmatch(key) is None:
+        raise UserError(
+            f"'{key}' cannot be a key: it must begin with a letter or a digit",
+            help="letters, digits, `.`, `_` and `-` may follow",
+        )
+    return key
+
+
+def encoded(value: object) -> str:
+    """`value` as JSON that reads back as the same value. Raises UserError for what JSON cannot hold."""
+    _check(value, _DEEPEST)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _check(value: object, room: int) -> None:
+    match value:
+        case None | bool() | int() | str():
+            return
+        case float() if math.isfinite(value):
+            return
+        case list() | tuple() if room:
+            for item in value:
+                _check(item, room - 1)
+        case dict() if room and all(isinstance(key, str) for key in value):
+            for item in value.values():
+                _check(item, room - 1)
+        case _:
+            raise UserError(
+                f"a value of the key-value store must be plain data, at most {_DEEPEST} deep: {type(value).__name__} "
+                "is none"
+            )

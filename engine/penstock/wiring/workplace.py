@@ -23,6 +23,7 @@ from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
 from penstock.ports.files import Files
 from penstock.ports.http import Http
+from penstock.ports.kv import Kv
 from penstock.ports.logs import Logs
 from penstock.ports.presence import Presence
 from penstock.ports.runner import Runner, Runners
@@ -35,6 +36,7 @@ from penstock.wiring.files import NamespaceSources, tree_around
 from penstock.wiring.surroundings import environment
 
 if TYPE_CHECKING:
+    from penstock.adapters.sqlite import SqliteStore
     from penstock.agent.live import LiveSession
 
 GRACE = timedelta(seconds=10)
@@ -82,12 +84,20 @@ class Workplace:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
-    def store(self) -> Store:
+    def _sqlite(self) -> SqliteStore:
         from penstock.adapters.sqlite import SqliteStore
 
         store = SqliteStore(self.data / "store.db")
         self._stack.callback(store.close)
         return store
+
+    @property
+    def store(self) -> Store:
+        return self._sqlite
+
+    @property
+    def kv(self) -> Kv:
+        return self._sqlite.kv
 
     @cached_property
     def files(self) -> Files:

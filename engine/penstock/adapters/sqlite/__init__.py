@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.adapters.sqlite.kv import SqliteKv
 from penstock.adapters.sqlite.store import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteKv", "SqliteStore"]

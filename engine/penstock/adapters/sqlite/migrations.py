@@ -132,4 +132,13 @@ MIGRATIONS: tuple[str, ...] = (
     update executions set slot_trigger = s.trigger from slots s
         where s.execution = executions.id and s.origin = 'schedule' and executions.is_over = 0;
     """,
+    # The key-value store of namespaces.
+    """
+    create table kv (
+        namespace text not null, key text not null, type text not null, value text not null, description text,
+        created integer not null, updated integer not null, expires integer,
+        primary key (namespace, key)
+    ) without rowid;
+    create index kv_expiring on kv (expires) where expires is not null;
+    """,
 )

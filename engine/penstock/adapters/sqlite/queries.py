@@ -284,6 +284,22 @@ FORGET_RECORDED = (
 )
 """Of no sink of the list is it true that it neither has the result nor has given it up."""
 
+KV_ENTRY = "select namespace, key, type, value, created, updated, expires, description from kv "
+KV_GET = KV_ENTRY + "where namespace = ?1 and key = ?2 and (expires is null or expires > ?3)"
+KV_ENTRIES = (
+    KV_ENTRY
+    + "where namespace = ?1 and substr(key, 1, length(?2)) = ?2 and (expires is null or expires > ?3) order by key"
+)
+KV_PUT = (
+    "insert into kv (namespace, key, type, value, created, updated, expires, description) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (namespace, key) do update set type = excluded.type, "
+    "value = excluded.value, created = excluded.created, updated = excluded.updated, expires = excluded.expires, "
+    "description = excluded.description"
+)
+KV_DELETE = "delete from kv where namespace = ? and key = ?"
+KV_NAMESPACES = "select distinct namespace from kv where expires is null or expires > ? order by namespace"
+KV_PURGE = "delete from kv where expires <= ?"
+
 SUMMARIES = "select id, namespace, flow, revision, state, created, ended, header, session from executions where "
 """To be followed by conditions, which `rows.where_of` makes of constants."""
 

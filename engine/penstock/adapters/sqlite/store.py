@@ -13,6 +13,7 @@ from penstock.adapters.sqlite import queries as sql
 from penstock.adapters.sqlite.claims import claims_of, queued_of
 from penstock.adapters.sqlite.connection import Database
 from penstock.adapters.sqlite.deployment import DeploymentTables
+from penstock.adapters.sqlite.kv import SqliteKv
 from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
@@ -43,6 +44,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._database = Database(path, read_only=read_only)
+        self.kv = SqliteKv(self._database)
 
     # ── sessions ──
 
