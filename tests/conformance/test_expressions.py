@@ -38,10 +38,13 @@ INCOMPLETE = {
     "collections",
     "encodings",
     "executions",
+    "files",
     "moments",
     "numerals",
     "outside",
+    "stores",
     "texts",
+    "web",
 }
 
 

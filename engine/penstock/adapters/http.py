@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from threading import Lock
-from typing import TYPE_CHECKING
+from threading import Lock, Timer
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 from penstock.errors import Retryable, UserError
@@ -99,11 +100,24 @@ class GuardedHttp(Http):
     def __init__(self, reach: Reach, *, resolve: Resolver = system_resolver) -> None:
         self._reach = reach
         self._resolve = resolve
-        self._client: httpx.Client | None = None
+        self._clients: dict[bool, httpx.Client] = {}
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
-        url, method, answer = self._answer(request)
+        if request.deadline is None:
+            return self._send(request, None)
+        with _Watch(request.deadline) as watch:
+            try:
+                return self._send(request, watch)
+            except Retryable as error:
+                if not watch.is_over:
+                    raise
+                waited = f"{request.deadline.total_seconds():g} s"
+                message = f"{request.method} {_shown(request.url)}: no whole answer within {waited}"
+                raise Retryable(message, after=timedelta(seconds=5)) from error
+
+    def _send(self, request: Request, watch: _Watch | None) -> Response:
+        url, method, answer = self._answer(request, watch)
         with closing(answer), _telling(method, url):
             if not request.wants_content:
                 _drain(answer)
@@ -127,13 +141,13 @@ class GuardedHttp(Http):
             with io.BufferedReader(body, _BUFFER) as buffered:
                 yield Incoming(url, answer.status_code, _headers(answer), length, buffered)
 
-    def _answer(self, request: Request) -> tuple[str, str, httpx.Response]:
+    def _answer(self, request: Request, watch: _Watch | None = None) -> tuple[str, str, httpx.Response]:
         """The URL after all redirects, the method that it was asked by, and the answer, its body still to be read."""
         url, asked = request.url, _Asked(request)
         for _ in range(MOST_REDIRECTS + 1):
             pinned, host = self.pin(url)
             with _telling(asked.method, url):
-                answer = self._ask(request, asked, pinned, host)
+                answer = self._ask(request, asked, pinned, host, watch)
             target = answer.headers.get("location")
             if not (request.follow_redirects and answer.is_redirect and target):
                 return url, asked.method, answer
@@ -174,12 +188,16 @@ class GuardedHttp(Http):
         pinned = parts._replace(netloc=f"{literal}{shown_port}", fragment="").geturl()
         return pinned, host if not parts.port else f"{host}:{parts.port}"
 
-    def _ask(self, request: Request, asked: _Asked, pinned: str, host: str) -> httpx.Response:
+    def _ask(self, request: Request, asked: _Asked, pinned: str, host: str, watch: _Watch | None) -> httpx.Response:
         import httpx
 
-        timeout = httpx.Timeout(request.read_timeout.total_seconds(), connect=request.connect_timeout.total_seconds())
+        read, connect = request.read_timeout.total_seconds(), request.connect_timeout.total_seconds()
+        if watch is not None:
+            read, connect = min(read, watch.left_s), min(connect, watch.left_s)
+        timeout = httpx.Timeout(read, connect=connect)
         name = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
-        client = self._pool()
+        client = self._pool(is_watched=watch is not None)
+        watched = {"trace": watch.trace} if watch is not None else {}
         built = client.build_request(
             asked.method,
             pinned,
@@ -187,24 +205,72 @@ class GuardedHttp(Http):
             content=asked.content,
             data=dict(asked.form) if asked.form is not None else None,
             timeout=timeout,
-            extensions={"sni_hostname": name, "timeout": timeout.as_dict()},
+            extensions={"sni_hostname": name, "timeout": timeout.as_dict(), **watched},
         )
         return client.send(built, stream=True, auth=asked.auth or httpx.USE_CLIENT_DEFAULT)
 
-    def _pool(self) -> httpx.Client:
+    def _pool(self, *, is_watched: bool) -> httpx.Client:
+        """Requests with a deadline have connections of their own, which can be broken off."""
         import httpx
 
         with self._lock:
-            if self._client is None:
+            client = self._clients.get(is_watched)
+            if client is None:
                 forgetful = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-                self._client = httpx.Client(follow_redirects=False, trust_env=False, cookies=forgetful)
-            return self._client
+                limits = httpx.Limits(max_keepalive_connections=0 if is_watched else 20, max_connections=100)
+                client = httpx.Client(follow_redirects=False, trust_env=False, cookies=forgetful, limits=limits)
+                self._clients[is_watched] = client
+            return client
 
     def close(self) -> None:
         with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+
+class _Watch:
+    """Breaks off the connections of one request when its time is over, wherever the other side has got to: a trickle of
+    bytes, each in time, would hold it for ever."""
+
+    def __init__(self, deadline: timedelta) -> None:
+        self._ends = monotonic() + deadline.total_seconds()
+        self._timer = Timer(deadline.total_seconds(), self._break_off)
+        self._timer.daemon = True
+        self._sockets: list[socket.socket] = []
+        self._lock = Lock()
+        self.is_over = False
+
+    @property
+    def left_s(self) -> float:
+        return max(self._ends - monotonic(), 0.001)
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Told by the client of all that it does."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            opened = info["return_value"].get_extra_info("socket")
+            with self._lock:
+                self._sockets.append(opened)
+                if self.is_over:
+                    _shut(opened)
+
+    def _break_off(self) -> None:
+        with self._lock:
+            self.is_over = True
+            for opened in self._sockets:
+                _shut(opened)
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._timer.cancel()
+
+
+def _shut(opened: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        opened.shutdown(socket.SHUT_RDWR)
 
 
 class _Asked:

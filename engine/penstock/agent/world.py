@@ -7,18 +7,31 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from io import SEEK_END
+from itertools import islice
 from typing import Any, BinaryIO
 
-from penstock.errors import UserError
+from penstock.agent.web import ask
+from penstock.diagnostic import FlowName
+from penstock.errors import NotFound, UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
+from penstock.execution.sealed import unseal
+from penstock.execution.variables import iso
 from penstock.expression import WebAnswer, WebCall
-from penstock.flow.model import Flow
+from penstock.flow.model import Dialect, Flow, Level
+from penstock.operations.transcript import transcript
 from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
+from penstock.ports.http import Http
+from penstock.ports.kv import Kv
+from penstock.ports.logs import LogLine, Logs
 from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.secrets import Mask, Secrets
-from penstock.ports.storage import belongs, namespace_file
+from penstock.ports.storage import belongs, execution_files, namespace_file
+
+MOST_ERRORS = 1_000
+"""So many entries `errorLogs()` gives."""
 
 MOST_READ = 10 * 1024 * 1024
 """`read()` gives at most so many bytes: what expressions hold is in memory."""
@@ -26,7 +39,10 @@ MOST_READ = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The world of `penstock.expression`, with its doors: secrets, files, clock, chance."""
+    """The world of `penstock.expression`, with its doors: secrets, keys, files, the network, logs, clock, chance.
+
+    `open` opens what is sealed in the key-value store.
+    """
 
     flow: Flow
     execution: Execution
@@ -35,6 +51,10 @@ class World:
     clock: Clock
     mask: Mask
     namespace_files: NamespaceFiles
+    kvs: Kv
+    http: Http
+    logs: Logs
+    open: Callable[[str], str]
 
     def secret(self, name: str, namespace: str | None, subkey: str | None) -> str:
         """The value, which is hidden everywhere from now on. With `subkey`, that field of the JSON it holds."""
@@ -54,37 +74,74 @@ class World:
         return text
 
     def read(self, uri_or_path: str, namespace: str | None) -> str:
-        """The text of a file of this execution, or of a namespace. Raises UserError for a file of another execution."""
+        """The text of a file of this execution or of the one that started it, or of a namespace. Raises UserError for a
+        file of another execution."""
+        found = self._namespace_file(uri_or_path, namespace)
+        if found is not None:
+            with self.namespace_files.open(*found) as file:
+                return _text(file, uri_or_path)
+        with self.files.open(self.files.resolve(self._own_file(uri_or_path))) as file:
+            return _text(file, uri_or_path)
+
+    def file_size(self, uri_or_path: str, namespace: str | None) -> int:
+        found = self._namespace_file(uri_or_path, namespace)
+        if found is None:
+            return self.files.size(self._own_file(uri_or_path))
+        with self.namespace_files.open(*found) as file:
+            return file.seek(0, SEEK_END)
+
+    def file_exists(self, uri_or_path: str, namespace: str | None) -> bool:
+        try:
+            self.file_size(uri_or_path, namespace)
+        except NotFound:
+            return False
+        return True
+
+    def file_is_empty(self, uri_or_path: str, namespace: str | None) -> bool:
+        return self.file_size(uri_or_path, namespace) == 0
+
+    def _namespace_file(self, uri_or_path: str, namespace: str | None) -> tuple[str, str] | None:
+        """Namespace and path of a namespace file; None for a file of the storage."""
         home = namespace or self.flow.namespace
         found = namespace_file(uri_or_path, home)
         if found is None and not uri_or_path.startswith(SCHEME):
             found = home, uri_or_path.removeprefix("/")
-        if found is not None:
-            with self.namespace_files.open(*found) as file:
-                return _text(file, uri_or_path)
-        if not belongs(uri_or_path, self.execution.id):
-            raise UserError(f"Unable to read the file '{uri_or_path}' as it didn't belong to the current execution")
-        with self.files.open(self.files.resolve(uri_or_path)) as file:
-            return _text(file, uri_or_path)
+        return found
+
+    def _own_file(self, uri: str) -> str:
+        """`uri`, if it is of this execution, or of the one whose flow or end has started it (Kestra core,
+        AbstractFileFunction: by the variables `namespace`, `flowId` and `executionId` of its trigger)."""
+        if belongs(uri, self.execution.id):
+            return uri
+        told = (self.execution.trigger or {}).get("variables", {})
+        parent = [told.get(name) for name in ("namespace", "flowId", "executionId")]
+        if any(not isinstance(part, str) for part in parent):
+            raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
+        namespace, flow, execution = parent
+        if not uri.startswith(execution_files(FlowName(namespace, flow), execution)):
+            raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the parent execution")
+        return uri
 
     @property
     def dialect(self) -> str:
         return self.flow.dialect.value
 
     def kv(self, key: str, namespace: str | None, error_on_missing: bool | None) -> object:
-        raise _not_yet("kv")
-
-    def file_size(self, uri_or_path: str, namespace: str | None) -> int:
-        raise _not_yet("fileSize")
-
-    def file_exists(self, uri_or_path: str, namespace: str | None) -> bool:
-        raise _not_yet("fileExists")
-
-    def file_is_empty(self, uri_or_path: str, namespace: str | None) -> bool:
-        raise _not_yet("isFileEmpty")
+        """Kestra core, KvFunction: without a namespace the flow's own and all above it are looked through."""
+        own = namespace or self.flow.namespace
+        now, place = self.clock.now(), own
+        while place:
+            entry = self.kvs.get(place, key, now=now)
+            if entry is not None:
+                return unseal(entry.value, self.open)
+            place = place.rpartition(".")[0] if namespace is None else ""
+        is_strict = self.flow.dialect is not Dialect.V0_21 if error_on_missing is None else error_on_missing
+        if is_strict:
+            raise NotFound(f"The key '{key}' does not exist in the namespace '{own}'.")
+        return None
 
     def call(self, request: WebCall) -> WebAnswer:
-        raise _not_yet("http")
+        return ask(self.http, request)
 
     def learn(self, value: str) -> None:
         self.mask.learn(value)
@@ -99,16 +156,24 @@ class World:
         return random_id(secrets.token_bytes(16))
 
     def error_logs(self) -> list[dict[str, Any]]:
-        """Why task runs of this execution failed, in order."""
-        return [
-            {"taskId": run.task, "taskRunId": run.id, "level": "ERROR", "message": run.error}
-            for run in self.execution.in_order()
-            if run.error is not None
-        ]
+        """As Kestra's LogEntry. At most MOST_ERRORS of them: the first ones, which tell the cause."""
+        lines = transcript(self.logs, self.execution, min_level=Level.ERROR)
+        return [self._entry(line) for line in islice(lines, MOST_ERRORS)]
 
-
-def _not_yet(function: str) -> UserError:
-    return UserError(f"the function `{function}` is not available yet")
+    def _entry(self, line: LogLine) -> dict[str, Any]:
+        run = self.execution.runs.get(line.key.run)
+        return {
+            "namespace": self.execution.flow.namespace,
+            "flowId": self.execution.flow.id,
+            "taskId": run.task if run is not None else None,
+            "executionId": self.execution.id,
+            "taskRunId": line.key.run,
+            "attemptNumber": line.key.attempt - 1,
+            "timestamp": iso(line.at),
+            "level": line.level.value,
+            "thread": line.stream,
+            "message": line.text,
+        }
 
 
 def _text(file: BinaryIO, shown: str) -> str:

@@ -49,16 +49,27 @@ class Host(Protocol):
 
 
 class Scope:
-    """Names inside out: `frames` (made by `set`, `for` and macros), then `variables`. One rendering, one thread."""
+    """Names inside out: `frames` (made by `set`, `for` and macros), then `variables`. One rendering, one thread.
 
-    __slots__ = ("frames", "meter", "template", "variables", "world")
+    `finals` are texts that are never rendered again, whatever they hold: secrets.
+    """
 
-    def __init__(self, template: Host, variables: Mapping[str, object], meter: Meter, world: World) -> None:
+    __slots__ = ("finals", "frames", "meter", "template", "variables", "world")
+
+    def __init__(
+        self,
+        template: Host,
+        variables: Mapping[str, object],
+        meter: Meter,
+        world: World,
+        finals: list[str] | None = None,
+    ) -> None:
         self.template = template
         self.variables = variables
         self.meter = meter
         self.world = world
         self.frames: list[dict[str, object]] = []
+        self.finals: list[str] = [] if finals is None else finals
 
     def get(self, name: str) -> object:
         """The value, or MISSING."""
@@ -82,10 +93,26 @@ class Scope:
 
     def isolated(self, arguments: dict[str, object]) -> Scope:
         """The scope of a macro's body, which sees its arguments only."""
-        inner = Scope(self.template, {}, self.meter, self.world)
+        inner = Scope(self.template, {}, self.meter, self.world, self.finals)
         inner.frames.append(arguments)
         return inner
 
     def within(self, template: Host) -> Scope:
         """The scope of another template rendered from here: the variables, but not this one's own names."""
-        return Scope(template, self.variables, self.meter, self.world)
+        return Scope(template, self.variables, self.meter, self.world, self.finals)
+
+    def make_final(self, text: str) -> None:
+        """`text` is as it is, though it may look like a template."""
+        if "{" in text and text not in self.finals:
+            self.finals.append(text)
+
+    def hide_final(self, text: str) -> str:
+        """`text` with marks in place of what is final. The longest first: one may hold another."""
+        for number, final in sorted(enumerate(self.finals), key=lambda item: -len(item[1])):
+            text = text.replace(final, f"\ue000{number}\ue001")
+        return text
+
+    def show_final(self, text: str) -> str:
+        for number, final in enumerate(self.finals):
+            text = text.replace(f"\ue000{number}\ue001", final)
+        return text

@@ -13,7 +13,11 @@ from typing import BinaryIO, Protocol
 @dataclass(frozen=True, slots=True)
 class Request:
     """With `wants_content` False the answer counts by its status alone: of its body no more is read than is needed
-    to keep the connection, and however long it is, the request has succeeded."""
+    to keep the connection, and however long it is, the request has succeeded.
+
+    `deadline` is how long all of it may take, redirects and the whole body included (but not the resolving of names);
+    without one each wait is bounded, and not their sum.
+    """
 
     method: str
     url: str
@@ -26,6 +30,7 @@ class Request:
     follow_redirects: bool = True
     max_content: int = 10 * 1024 * 1024
     wants_content: bool = True
+    deadline: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

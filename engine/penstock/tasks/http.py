@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -45,12 +45,12 @@ class HttpRequest(TaskType):
 
 
 def refuse_later(properties: RequestProperties, options: Options) -> None:
-    given = {
-        "encryptBody": properties.encrypt_body,
-        "sslOptions": properties.ssl_options,
-        "options.ssl": options.ssl,
-        "options.proxy": options.proxy or options.proxy_address,
-    }
+    refuse_unknown({"encryptBody": properties.encrypt_body, "sslOptions": properties.ssl_options}, options)
+
+
+def refuse_unknown(given: Mapping[str, object], options: Options) -> None:
+    """Raises UserError for what of a request, and of how it is sent, cannot be done."""
+    given = {**given, "options.ssl": options.ssl, "options.proxy": options.proxy or options.proxy_address}
     later = [name for name, value in given.items() if value]
     if later:
         raise UserError(f"`{'`, `'.join(later)}` of http.Request cannot be honoured by this version")
@@ -69,14 +69,29 @@ def request_of(properties: RequestProperties, options: Options, context: Context
     if properties.form_data and is_multipart(properties.content_type):
         content, headers["Content-Type"] = multipart(properties.form_data, context)
         form = None
+    params = [(name, value) for name, value in (properties.params or {}).items() if value is not None]
+    return built(properties.method.value, properties.uri, params, headers, options, content=content, form=form)
+
+
+def built(
+    method: str,
+    uri: str,
+    params: Sequence[tuple[str, str]],
+    headers: Mapping[str, str],
+    options: Options,
+    *,
+    content: bytes | None,
+    form: Mapping[str, str] | None = None,
+) -> Request:
+    """The request as it is sent, whoever makes it: a task, or `http()` in an expression."""
     basic, bearer = _credentials(options)
     if bearer is not None:
-        headers["Authorization"] = f"Bearer {bearer}"
+        headers = {**headers, "Authorization": f"Bearer {bearer}"}
     timeout = options.timeout or Timeout.model_validate({})
     read = timeout.read_idle_timeout or options.read_idle_timeout or options.read_timeout
     return Request(
-        method=properties.method.value,
-        url=_with_params(properties.uri, properties.params or {}),
+        method=method,
+        url=_with_params(uri, params),
         headers=headers,
         content=content,
         form=form,
@@ -113,12 +128,11 @@ def _length(given: timedelta | str | None, default: timedelta) -> timedelta:
     return parse_duration(given) if isinstance(given, str) else given
 
 
-def _with_params(uri: str, params: Mapping[str, str | None]) -> str:
-    given = {name: value for name, value in params.items() if value is not None}
-    if not given:
+def _with_params(uri: str, params: Sequence[tuple[str, str]]) -> str:
+    if not params:
         return uri
     parts = urlsplit(uri)
-    query = "&".join(part for part in (parts.query, urlencode(given)) if part)
+    query = "&".join(part for part in (parts.query, urlencode(params)) if part)
     return urlunsplit(parts._replace(query=query))
 
 

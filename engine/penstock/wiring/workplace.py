@@ -203,18 +203,31 @@ class Workplace:
 
         allowance = allowance or Allowance()
         vault = Vault(self.mask, KeySeal(self.data / "seal.key"))
+        http = self.http(allowance.reach)
         around = Surroundings(envs=environment(os.environ), globals=self.variables, open=vault.open)
 
         def world(flow: Flow, execution: Execution) -> World:
             beside = self.namespace_sources.of(execution.source)
-            return World(flow, execution, self.secrets, self.files, self.clock, self.mask, beside)
+            return World(
+                flow,
+                execution,
+                self.secrets,
+                self.files,
+                self.clock,
+                self.mask,
+                beside,
+                self.kv,
+                http,
+                self.logs,
+                vault.open,
+            )
 
         real = TaskAttempts(
             Equipment(
                 agent=name,
                 files=self.files,
                 logs=self.logs,
-                http=self.http(allowance.reach),
+                http=http,
                 vault=vault,
                 clock=self.clock,
                 worlds=world,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -187,6 +189,53 @@ class Sender(BaseHTTPRequestHandler):
 
 
 MIB = 1024 * 1024
+
+
+class Trickle(BaseHTTPRequestHandler):
+    """Sends a byte now and then, for ever: of its head, or (`/body`) of its body."""
+
+    stopping = threading.Event()
+
+    def do_GET(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        if self.path == "/body":
+            self.wfile.write(b"Content-Length: 1000000\r\n\r\n")
+        try:
+            while not self.stopping.wait(0.02):
+                self.wfile.write(b"x")
+        except OSError:
+            return  # broken off by the other side, as it should be
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def trickle() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    Trickle.stopping.set()
+    server.shutdown()
+    server.server_close()
+    Trickle.stopping.clear()
+
+
+@pytest.mark.parametrize("path", ["/head", "/body"])
+def test_a_request_ends_at_its_deadline_wherever_the_other_side_has_got_to(
+    http: GuardedHttp, trickle: int, path: str
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Retryable, match=f"{path}: no whole answer within"):
+        http.send(Request("GET", f"http://a.example:{trickle}{path}", deadline=timedelta(seconds=0.3)))
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_a_request_in_time_ends_as_without_a_deadline(http: GuardedHttp, port: int) -> None:
+    told = [
+        http.send(Request("GET", f"http://a.example:{port}/x", deadline=each)) for each in (None, timedelta(hours=1))
+    ]
+    assert told[0].content == told[1].content != b""
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakes.files import MemoryFiles
+from fakes.kv import MemoryKv
+from fakes.logs import MemoryLogs
 from fakes.namespace_files import MemoryNamespaceFiles
 from fakes.store import MemoryStore
 from flows_strategy import CORE
@@ -26,8 +28,10 @@ from penstock.execution.variables import Surroundings
 from penstock.flow.model import Flow, Kind, Task
 from penstock.operations.start import Start, start
 from penstock.ports.clock import HeldClock
+from penstock.ports.http import Request, Response
 from penstock.ports.secrets import Seal, Secrets
 from sim.world import Flows
+from unit.tasks.fakes import AskedHttp
 from until import until
 
 WITHIN = 5.0
@@ -56,6 +60,19 @@ class SlowSecrets(Secrets):
         return "true"
 
 
+class SlowHttp(AskedHttp):
+    """The other side does not answer before somebody lets go."""
+
+    def __init__(self) -> None:
+        super().__init__(Response("https://example.org/", 200, {"content-type": ("application/json",)}, b"true"))
+        self.let_go = threading.Event()
+
+    def send(self, request: Request) -> Response:
+        answer = super().send(request)
+        assert self.let_go.wait(4 * WITHIN)
+        return answer
+
+
 class Sayers:
     """Inline tasks say what they render."""
 
@@ -74,6 +91,7 @@ class Scene:
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: HeldClock = field(default_factory=HeldClock)
     secrets: SlowSecrets = field(default_factory=SlowSecrets)
+    http: SlowHttp = field(default_factory=SlowHttp)
     answered: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
     flows: dict[str, Flow] = field(default_factory=dict)
@@ -97,7 +115,19 @@ class Scene:
 
     def _world(self, flow: Flow, execution: Execution) -> World:
         beside = MemoryNamespaceFiles({})
-        return World(flow, execution, self.secrets, MemoryFiles(), self.clock, Masker(), beside)
+        return World(
+            flow,
+            execution,
+            self.secrets,
+            MemoryFiles(),
+            self.clock,
+            Masker(),
+            beside,
+            MemoryKv(),
+            self.http,
+            MemoryLogs(),
+            str,
+        )
 
     def begin(self, name: str, *tasks: Task) -> None:
         self.flows[name] = flow = Flow("team", name, tasks, source_digest=name)
@@ -121,8 +151,22 @@ def scene() -> Iterator[Scene]:
         yield made
     finally:
         made.secrets.let_go.set()
+        made.http.let_go.set()
         made.evaluator.leave()
     assert made.faults == []
+
+
+def test_a_condition_that_asks_who_does_not_answer_holds_up_no_other_execution() -> None:
+    with scene() as here:
+        here.begin("hangs", choose("if", "{{ http('https://example.org') }}"))
+        until(lambda: here.http.asked)
+        here.begin("quick", choose("if", "{{ secret('QUICK') }}"), choose("pure", "{{ 1 == 1 }}"))
+
+        until(lambda: here.state("quick") is State.SUCCESS)
+        assert here.executor.wake() == here.executor.catch_up() == 0
+        assert here.state("hangs") is State.RUNNING
+        here.http.let_go.set()
+        until(lambda: here.state("hangs") is State.SUCCESS)
 
 
 def test_a_condition_that_hangs_holds_up_no_other_execution() -> None:

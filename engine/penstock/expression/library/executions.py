@@ -13,19 +13,36 @@ from penstock.expression.stringify import is_list
 _PASSES = 100
 
 
-@function("render", "toRender", ("recursive", True))
+@function(
+    "render",
+    "toRender",
+    ("recursive", True),
+    says="A text rendered again, until it changes no more. What a secret holds is never rendered.",
+    example="{{ render(vars.greeting) }}",
+)
 def _render(scope: Scope, value: object, recursive: object) -> object:
     """Rendered until nothing changes, at most 100 times; texts within lists and maps too."""
     again = arguments.flag(recursive, "the argument `recursive`")
     return _rendered(scope, value, _PASSES if again else 1, scope.meter.budget.depth)
 
 
-@function("renderOnce", "toRender")
+@function(
+    "renderOnce",
+    "toRender",
+    says="A text rendered once more.",
+    example="{{ renderOnce(vars.greeting) }}",
+)
 def _render_once(scope: Scope, value: object) -> object:
     return _rendered(scope, value, 1, scope.meter.budget.depth)
 
 
-@function("currentEachOutput", "outputs", borrows=True)
+@function(
+    "currentEachOutput",
+    "outputs",
+    borrows=True,
+    says="The outputs that a sibling in the same loop has given for the current value.",
+    example="{{ currentEachOutput(outputs.first).value }}",
+)
 def _current_each_output(scope: Scope, outputs: object) -> object:
     """Down the values of the loops around this task run, outermost first, then its own value."""
     found = arguments.entries(outputs, "the argument `outputs`")
@@ -44,7 +61,12 @@ def _current_each_output(scope: Scope, outputs: object) -> object:
     return found.get(run.get("value"))
 
 
-@function("tasksWithState", "state")
+@function(
+    "tasksWithState",
+    "state",
+    says="The tasks that are in a state, each with its id and, in loops, its value.",
+    example="{{ tasksWithState('FAILED') }}",
+)
 def _tasks_with_state(scope: Scope, state: object) -> object:
     """`{taskId, state}` of every task in the state; in loops one per `value`."""
     wanted = arguments.text(state, "the argument `state`").upper()
@@ -68,13 +90,28 @@ def _tasks_with_state(scope: Scope, state: object) -> object:
     return found
 
 
-@function("printContext", borrows=True)
-@function("fetchContext", borrows=True)
+@function(
+    "printContext",
+    borrows=True,
+    says="All variables at once, to look at them.",
+    example="{{ printContext() }}",
+)
+@function(
+    "fetchContext",
+    borrows=True,
+    says="All variables at once, to work with them.",
+    example="{{ fetchContext() }}",
+)
 def _context(scope: Scope) -> object:
     return scope.variables
 
 
-@function("fileURI", "path")
+@function(
+    "fileURI",
+    "path",
+    says="The address of a file of the flow's namespace.",
+    example="{{ fileURI('sql/report.sql') }}",
+)
 def _file_uri(scope: Scope, path: object) -> str:
     """The address of a namespace file of the flow's own namespace."""
     name = arguments.text(path, "the argument `path`").lstrip("/")
@@ -109,18 +146,21 @@ def _render_text(scope: Scope, text: str, passes: int) -> str:
     scope.meter.enter()
     try:
         for _ in range(passes):
+            text = scope.hide_final(text)
             if "{" not in text:
-                return text
+                return scope.show_final(text)
             scope.meter.tick()
             scope.meter.look()
+            known = len(scope.finals)
             template = scope.template.parse(text)
             try:
                 result = template.evaluate(scope.within(template))
             except UndefinedVariable as error:
                 raise error.final() from error  # as in Kestra: a `??` outside does not catch it
             assert isinstance(result, str)
-            if result == text or passes == 1:
-                return result
+            is_changed_secret = any(final not in result for final in scope.finals[known:])
+            if result == text or passes == 1 or is_changed_secret:
+                return scope.show_final(result)
             text = result
         raise ExpressionError(f"Too many rendering attempts: the text still changes after {passes}")
     finally:
