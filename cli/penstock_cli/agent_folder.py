@@ -33,13 +33,14 @@ class AgentFolder:
     def open(self) -> Iterator[Workplace]:
         """Its workplace. Raises NotFound where no agent has worked."""
         from penstock.wiring import workplace
+        from penstock_cli.options import settings_now
 
         if not (self.path / "store.db").exists():
             raise NotFound(
                 f"no agent has worked in {self.path} yet",
                 help="--data DIR names its data folder; --repo, --branch and --path must be as the agent has them",
             )
-        with workplace(self.path) as place:
+        with workplace(self.path, settings=settings_now()) as place:
             yield place
 
 

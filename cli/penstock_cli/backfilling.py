@@ -82,7 +82,9 @@ def begin(
     )
     flow = place.deployed_flow(deployed)
     at = place.clock.now()
-    backfill = begin_backfill(place.store, deployed, flow, wish, id_=new_execution_id(), zone=zone, at=at)
+    backfill = begin_backfill(
+        place.store, deployed, flow, wish, id_=new_execution_id(), zone=zone, at=at, intake=place.intake
+    )
     poke_agent_of(place)
     if output in (None, "name"):
         click.echo(backfill.id)

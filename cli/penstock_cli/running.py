@@ -84,7 +84,7 @@ def run(wish: RunWish, globals_: Globals) -> int:
     file = read_flow(wish.flow, Dialect(wish.dialect)) if wish.flow is not None else None
     wanted = _wanted(file, wish, colour=colour) if file is not None else None
     folder = None if wish.ephemeral else data_folder(wish.data)
-    with workplace(folder, secrets_file=wish.secrets_file) as place:
+    with workplace(folder, secrets_file=wish.secrets_file, settings=settings_now()) as place:
         if wanted is not None and file is not None:
             wanted = place.keep_files(wanted, by_person=True)
             place.pin(wanted.flow, file.source)
@@ -236,7 +236,8 @@ class _Run:
 
     def go(self, wanted: Start | None, limit: float | None) -> int:
         if wanted is not None:
-            admitted = start(self._place.store, wanted, session=self._live.session, at=self._place.clock.now())
+            place = self._place
+            admitted = start(place.store, wanted, session=self._live.session, at=place.clock.now(), intake=place.intake)
             assert admitted is not None
             self._latest = admitted
         else:

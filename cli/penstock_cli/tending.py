@@ -33,6 +33,7 @@ from penstock.wiring import (
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
 from penstock_cli.interrupts import counted_signals
+from penstock_cli.options import settings_now
 from penstock_cli.render.news import JsonNews, TextNews
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def tend(wish: AgentWish, globals_: Globals) -> int:
         for service in services:
             service.poke()
 
-    with workplace(wish.data) as place, place.presence.hold_agent(poked) as mine:
+    with workplace(wish.data, settings=settings_now()) as place, place.presence.hold_agent(poked) as mine:
         if not mine:
             raise Refused(
                 f"another agent works in {wish.data}", help="wait for it, or give this one a data folder of its own"

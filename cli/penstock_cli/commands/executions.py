@@ -32,11 +32,12 @@ def _place(data: Path | None) -> Iterator[Workplace]:
     from penstock.errors import NotFound
     from penstock.settings import data_folder
     from penstock.wiring import workplace
+    from penstock_cli.options import settings_now
 
     folder = data_folder(data)
     if not (folder / "store.db").exists():
         raise NotFound(f"nothing has run with the data folder {folder} yet", help="--data DIR names another one")
-    with workplace(folder) as place:
+    with workplace(folder, settings=settings_now()) as place:
         yield place
 
 
@@ -205,6 +206,8 @@ def resume(
     from penstock_cli.flow_files import given_inputs
 
     with _place(data) as place:
-        execution = _ask(place, id_, operation, values=given_inputs(inputs, inputs_file), task=task)
+        execution = _ask(
+            place, id_, operation, values=given_inputs(inputs, inputs_file), task=task, intake=place.intake
+        )
         click.echo(f"{execution.id} goes on", err=True)
         _tell_holder(place, execution)

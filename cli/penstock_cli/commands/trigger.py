@@ -88,7 +88,7 @@ def _start(
         generation=place.store.generation(),
     )
     wanted = place.keep_files(replace(wanted, labels=labels), by_person=True)
-    return trigger(place.store, place.presence, wanted, at=place.clock.now())
+    return trigger(place.store, place.presence, wanted, at=place.clock.now(), intake=place.intake)
 
 
 def _is_served(place: Workplace, session: Session) -> bool:

@@ -26,7 +26,7 @@ from penstock.execution.event import (
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, is_slow, render_value
-from penstock.flow.model import Flow
+from penstock.flow.model import Flow, InputType
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session
 
@@ -86,10 +86,17 @@ class DecisionShell:
             rendered = render_value(dict(wanted), seen, world=self.worlds(flow, execution), budget=budget or Budget())
             assert isinstance(rendered, dict)
             facts = evaluation.interpret(flow, execution, key, rendered)
+            if key == ROOT:
+                self._learn_secrets(flow, facts[evaluation.OUTPUTS])
             return self._evaluated(now(), subject, facts)
         except PenstockError as error:
             name = next(iter(wanted), "")
             return EvaluationFailed(at=now(), run=subject, name=name, message=self.vault.mask.text(error.message))
+
+    def _learn_secrets(self, flow: Flow, outputs: Mapping[str, Any]) -> None:
+        for output in flow.outputs:
+            if output.type is InputType.SECRET and outputs[output.id] is not None:
+                self.vault.mask.learn(outputs[output.id])
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:
         if self.vault.mask.hides(facts.get("values")):

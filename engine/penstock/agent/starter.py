@@ -11,18 +11,19 @@ from penstock.diagnostic import FlowName
 from penstock.errors import NotFound
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow, Trigger
-from penstock.operations.schedules import slot_inputs
-from penstock.operations.start import Start, prepare, start_of
+from penstock.operations.schedules import slot_inputs, slot_start
+from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import Deployed, Slot
 from penstock.ports.store import Creation, Store, Unadmitted
-from penstock.triggers.schedule import Schedule, trigger_variables
+from penstock.triggers.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Starter:
     """`flow_of` gives the flow of a deployed revision; `zone` is of schedules that name none; `keep_files` brings
-    inputs that are files into the storage; `fill` puts what was started to work. Thread-safe."""
+    inputs that are files into the storage, `intake` is what all inputs go through; `fill` puts what was started to
+    work. Thread-safe."""
 
     store: Store
     executor: Executor
@@ -31,6 +32,7 @@ class Starter:
     repository: str
     flow_of: Callable[[Deployed], Flow]
     keep_files: Callable[[Start], Start]
+    intake: Intake
     new_id: Callable[[], str]
     fill: Callable[[], object]
 
@@ -51,16 +53,11 @@ class Starter:
     ) -> Creation:
         """The execution of a slot; `inputs` and `labels` win over the trigger's own. Raises Refused, InvalidInputs, and
         what rendering raises."""
-        told = trigger_variables(schedule, slot.date)
-        given = slot_inputs(flow, trigger, schedule, slot.date, over=inputs)
-        wanted = replace(
-            self._start(deployed, flow, given),
-            labels={**_labels(trigger), **(labels or {})},
-            trigger={"id": trigger.id, "type": trigger.type, "variables": dict(told)},
-            schedule_date=slot.date,
-            slot=slot,
-        )
-        return prepare(wanted, at=self.clock.now())
+        at = self.clock.now()
+        wanted = slot_start(self._wanted(deployed, flow, {}), trigger, schedule, slot.date)
+        wanted = replace(wanted, labels={**_labels(trigger), **(labels or {})}, slot=slot)
+        given = slot_inputs(wanted, trigger, self.intake, at=at, over=inputs)
+        return prepare(self.keep_files(replace(wanted, inputs=given)), at=at, intake=self.intake)
 
     def begin(self, wanted: Sequence[tuple[Creation, Flow]]) -> list[Execution | Unadmitted]:
         """Admit them in one transaction, and put them to work; for each what was written, or why nothing was."""
@@ -74,14 +71,14 @@ class Starter:
         if deployed is None:
             raise NotFound(f"the flow {name} is not deployed", help="`penstock agent status` lists what is")
         flow = self.flow_of(deployed)
-        [result] = self.begin([(prepare(self._start(deployed, flow, inputs or {}), at=self.clock.now()), flow)])
+        wanted = self.keep_files(self._wanted(deployed, flow, inputs or {}))
+        [result] = self.begin([(prepare(wanted, at=self.clock.now(), intake=self.intake), flow)])
         assert isinstance(result, Execution)
         return result
 
-    def _start(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
+    def _wanted(self, deployed: Deployed, flow: Flow, inputs: Mapping[str, Any]) -> Start:
         now = self.store.generation()
-        wanted = start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id(), generation=now)
-        return self.keep_files(wanted)
+        return start_of(deployed, flow, inputs, repository=self.repository, id_=self.new_id(), generation=now)
 
 
 def _labels(trigger: Trigger) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 from penstock.errors import UserError
 from penstock.expression import WebAnswer, WebCall
-from penstock.ports.http import Http, Request
+from penstock.ports.http import Http, Incoming, Request, Response
 
 LONGEST = timedelta(seconds=60)
 """So long an expression waits for an answer, all in all."""
@@ -26,6 +27,18 @@ def ask(http: Http, call: WebCall) -> WebAnswer:
     answer = http.send(request_of(call))
     kind = "; ".join(answer.headers.get("content-type", ())) or None
     return WebAnswer(answer.status, _reason(answer.status), kind, answer.content)
+
+
+class NoWeb(Http):
+    """Where nobody may be asked: what starts executions waits for no answer."""
+
+    def send(self, request: Request) -> Response:
+        raise UserError(
+            "`http` cannot be called before the execution has begun", help="call it in a task, and use its outputs"
+        )
+
+    def stream(self, request: Request) -> AbstractContextManager[Incoming]:
+        raise UserError("`http` cannot be called before the execution has begun")
 
 
 def request_of(call: WebCall) -> Request:

@@ -13,7 +13,14 @@ from penstock.execution.event import Phase
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.sealed import unseal
-from penstock.flow.model import Flow, nothing
+from penstock.flow.inputs import given_value
+from penstock.flow.model import Dialect, Flow, InputType, nothing
+
+TENANT = "main"
+"""Kestra's name for the one tenant of an installation without tenants."""
+
+_SCHEDULES = frozenset({"io.kestra.plugin.core.trigger.Schedule", "io.kestra.core.models.triggers.types.Schedule"})
+"""What gave its variables as `schedule` too, before 2.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +39,9 @@ def variables(
     """The variables of `run`, or, without one, of the execution itself (Kestra 1.x, chapter Expressions)."""
     around = around or Surroundings()
     seen: dict[str, Any] = {
-        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision},
-        "execution": {
-            "id": execution.id,
-            "startDate": iso(execution.created),
-            "originalId": execution.original_id or execution.id,
-            "state": execution.state.value,
-        },
-        "inputs": execution.inputs,
+        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision, "tenantId": TENANT},
+        "execution": _of_execution(execution, around),
+        "inputs": _inputs(flow, execution, around),
         "outputs": Outputs(execution, around.open),
         "tasks": TaskStates(execution, around.open),
         "vars": flow.variables,
@@ -47,12 +49,38 @@ def variables(
         "envs": around.envs,
         "globals": around.globals,
         "kestra": around.kestra,
+        "namespace": {},
     }
     if execution.trigger is not None:
-        seen["trigger"] = execution.trigger.get("variables", {})
+        told = seen["trigger"] = execution.trigger.get("variables", {})
+        if execution.trigger.get("type") in _SCHEDULES and flow.dialect is not Dialect.V2:
+            seen["schedule"] = told
     if run is not None:
         seen |= _of_run(flow, execution, run, around)
     return seen
+
+
+def _of_execution(execution: Execution, around: Surroundings) -> dict[str, Any]:
+    seen: dict[str, Any] = {
+        "id": execution.id,
+        "startDate": iso(execution.created),
+        "originalId": execution.original_id or execution.id,
+        "state": execution.state.value,
+    }
+    if execution.state.is_terminal:
+        seen["endDate"] = iso(execution.histories[-1][1])
+    if execution.outputs is not None:
+        seen["outputs"] = unseal(execution.outputs, around.open)
+    return seen
+
+
+def _inputs(flow: Flow, execution: Execution, around: Surroundings) -> Mapping[str, Any]:
+    """A secret among them is opened at once, so that it is hidden wherever it turns up."""
+    inputs = Inputs(execution.inputs, around.open)
+    for declared in flow.inputs:
+        if declared.type is InputType.SECRET:
+            given_value(inputs, declared.id)
+    return inputs
 
 
 def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings) -> dict[str, Any]:
@@ -69,7 +97,9 @@ def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings
         taskrun["value"] = value
     if run.iteration is not None:
         taskrun["iteration"] = run.iteration
-    parents = [_parent(above, around) for above in execution.lineage(run) if above.value is not None or above.outputs]
+    parents = [
+        _parent(flow, above, around) for above in execution.lineage(run) if above.value is not None or above.outputs
+    ]
     seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}, "taskrun": taskrun}
     if parents:
         seen |= {"parent": parents[0], "parents": parents}
@@ -87,21 +117,23 @@ def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
     return above.value if FLOWABLES[flow.by_id[above.task].type].lends_value else None
 
 
-def _parent(run: TaskRun, around: Surroundings) -> dict[str, Any]:
+def _parent(flow: Flow, run: TaskRun, around: Surroundings) -> dict[str, Any]:
     taskrun: dict[str, Any] = {} if run.value is None else {"value": run.value}
     if run.iteration is not None:
         taskrun["iteration"] = run.iteration
-    return {"taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
+    task = {"id": run.task, "type": flow.by_id[run.task].type}
+    return {"task": task, "taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
 
 
 def _error(execution: Execution, run: TaskRun) -> dict[str, Any] | None:
-    """In an errors branch: the task run that failed last, and its message."""
+    """In an errors branch: the task run that failed last, and its message. There is no stack to trace: that is the
+    message again."""
     if not any(each.phase is Phase.ERRORS for each in (run, *execution.lineage(run))):
         return None
     failed = [each for each in execution.in_order() if each.error is not None and each.id != run.id]
     if not failed:
         return None
-    return {"taskId": failed[-1].task, "message": failed[-1].error}
+    return {"taskId": failed[-1].task, "message": failed[-1].error, "stackTrace": failed[-1].error}
 
 
 def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
@@ -123,6 +155,25 @@ def iso(moment: datetime) -> str:
     """As Java prints an Instant: UTC, a fraction of three or six digits only where there is one."""
     text = moment.isoformat()[: 26 if moment.microsecond else 19]
     return (text[:23] if text.endswith("000") and len(text) > 19 else text) + "Z"
+
+
+class Inputs(Mapping[str, Any]):
+    """`inputs`, opened where they are looked at."""
+
+    __slots__ = ("_inputs", "_open")
+
+    def __init__(self, inputs: Mapping[str, Any], open_: Callable[[str], str]) -> None:
+        self._inputs = inputs
+        self._open = open_
+
+    def __getitem__(self, key: str) -> Any:
+        return unseal(self._inputs[key], self._open)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
 
 
 class _AtTask(Mapping[str, Any]):

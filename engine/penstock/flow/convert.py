@@ -144,6 +144,7 @@ def _file(value: Any) -> LocalFile | str:
 
 CONVERTERS: dict[InputType, Callable[[Any], Any]] = {
     InputType.STRING: _string,
+    InputType.SECRET: _string,
     InputType.EMAIL: _email,
     InputType.INT: _int,
     InputType.FLOAT: _float,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from penstock.errors import UserError
 from penstock.flow.convert import CONVERTERS, LocalFile, NotOfType
@@ -17,7 +18,16 @@ from penstock.flow.validators import broken_rule
 RESOLVED: frozenset[InputType] = frozenset(CONVERTERS) | {
     InputType.SELECT, InputType.ENUM, InputType.MULTISELECT, InputType.ARRAY,
 }  # fmt: skip
-"""The types that this version reads. SECRET, FORM and REUSABLE_INPUTS are not among them."""
+"""The types that this version reads. FORM and REUSABLE_INPUTS are not among them."""
+
+HIDDEN = "******"
+"""What stands for a secret in a message."""
+
+
+class Renderer(Protocol):
+    def __call__(self, text: str, /, *, seen: Mapping[str, Any]) -> str:
+        """What a default says over the inputs that are known."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +52,14 @@ def resolve_inputs(
     inputs: Iterable[Input],
     given: Mapping[str, Any] | None,
     *,
-    render: Callable[[str], str] | None = None,
+    render: Renderer | None = None,
 ) -> dict[str, Any]:
     """The value of every input, as expressions see them; a dotted id makes nested mappings.
 
     `given` holds values by id, dotted or nested; what no input is named after is ignored, null is as good as absent.
     An absent input takes its default, an absent optional one is None. `render` turns a default with an expression
-    into text. Raises InvalidInputs with all that is wrong.
+    into text, over the values of the inputs before it; without it such a default stays as it is, and unjudged.
+    Raises InvalidInputs with all that is wrong; what a secret was given as is not told.
     """
     given = given or {}
     resolved: dict[str, Any] = {}
@@ -57,16 +68,21 @@ def resolve_inputs(
         value = given_value(given, declared.id)
         if value is None:
             value = declared.defaults
-            if render is not None and isinstance(value, str) and "{{" in value:
-                value = render(value)
+            if _has_expression(value):
+                if render is None:
+                    put_value(resolved, declared.id, value)
+                    continue
+                value = _rendered(value, partial(render, seen=resolved))
         try:
             result = _resolve(declared.id, declared.type, value, declared.required, declared.rules)
         except NotOfType as error:
             problems.append(
-                Problem(declared.id, f"Invalid input for `{declared.id}`, {error}, but received `{_text(value)}`")
+                Problem(
+                    declared.id, f"Invalid input for `{declared.id}`, {error}, but received `{_told(declared, value)}`"
+                )
             )
             continue
-        _nest(resolved, declared.id, result)
+        put_value(resolved, declared.id, result)
     if problems:
         raise InvalidInputs(problems)
     return resolved
@@ -77,7 +93,7 @@ def resolve_output(output: Output, value: Any) -> Any:
     try:
         return _resolve(output.id, output.type, value, output.required, output.rules, noun="output")
     except NotOfType as error:
-        sentence = f"Invalid output for `{output.id}`, {error}, but received `{_text(value)}`"
+        sentence = f"Invalid output for `{output.id}`, {error}, but received `{_told(output, value)}`"
         raise InvalidInputs([Problem(output.id, sentence)]) from error
 
 
@@ -153,7 +169,8 @@ def given_value(given: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def _nest(resolved: dict[str, Any], name: str, value: Any) -> None:
+def put_value(resolved: dict[str, Any], name: str, value: Any) -> None:
+    """Put a value where `given_value` finds it."""
     *outer, last = name.split(".")
     for step in outer:
         inner = resolved.setdefault(step, {})
@@ -167,6 +184,17 @@ def _has_expression(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_expression, value))
     return isinstance(value, str) and "{{" in value
+
+
+def _rendered(value: Any, render: Callable[[str], str]) -> Any:
+    """A text, or the texts of a list, with their expressions rendered."""
+    if isinstance(value, list):
+        return [_rendered(each, render) for each in value]
+    return render(value) if isinstance(value, str) and "{{" in value else value
+
+
+def _told(declared: Input | Output, value: Any) -> str:
+    return HIDDEN if declared.type is InputType.SECRET and value is not None else _text(value)
 
 
 def _text(value: Any) -> str:

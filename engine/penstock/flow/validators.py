@@ -20,7 +20,7 @@ def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required:
     if not rules:
         return None
     match kind:
-        case InputType.STRING:
+        case InputType.STRING | InputType.SECRET:
             pattern = rules.get("validator")
             if isinstance(pattern, str) and value:
                 return _matches(pattern, value)

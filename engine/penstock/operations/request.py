@@ -14,6 +14,7 @@ from penstock.execution.legality import refuse
 from penstock.execution.model import Execution, TaskRun
 from penstock.flow.inputs import declared_input, resolve_inputs
 from penstock.flow.model import Flow
+from penstock.operations.start import Intake, sealed
 from penstock.ports.presence import Presence
 from penstock.ports.store import Store
 
@@ -42,20 +43,30 @@ def resume(
     presence: Presence,
     flow: Flow,
     task: str | None = None,
+    intake: Intake | None = None,
 ) -> Execution:
     """Answer the first Pause task run that waits (of `task`, when it is named), or lift an operator's pause.
 
     Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit the task's `onResume`).
     """
-    return _request(
-        store, presence, flow, execution, lambda current: answer(flow, current, values, by=by, at=at, task=task)
-    )
+
+    def event_for(current: Execution) -> Event:
+        return answer(flow, current, values, by=by, at=at, task=task, intake=intake)
+
+    return _request(store, presence, flow, execution, event_for)
 
 
 def answer(
-    flow: Flow, execution: Execution, values: Mapping[str, Any], *, by: str, at: datetime, task: str | None = None
+    flow: Flow,
+    execution: Execution,
+    values: Mapping[str, Any],
+    *,
+    by: str,
+    at: datetime,
+    task: str | None = None,
+    intake: Intake | None = None,
 ) -> ResumeRequested:
-    """The event that resumes `execution`. Raises Refused, InvalidInputs."""
+    """The event that resumes `execution`, with secrets among the values sealed. Raises Refused, InvalidInputs."""
     run = waiting(execution, task)
     if run is None:
         if execution.held and task is None:
@@ -63,7 +74,8 @@ def answer(
         what = f"task `{task}`" if task else f"Execution '{execution.id}'"
         raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
     inputs = [declared_input(raw) for raw in flow.by_id[run.task].properties.get("onResume") or ()]
-    return ResumeRequested(at=at, by=by, paused=run.id, values=resolve_inputs(inputs, values))
+    kept = sealed(inputs, resolve_inputs(inputs, values), intake)
+    return ResumeRequested(at=at, by=by, paused=run.id, values=kept)
 
 
 def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:

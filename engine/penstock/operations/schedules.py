@@ -11,9 +11,9 @@ from typing import Any
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import Instant
-from penstock.flow.inputs import resolve_inputs
-from penstock.flow.model import Flow, Trigger, nothing
-from penstock.operations.start import refuse_blocked
+from penstock.flow.inputs import given_value, resolve_inputs
+from penstock.flow.model import Flow, InputType, Trigger, nothing
+from penstock.operations.start import Intake, Start, refuse_blocked, rendered
 from penstock.ports.deployment import Backfill, BackfillState, Cursor, Deployed
 from penstock.ports.store import Store
 from penstock.triggers.backfill import slots_between
@@ -166,13 +166,23 @@ class BackfillWish:
 
 
 def begin_backfill(
-    store: Store, deployed: Deployed, flow: Flow, wish: BackfillWish, *, id_: str, zone: str, at: datetime
+    store: Store,
+    deployed: Deployed,
+    flow: Flow,
+    wish: BackfillWish,
+    *,
+    id_: str,
+    zone: str,
+    at: datetime,
+    intake: Intake,
 ) -> Backfill:
     """Have the agent run a range of slots, from its next look on. What lies after `at` is left to the trigger itself.
 
     Raises NotFound, Refused (it has no slots there, the flow cannot start, another backfill runs some of them),
     UserError (the range), InvalidInputs.
     """
+    from penstock.expression import is_slow  # only here: most of what is asked of triggers renders nothing
+
     schedule = schedule_of(deployed, wish.trigger, zone)
     trigger = trigger_of(deployed, wish.trigger)
     start, end = wish.start.astimezone(UTC), min(wish.end.astimezone(UTC), at)
@@ -193,7 +203,10 @@ def begin_backfill(
                 f"the backfill {other.id} of `{trigger.id}` runs slots of that range already",
                 help=f"`penstock backfill --cancel {other.id}` ends it",
             )
-    resolve_inputs(flow.inputs, slot_inputs(flow, trigger, schedule, first, over=wish.inputs))
+    _refuse_secrets(flow, wish)
+    if not is_slow(trigger.inputs):  # else the agent is to say what its secrets and keys come to
+        wanted = slot_start(Start(id_, flow, deployed.source_digest), trigger, schedule, first)
+        resolve_inputs(flow.inputs, slot_inputs(wanted, trigger, intake, at=at, over=wish.inputs))
     backfill = Backfill(
         id=id_,
         flow=deployed.flow,
@@ -223,19 +236,32 @@ def schedule_of(deployed: Deployed, trigger_id: str, zone: str) -> Schedule:
         raise Refused(f"the trigger `{trigger.id}` of {deployed.flow} cannot be read: {error}") from error
 
 
+def slot_start(wanted: Start, trigger: Trigger, schedule: Schedule, slot: datetime) -> Start:
+    """`wanted` as the start of a slot: what expressions see of its trigger."""
+    told = dict(trigger_variables(schedule, slot))
+    of = {"id": trigger.id, "type": trigger.type, "variables": told}
+    return replace(wanted, trigger=of, schedule_date=slot)
+
+
 def slot_inputs(
-    flow: Flow, trigger: Trigger, schedule: Schedule, slot: datetime, *, over: Mapping[str, Any] | None = None
+    wanted: Start, trigger: Trigger, intake: Intake, *, at: datetime, over: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The raw inputs of a slot's execution: the trigger's own, rendered, and `over` in their place. Raises Refused, and
     what rendering raises."""
-    from penstock.expression import render_value  # only here: most of what is asked of triggers renders nothing
-
-    told, named = trigger_variables(schedule, slot), {"id": flow.id, "namespace": flow.namespace}
-    seen = {"trigger": told, "flow": named, "vars": flow.variables}
-    own = render_value(dict(trigger.inputs), seen)
+    own = rendered(wanted, dict(trigger.inputs), intake, at=at, more={})
     if not isinstance(own, Mapping):
         raise Refused(f"the inputs of `{trigger.id}` are no map")
     return {**own, **(over or {})}
+
+
+def _refuse_secrets(flow: Flow, wish: BackfillWish) -> None:
+    """What a backfill is given lies in the store for as long as it runs."""
+    for each in flow.inputs:
+        if each.type is InputType.SECRET and given_value(wish.inputs, each.id) is not None:
+            raise Refused(
+                f"the input `{each.id}` is a secret, and a backfill would keep it in clear",
+                help="let the flow's default read it: defaults: \"{{ secret('NAME') }}\"",
+            )
 
 
 def _refuse_range(wish: BackfillWish, start: datetime, at: datetime) -> None:

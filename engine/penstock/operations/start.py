@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from penstock.execution.decide import due
 from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
-from penstock.flow.inputs import InvalidInputs, Problem, given_value, resolve_inputs
+from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
 from penstock.flow.model import Excess, Flow, Input, InputType, RetryBehavior, nothing
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
@@ -46,6 +46,19 @@ class Start:
     slot: Slot | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What inputs go through on their way in, before anything of them is kept.
+
+    `render` gives a value with its expressions rendered over the execution that is about to begin, and over more
+    variables. `seal` makes of a secret what may be stored; `keep` does so with every text that holds one that is known.
+    """
+
+    render: Callable[[Flow, Execution, Any, Mapping[str, Any]], Any]
+    seal: Callable[[str], str]
+    keep: Callable[[Any], Any]
+
+
 def start_of(
     deployed: Deployed,
     flow: Flow,
@@ -71,29 +84,18 @@ def start_of(
     )
 
 
-def prepare(wanted: Start, *, at: datetime) -> Creation:
+def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Creation:
     """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
-    Raises InvalidInputs (nothing was created) and Refused for a flow that is disabled or cannot run here.
+    Without an `intake` defaults stay as they are written, and secrets are refused. Raises InvalidInputs (nothing was
+    created), Refused for a flow that is disabled or cannot run here, and what rendering raises.
     """
     flow = wanted.flow
     if flow.disabled:
         raise Refused(f"the flow {flow.name} is disabled", help="remove `disabled: true` from it")
     refuse_blocked(flow)
-    created = ExecutionCreated(
-        at=at,
-        id=wanted.id,
-        namespace=flow.namespace,
-        flow_id=flow.id,
-        revision=wanted.revision,
-        flow_digest=wanted.flow_digest,
-        inputs=_resolved(flow, wanted),
-        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
-        trigger=wanted.trigger,
-        schedule_date=wanted.schedule_date,
-        source=wanted.source,
-        dialect=flow.dialect.value,
-    )
+    created = _created(wanted, at)
+    created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
     execution = begin(created)
     if flow.concurrency is None:
         return Creation(execution, (created,), due(flow, execution), wanted.slot)
@@ -103,14 +105,56 @@ def prepare(wanted: Start, *, at: datetime) -> Creation:
     )
 
 
-def _resolved(flow: Flow, wanted: Start) -> dict[str, Any]:
-    """The values of the inputs; a file among them is the execution's own (see `penstock.operations.file_inputs`)."""
-    resolved = resolve_inputs(flow.inputs, wanted.inputs)
+def _created(wanted: Start, at: datetime) -> ExecutionCreated:
+    """The first event, without inputs."""
+    flow = wanted.flow
+    return ExecutionCreated(
+        at=at,
+        id=wanted.id,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=wanted.revision,
+        flow_digest=wanted.flow_digest,
+        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
+        trigger=wanted.trigger,
+        schedule_date=wanted.schedule_date,
+        source=wanted.source,
+        dialect=flow.dialect.value,
+    )
+
+
+def rendered(wanted: Start, value: Any, intake: Intake, *, at: datetime, more: Mapping[str, Any]) -> Any:
+    """`value` with its expressions rendered, as the execution that is `wanted` will see the world, and `more`."""
+    return intake.render(wanted.flow, begin(_created(wanted, at)), value, more)
+
+
+def _resolved(flow: Flow, wanted: Start, execution: Execution, intake: Intake | None) -> dict[str, Any]:
+    """The values of the inputs as they are stored: secrets sealed. A file among them is the execution's own (see
+    `penstock.operations.file_inputs`)."""
+
+    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
+        assert intake is not None
+        return str(intake.render(flow, execution, text, {"inputs": seen}))
+
+    resolved = resolve_inputs(flow.inputs, wanted.inputs, render=render if intake is not None else None)
     given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
     not_its_own = [(each, value) for each, value in given if not (value is None or belongs(str(value), wanted.id))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
-    return resolved
+    return sealed(flow.inputs, resolved, intake)
+
+
+def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
+    """The values of inputs as they are stored. Raises Refused for a secret that nothing seals."""
+    for each in declared:
+        value = given_value(resolved, each.id) if each.type is InputType.SECRET else None
+        if value is None:
+            continue
+        if intake is None:
+            raise Refused(f"the input `{each.id}` is a secret, and nothing here could keep it sealed")
+        put_value(resolved, each.id, intake.seal(value))
+    kept: dict[str, Any] = intake.keep(resolved) if intake is not None else resolved
+    return kept
 
 
 def foreign(declared: Input, value: object) -> Problem:
@@ -133,13 +177,19 @@ def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) 
 
 
 def start(
-    store: Store, wanted: Start, *, session: Session | None, at: datetime, told: bool = False
+    store: Store,
+    wanted: Start,
+    *,
+    session: Session | None,
+    at: datetime,
+    told: bool = False,
+    intake: Intake | None = None,
 ) -> Execution | None:
     """Admit the execution. None when its slot, or its id, is taken already: it is there, nothing is to be done.
 
     `told`: `session` is somebody else's, and is to hear of it. Raises what `prepare` raises.
     """
-    [admitted] = store.create([prepare(wanted, at=at)], session=session, told=told)
+    [admitted] = store.create([prepare(wanted, at=at, intake=intake)], session=session, told=told)
     return admitted if isinstance(admitted, Execution) else None
 
 

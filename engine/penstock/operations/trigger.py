@@ -8,19 +8,21 @@ from penstock.errors import Conflict, NotFound
 from penstock.execution.decide import due
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow
-from penstock.operations.start import Start, start
+from penstock.operations.start import Intake, Start, start
 from penstock.ports.presence import Presence
 from penstock.ports.store import AGENT, Session, Store
 
 
-def trigger(store: Store, presence: Presence, wanted: Start, *, at: datetime) -> tuple[Execution, Session]:
+def trigger(
+    store: Store, presence: Presence, wanted: Start, *, at: datetime, intake: Intake | None = None
+) -> tuple[Execution, Session]:
     """Admit the execution for the agent; durable when this returns (P1). The session is the one that holds it: of the
     agent that runs, else of the last one that ran, whose executions the next one takes up.
 
     Raises NotFound where no agent has ever run, and what `penstock.operations.start.prepare` raises.
     """
     session = _latest(store)
-    execution = start(store, wanted, session=session, at=at, told=True)
+    execution = start(store, wanted, session=session, at=at, told=True, intake=intake)
     assert execution is not None, "its id was drawn anew"
     while (later := _latest(store)).id != session.id:
         session = later

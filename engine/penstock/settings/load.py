@@ -62,6 +62,15 @@ class AgentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableSettings:
+    """What expressions see beside the execution."""
+
+    globals: Mapping[str, Any]
+    environment: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The server that commands with `--server` talk to. The credentials are not in `repr`."""
 
@@ -86,6 +95,7 @@ class Settings:
     rules: Mapping[str, str]
     agent: AgentSettings
     server: ServerSettings
+    variables: VariableSettings
     data: str | None
     color: str
     no_input: bool
@@ -163,10 +173,14 @@ def _settled(layers: list[_Layer], project: Path | None, user: Path | None) -> S
         if name.startswith("agent.")
     }
     server = {name.removeprefix("server."): value for name, value in values.items() if name.startswith("server.")}
+    variables = {
+        name.removeprefix("variables."): value for name, value in values.items() if name.startswith("variables.")
+    }
     plain = {name: value for name, value in values.items() if "." not in name and name != "noInput"}
     return Settings(
         agent=AgentSettings(**agent),
         server=ServerSettings(**server),
+        variables=VariableSettings(**variables),
         no_input=values["noInput"],
         values=values,
         sources=sources,

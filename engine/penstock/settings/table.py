@@ -98,6 +98,14 @@ TABLE: tuple[Key, ...] = (
         files=_PROJECT_ONLY,
     ),
     Key(
+        "variables.globals",
+        AnyMap(),
+        "What expressions see as `globals`.",
+        default={},
+    ),
+    Key("variables.environment", Text(), "What expressions see as `kestra.environment`."),
+    Key("variables.url", Text(), "What expressions see as `kestra.url`."),
+    Key(
         "agent.interval",
         Length(),
         "How often an agent looks at its repository.",

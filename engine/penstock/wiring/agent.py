@@ -111,6 +111,7 @@ def agent_service(place: Workplace, live: LiveSession, setup: AgentSetup, tell: 
         wish.shown,
         place.deployed_flow,
         partial(place.keep_files, by_person=False),
+        place.intake,
         new_execution_id,
         live.worker.fill,
     )

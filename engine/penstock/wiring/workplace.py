@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from penstock.errors import UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
-from penstock.execution.variables import Surroundings
+from penstock.execution.variables import Surroundings, variables
 from penstock.flow.model import Dialect, Flow
-from penstock.operations.start import Start
+from penstock.operations.start import Intake, Start
 from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
 from penstock.ports.files import Files
@@ -38,6 +38,9 @@ from penstock.wiring.surroundings import environment
 if TYPE_CHECKING:
     from penstock.adapters.sqlite import SqliteStore
     from penstock.agent.live import LiveSession
+    from penstock.agent.vault import Vault
+    from penstock.agent.world import WorldOf
+    from penstock.settings import Settings
 
 GRACE = timedelta(seconds=10)
 DEFAULT_SLOTS = 8
@@ -80,7 +83,8 @@ class Workplace:
     data: Path
     clock: Clock = field(default_factory=SystemClock)
     secrets_file: Path | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    kestra: Mapping[str, Any] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -146,6 +150,55 @@ class Workplace:
 
         return ProcessRunner(self.data / "work")
 
+    @cached_property
+    def vault(self) -> Vault:
+        from penstock.adapters.secrets import KeySeal
+        from penstock.agent.vault import Vault
+
+        return Vault(self.mask, KeySeal(self.data / "seal.key"))
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """What expressions see beside the execution."""
+        envs = environment(os.environ)
+        return Surroundings(envs=envs, globals=self.globals, kestra=self.kestra, open=self.vault.open)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What inputs go through. Their expressions ask no address: whoever starts executions does not wait."""
+        from penstock.agent.web import NoWeb
+
+        worlds = self._worlds(NoWeb())
+
+        def render(flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
+            from penstock.expression import render_value  # only here: most starts render nothing
+
+            seen = {**variables(flow, execution, None, self.around), **more}
+            return render_value(value, seen, world=worlds(flow, execution))
+
+        return Intake(render, self.vault.secret, self.vault.keep)
+
+    def _worlds(self, http: Http) -> WorldOf:
+        from penstock.agent.world import World
+
+        def world(flow: Flow, execution: Execution) -> World:
+            beside = self.namespace_sources.of(execution.source)
+            return World(
+                flow,
+                execution,
+                self.secrets,
+                self.files,
+                self.clock,
+                self.mask,
+                beside,
+                self.kv,
+                http,
+                self.logs,
+                self.vault.open,
+            )
+
+        return world
+
     def http(self, reach: tuple[str, ...] | None) -> Http:
         from penstock.adapters.http import GuardedHttp, Reach
 
@@ -189,38 +242,19 @@ class Workplace:
 
         `rehearsal` stands between it and the real attempts: outputs given by hand, a dry run.
         """
-        from penstock.adapters.secrets import KeySeal
         from penstock.agent.attempt import Equipment, TaskAttempts
         from penstock.agent.evaluator import Evaluator
         from penstock.agent.executor import Executor
         from penstock.agent.live import live_session
         from penstock.agent.rehearsal import Rehearsal
         from penstock.agent.shell import DecisionShell
-        from penstock.agent.vault import Vault
         from penstock.agent.worker import Worker
-        from penstock.agent.world import World
         from penstock.tasks.registry import prepare, task_type
 
         allowance = allowance or Allowance()
-        vault = Vault(self.mask, KeySeal(self.data / "seal.key"))
+        vault, around = self.vault, self.around
         http = self.http(allowance.reach)
-        around = Surroundings(envs=environment(os.environ), globals=self.variables, open=vault.open)
-
-        def world(flow: Flow, execution: Execution) -> World:
-            beside = self.namespace_sources.of(execution.source)
-            return World(
-                flow,
-                execution,
-                self.secrets,
-                self.files,
-                self.clock,
-                self.mask,
-                beside,
-                self.kv,
-                http,
-                self.logs,
-                vault.open,
-            )
+        world = self._worlds(http)
 
         real = TaskAttempts(
             Equipment(
@@ -308,8 +342,11 @@ class Workplace:
 
 
 @contextmanager
-def workplace(data: Path | None, *, secrets_file: Path | None = None) -> Iterator[Workplace]:
-    """The workplace of a data folder; of a folder that goes with the context when `data` is None."""
+def workplace(
+    data: Path | None, *, secrets_file: Path | None = None, settings: Settings | None = None
+) -> Iterator[Workplace]:
+    """The workplace of a data folder; of a folder that goes with the context when `data` is None. What expressions see
+    beside the execution is of the `settings`."""
     with ExitStack() as stack:
         folder = data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="penstock-")))
         try:
@@ -320,6 +357,10 @@ def workplace(data: Path | None, *, secrets_file: Path | None = None) -> Iterato
                 help="choose another one with --data DIR or PENSTOCK_DATA",
             ) from error
         place = Workplace(folder, secrets_file=secrets_file)
+        if settings is not None:
+            told = {"environment": settings.variables.environment, "url": settings.variables.url}
+            place.globals = settings.variables.globals
+            place.kestra = {name: value for name, value in told.items() if value is not None}
         stack.callback(place.close)
         yield place
 

@@ -21,6 +21,7 @@ from penstock.execution.model import Execution
 from penstock.flow.model import Dialect
 from penstock.ports.clock import HeldClock
 from penstock.ports.store import Query
+from penstock.settings import Settings
 from penstock.wiring import Allowance, Workplace, new_execution_id, workplace
 from until import until
 
@@ -65,6 +66,7 @@ class Bench:
             "repo",
             self.place.deployed_flow,
             partial(self.place.keep_files, by_person=False),
+            self.place.intake,
             new_execution_id,
             self.live.worker.fill,
         )
@@ -110,10 +112,17 @@ class Bench:
 
 
 @contextmanager
-def bench(folder: Path, host: MemoryHost | None = None, *, at: datetime = NOON, slots: int = 4) -> Iterator[Bench]:
+def bench(
+    folder: Path,
+    host: MemoryHost | None = None,
+    *,
+    at: datetime = NOON,
+    slots: int = 4,
+    settings: Settings | None = None,
+) -> Iterator[Bench]:
     """A new agent on `folder`, as after a start at `at`."""
     clock = HeldClock(at)
-    with workplace(folder / "data") as place:
+    with workplace(folder / "data", settings=settings) as place:
         place.clock = clock
         allowance = Allowance(reach=())
         with place.session(name="bench", kind="agent", slots=slots, allowance=allowance) as live:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -144,7 +146,15 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_a_default_with_an_expression_is_rendered() -> None:
     inputs = [declared("INT", defaults="{{ 1 + 1 }}")]
-    assert resolve_inputs(inputs, {}, render=lambda text: text.replace("{{ 1 + 1 }}", "2")) == {"x": 2}
+
+    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
+        return text.replace("{{ 1 + 1 }}", "2").replace("{{ inputs.x }}", str(seen.get("x")))
+
+    assert resolve_inputs(inputs, {}, render=render) == {"x": 2}
+    assert resolve_inputs(inputs, {"x": 3}, render=render) == {"x": 3}
+    after = [*inputs, replace(declared("ARRAY", defaults=["{{ inputs.x }}", "3"], itemType="INT"), id="y")]
+    assert resolve_inputs(after, {"x": 5}, render=render) == {"x": 5, "y": [5, 3]}
+    assert resolve_inputs(after, {}) == {"x": "{{ 1 + 1 }}", "y": ["{{ inputs.x }}", "3"]}
     assert check_default(inputs[0]) is None
     assert check_default(declared("INT", defaults="two")) is not None
 
@@ -169,8 +179,14 @@ def test_outputs_are_read_by_their_type_too() -> None:
 
 
 def test_the_types_that_are_read() -> None:
-    assert set(InputType) - RESOLVED == {
-        InputType.SECRET,
-        InputType.FORM,
-        InputType.REUSABLE_INPUTS,
-    }
+    assert set(InputType) - RESOLVED == {InputType.FORM, InputType.REUSABLE_INPUTS}
+
+
+def test_what_a_secret_was_given_as_is_not_told() -> None:
+    with pytest.raises(InvalidInputs) as refused:
+        resolved("SECRET", "s3cret", validator="[a-z]+")
+    assert refused.value.message == ("Invalid input for `x`, it must match the pattern `[a-z]+`, but received `******`")
+    with pytest.raises(InvalidInputs) as refused:
+        resolved("SECRET", ["s3cret"])
+    assert "s3cret" not in refused.value.message
+    assert resolved("SECRET", "s3cret") == "s3cret"

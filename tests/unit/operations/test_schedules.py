@@ -78,6 +78,7 @@ def begin(agent: Bench, wanted: BackfillWish, id_: str = "b1") -> Backfill:
         id_=id_,
         zone="UTC",
         at=agent.clock.now(),
+        intake=agent.place.intake,
     )
 
 

@@ -47,7 +47,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
 
 
 LENGTHS = "write it as 30s, 5m or PT30S"
-KNOWN = "known here: requires, dialect, flows, files, defaults, targets, rules, agent"
+KNOWN = "known here: requires, dialect, flows, files, defaults, targets, rules, variables, agent"
 
 SAMPLES: dict[str, tuple[tuple[str, Any], ...]] = {
     "dialect": (("0.21", "0.21"), ("1", "1"), ("2", "2")),
