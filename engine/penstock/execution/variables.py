@@ -169,6 +169,9 @@ class Inputs(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return unseal(self._inputs[key], self._open)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._inputs
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._inputs)
 
