@@ -15,11 +15,14 @@ from penstock.errors import Refused, UserError
 from penstock.execution.model import Execution
 from penstock.execution.sealed import is_sealed
 from penstock.execution.variables import variables
+from penstock.operations import request
+from penstock.operations.schedules import BackfillWish, begin_backfill
 from penstock.operations.start import Start, prepare
 from penstock.ports.kv import KvType
 from penstock.settings import load_settings
 from penstock.wiring import workplace
 from unit.agent.bench import NOON, Bench, bench, flow
+from until import until
 
 MINUTE = timedelta(minutes=1)
 SECRET = "inputs:\n  - id: token\n    type: SECRET\n    required: false\n"
@@ -137,3 +140,55 @@ def test_inputs_of_a_schedule_see_the_world(agent: Bench) -> None:
     assert inputs["a"] == "k3y-of-the-house"
     assert inputs["b"] == "7 north blue ada a"
     assert inputs["c"] == "2026-06-01T12:01:00+00:00 true 2026"
+
+
+def test_a_secret_that_a_person_answers_with_is_sealed_too(agent: Bench) -> None:
+    pause = (
+        "  - id: ask\n    type: io.kestra.plugin.core.flow.Pause\n    onResume: [{id: code, type: SECRET}]\n"
+        "  - {id: say, type: io.kestra.plugin.core.debug.Return, format: '{{ outputs.ask.onResume.code | length }}'}\n"
+    )
+    agent.deploy({"a": flow("a", task=pause)})
+    started = agent.starter.start_named(FlowName("team", "a"))
+    place, execution = agent.place, until(lambda: paused(agent, started.id))
+    told: dict[str, Any] = {
+        "by": "ada",
+        "at": NOON,
+        "store": place.store,
+        "presence": place.presence,
+        "flow": place.flow_of(execution),
+    }
+    with pytest.raises(Refused, match="`code` is a secret"):
+        request.resume(execution.id, values={"code": "s3cret-word"}, **told)
+
+    request.resume(execution.id, values={"code": "s3cret-word"}, intake=place.intake, **told)
+    agent.live.executor.catch_up()
+    agent.until_over()
+
+    [ask, say] = agent.executions()[0].in_order()
+    assert ask.outputs is not None
+    assert is_sealed(ask.outputs["onResume"]["code"])
+    assert say.outputs == {"value": "11"}
+
+
+def paused(agent: Bench, id_: str) -> Execution | None:
+    loaded = agent.place.store.load(id_)
+    return loaded if loaded is not None and request.waiting(loaded) is not None else None
+
+
+def test_a_backfill_keeps_no_secret(agent: Bench) -> None:
+    agent.deploy({"a": flow("a", cron="* * * * *", more=SECRET)})
+    deployed = agent.place.store.deployed_flow(FlowName("team", "a"))
+    assert deployed is not None
+    wish = BackfillWish("tick", NOON - 3 * MINUTE, NOON, inputs={"token": "s3cret-word"})
+    with pytest.raises(Refused, match="a backfill would keep it in clear"):
+        begin_backfill(
+            agent.place.store,
+            deployed,
+            agent.place.deployed_flow(deployed),
+            wish,
+            id_="b1",
+            zone="UTC",
+            at=NOON,
+            intake=agent.place.intake,
+        )
+    assert agent.place.store.backfills() == []
