@@ -1,4 +1,4 @@
-"""Five faults planted on purpose, outside the engine: the simulator must find each of them."""
+"""Six faults planted on purpose, outside the engine: the simulator must find each of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from penstock.execution.state import State
 from penstock.flow.model import Flow
 from penstock.ports.store import Fenced
 from sim.door import Door
-from sim.world import Parts, SteppedWorker
+from sim.world import Parts, SteppedEvaluator, SteppedWorker
 
 
 class UncheckedSequence(Door):
@@ -112,6 +112,13 @@ class ForgottenDelay(Executor):
         return super()._decide(flow, extend(execution, released), events)
 
 
+class DeafEvaluator(SteppedEvaluator):
+    """An answered question that stays open: what the same task run asks next is taken for what it asked before."""
+
+    def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
+        return
+
+
 _WORLD = Parts()
 
 BUGS: Mapping[str, Parts] = {
@@ -120,4 +127,5 @@ BUGS: Mapping[str, Parts] = {
     "a dropped wake-up": replace(_WORLD, door=DroppedWakeUp),
     "an end applied twice": replace(_WORLD, executor=EndAppliedTwice),
     "a retry that forgets its delay": replace(_WORLD, executor=ForgottenDelay),
+    "an answered question that stays open": replace(_WORLD, evaluator=DeafEvaluator),
 }

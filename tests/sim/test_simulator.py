@@ -136,6 +136,7 @@ REASONS = {
     "a dropped wake-up": "what must drain in calm does not",
     "an end applied twice": "AttemptEnded.*is not legal",
     "a retry that forgets its delay": "TaskRunReleased.*does not follow",
+    "an answered question that stays open": "what must drain in calm does not",
 }
 
 

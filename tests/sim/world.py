@@ -58,6 +58,7 @@ class Parts:
     door: Callable[..., Door] = Door
     executor: type[Executor] = Executor
     worker: type[SteppedWorker] | None = None
+    evaluator: type[SteppedEvaluator] | None = None
 
 
 class SteppedWorker(Worker):
@@ -193,7 +194,8 @@ class Process:
             on_fault=self.faults.append,
         )
         self.worker.slots = self.slots
-        self.evaluator = SteppedEvaluator(self.executor, shell, on_fault=self.faults.append)
+        evaluator = world.parts.evaluator or SteppedEvaluator
+        self.evaluator = evaluator(self.executor, shell, on_fault=self.faults.append)
         self.live = LiveSession(
             self.session,
             self.door,

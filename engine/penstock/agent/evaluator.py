@@ -141,11 +141,9 @@ class Evaluator:
             raise
         except (Fenced, NotFound):
             return  # another session holds it, or it is gone: the answer is of no use
-        except Retryable:
-            self._close(question)  # it is behind with the executor, whose next look hands it over again
-        except Refused:
-            self._close(question)  # somebody has killed or paused it meanwhile
-            self._executor.settle_quietly(question.execution)  # it may go on again already
+        except (Refused, Retryable):
+            self._close(question)  # somebody has killed or paused it meanwhile, or the store is too busy
+            self._executor.settle_quietly(question.execution)  # it may go on already, else it is behind
         except PenstockError:
             return  # the executor leaves it alone, and has told why
         except Exception:  # noqa: BLE001 - one execution's bug must not stop the others (P8)

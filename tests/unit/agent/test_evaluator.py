@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fakes.files import MemoryFiles
@@ -257,3 +257,19 @@ def test_an_inline_task_with_a_secret_starts_and_ends_off_the_lock() -> None:
         assert loaded is not None
         [run] = loaded.in_order()
         assert (run.outputs, len(run.attempts)) == ({"value": "true"}, 1)
+
+
+def test_of_many_questions_that_follow_on_one_another_none_is_lost() -> None:
+    with scene() as here:
+        asks = "{{ secret('QUICK') }}"
+        steps = tuple(replace(choose(f"if{n}", asks, replace(SAYS, id=f"said{n}")), run_if=asks) for n in range(4))
+        names = [f"x{n}" for n in range(40)]
+        threads = [threading.Thread(target=here.begin, args=(name, *steps)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        until(lambda: all(here.state(name) is State.SUCCESS for name in names), 60)
+        answers = [event for name in names for event in here.store.events(name) if isinstance(event, Evaluated)]
+        assert len(answers) == 40 * 4 * 2
