@@ -12,7 +12,7 @@ STRING_OPEN, STRING_CLOSE, PIECE_OPEN, PIECE_CLOSE, END = range(10, 15)
 
 Token = tuple[int, str | int | float, int, int]  # kind, value, from, up to
 
-WORD_OPERATORS = frozenset({"and", "or", "not", "is", "contains", "equals"})
+WORD_OPERATORS = frozenset({"and", "or", "not", "is", "isIn", "contains", "equals"})
 
 _OPEN = re.compile(r"\{[{%#]")
 _RAW = re.compile(r"\{%-*\s*raw\s*-*%\}")

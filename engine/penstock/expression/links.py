@@ -19,6 +19,7 @@ from penstock.expression.operators import (
     contains,
     divide,
     equals,
+    is_in,
     modulo,
     multiply,
     span,
@@ -220,6 +221,7 @@ OPERATORS: dict[str, tuple[int, Maker]] = {
     "contains": (20, _operator(contains)),
     "==": (30, _equals),
     "equals": (30, _equals),
+    "isIn": (30, _operator(is_in)),
     "!=": (
         30,
         _operator(

@@ -147,6 +147,27 @@ def contains(left: object, right: object, meter: Meter) -> bool:
     raise ExpressionError(f"`contains` looks into texts, lists and maps, not into a {kind_of(left)}")
 
 
+def is_in(left: object, right: object, meter: Meter) -> bool:
+    """`isIn`: among the items of a list, or the keys and values of a map, each as it is printed.
+
+    Source: Kestra core (1.0), InExpression; there a null among them is an error, here it equals nothing.
+    """
+    if left is None or right is None:
+        return False
+    wanted = to_java(left, meter)
+    if isinstance(right, Mapping):
+        among = [one for key in right for one in (key, right[key])]
+    elif isinstance(right, Sequence) and is_list(right):
+        among = list(right)
+    else:
+        return False
+    for item in among:
+        meter.tick()
+        if item is not None and to_java(item, meter) == wanted:
+            return True
+    return False
+
+
 def _has_item(items: Sequence[object], wanted: object, meter: Meter) -> bool:
     for item in items:
         meter.tick()

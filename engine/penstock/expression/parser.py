@@ -28,7 +28,6 @@ from penstock.expression.links import (
 )
 from penstock.expression.names import LATER_FILTERS, LATER_FUNCTIONS, REFUSED
 from penstock.expression.nodes import (
-    BlockCall,
     FunctionCall,
     Interpolation,
     ListLiteral,
@@ -116,6 +115,8 @@ class ExpressionParser(Cursor):
         while True:
             kind, value, offset, _ = self.tokens[self.at]
             if kind != OPERATOR:
+                if kind == NAME:
+                    self.refuse("operator", str(value), offset)
                 break
             if self.rescues(str(value)):
                 self.make_optional(mark)
@@ -313,8 +314,6 @@ class ExpressionParser(Cursor):
         if name in LATER_FUNCTIONS:
             self.note_call("function", name, start, None, arguments, named)
             return NotYet(start, width, "function", name)
-        if name == "block" and len(arguments) == 1 and not named:
-            return BlockCall(start, width, arguments[0])
         call = MacroCall(start, width, name, tuple(arguments), named)
         self.calls.append(call)
         return call

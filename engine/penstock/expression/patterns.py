@@ -44,6 +44,12 @@ def split(text: str, pattern: str, limit: int, meter: Meter) -> list[object]:
     return list(pieces)
 
 
+def matches_whole(text: str, pattern: str) -> bool:
+    """As String.matches: the pattern takes the whole text."""
+    translate(pattern)  # what is wrong with it is told with the places of the pattern as it was written
+    return compiled(rf"\A(?:{pattern})\z").search(text) is not None
+
+
 def replace_all(text: str, pattern: str, replacement: str, meter: Meter) -> str:
     """As String.replaceAll; in `replacement` `$1` and `${name}` are groups, a backslash takes the next as it is."""
     regex = compiled(pattern)

@@ -9,7 +9,7 @@ from penstock.expression.lexer import (
     OPERATOR,
     PRINT_CLOSE,
     PRINT_OPEN,
-    PUNCTUATION,
+    STRING,
     TAG_OPEN,
     TEXT,
 )
@@ -204,7 +204,7 @@ class Parser(ExpressionParser):
 
     def block_tag(self, start: int) -> Statement:
         kind, name, offset, _ = self.tokens[self.at]
-        if kind not in (NAME, PUNCTUATION) and not isinstance(name, str):
+        if kind not in (NAME, STRING):
             raise self.fault("expected the name of the block")
         self.at += 1
         self.close_tag("block")

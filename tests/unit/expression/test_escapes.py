@@ -70,7 +70,6 @@ ATTEMPTS = [
     "s.notify()",
     "s.wait()",
     "s.hashCode()",
-    "s.toString()",
     "s.chars()",
     "s.describeConstable()",
     "self",

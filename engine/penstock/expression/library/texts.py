@@ -1,4 +1,4 @@
-"""Filters of texts."""
+"""Filters of texts, and the text of a block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from penstock.expression import patterns
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
-from penstock.expression.registry import filter_
+from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list, kind_of
 
@@ -174,6 +174,19 @@ def _slugify(scope: Scope, value: object) -> str:
     text = re.sub(r"[^A-Za-z0-9_-]", "", normalize("NFD", text)).replace("_", "-")
     text = re.sub(r"-{2,}", "-", text)
     return text.removeprefix("-").removesuffix("-").lower()
+
+
+@function("block", "name")
+def _block(scope: Scope, name: object) -> str:
+    """The text of a block of this template, once more."""
+    body = scope.template.blocks.get(arguments.text(name, "the argument `name`"))
+    if body is None:
+        raise ExpressionError("there is no such block in this template")
+    scope.meter.enter()
+    try:
+        return body.text(scope)
+    finally:
+        scope.meter.leave()
 
 
 def _indented(scope: Scope, text: str, amount: object, prefix: object) -> str:
