@@ -6,9 +6,10 @@ A name is an item, never a Python attribute: nothing here calls getattr.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
 from penstock.expression.errors import ExpressionError, UndefinedVariable
-from penstock.expression.numbers import print_double, print_int
+from penstock.expression.numbers import print_decimal, print_double, print_int
 from penstock.expression.stringify import is_list, is_map, kind_of
 
 FORBIDDEN = frozenset({"class", "getClass", "wait", "notify", "notifyAll"})
@@ -48,7 +49,7 @@ def _entry(values: Mapping[object, object], key: object) -> object:
         raise UndefinedVariable(_named(key))
     if key in values:
         return values[key]
-    if isinstance(key, int | float) and any(isinstance(known, str) for known in values):
+    if isinstance(key, int | float | Decimal) and any(isinstance(known, str) for known in values):
         # Pebble's MapResolver refuses a number as the key of a map of texts, and `??` does not catch that
         raise ExpressionError(f"the number {_named(key)} cannot be a key of this map: its keys are texts")
     raise UndefinedVariable(_named(key))
@@ -61,6 +62,8 @@ def _named(key: object) -> str:
         return "true" if key else "false"
     if isinstance(key, int):
         return print_int(key)
+    if isinstance(key, Decimal):
+        return print_decimal(key)
     return print_double(key) if isinstance(key, float) else kind_of(key)
 
 

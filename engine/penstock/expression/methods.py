@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from penstock.expression import patterns
 from penstock.expression.attributes import FORBIDDEN
 from penstock.expression.budget import Meter
 from penstock.expression.errors import ExpressionError, UndefinedVariable
+from penstock.expression.numbers import Number
 from penstock.expression.operators import contains, same
 from penstock.expression.stringify import is_list, is_map, kind_of, to_java
 
@@ -42,8 +44,8 @@ class Call:
         return self.value
 
     @property
-    def number(self) -> int | float:
-        assert isinstance(self.value, int | float)
+    def number(self) -> Number:
+        assert isinstance(self.value, int | float | Decimal)
         return self.value
 
     def given(self, at: int) -> object:
@@ -102,7 +104,7 @@ def _table(value: object) -> Mapping[str, Method]:
         return LIST
     if isinstance(value, bool):
         return BOOLEAN
-    return NUMBER if isinstance(value, int | float) else {}
+    return NUMBER if isinstance(value, int | float | Decimal) else {}
 
 
 def _count(method: Method) -> str:
@@ -197,6 +199,12 @@ def _compared(call: Call) -> object:
     return (mine > other) - (mine < other)
 
 
+def _whole_value(call: Call) -> object:
+    if not -(2**63) <= call.number < 2**63:
+        raise ExpressionError(f"the method `{call.name}` takes a number of at most 64 bits")
+    return int(call.number)
+
+
 _OF_ALL: dict[str, Method] = {
     "toString": Method(lambda call: to_java(call.value, call.meter)),
     "equals": Method(lambda call: same(call.value, call.given(0), call.meter), 1, 1),
@@ -256,8 +264,8 @@ MAP: dict[str, Method] = {
 BOOLEAN: dict[str, Method] = _OF_ALL
 NUMBER: dict[str, Method] = {
     **_OF_ALL,
-    "intValue": Method(lambda call: int(call.number)),
-    "longValue": Method(lambda call: int(call.number)),
+    "intValue": Method(_whole_value),
+    "longValue": Method(_whole_value),
     "doubleValue": Method(lambda call: float(call.number)),
 }
 METHODS: frozenset[str] = frozenset({*TEXT, *LIST, *MAP, *NUMBER})

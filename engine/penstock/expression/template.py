@@ -8,6 +8,7 @@ from functools import lru_cache
 from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
 from penstock.expression.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError
 from penstock.expression.names import IMPURE, LATER_FUNCTIONS, OPAQUE
+from penstock.expression.numbers import as_data
 from penstock.expression.reads import NOTHING, Reads
 from penstock.expression.registry import FILTERS, FUNCTIONS
 from penstock.expression.scope import Scope
@@ -74,7 +75,7 @@ class Template:
                 assert isinstance(statement, Output)
                 value = statement.node.evaluate(scope)
                 if typed:
-                    return value
+                    return as_data(value)
                 text = value if type(value) is str else to_text(value, scope.meter)
                 if len(text) > scope.meter.budget.output:
                     scope.meter.made_text(len(text))

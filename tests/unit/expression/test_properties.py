@@ -172,7 +172,6 @@ def test_importing_costs_no_heavy_module() -> None:
         "docker",
         "git",
         "re2",
-        "decimal",
         "zoneinfo",
         "random",
         "uuid",

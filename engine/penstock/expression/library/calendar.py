@@ -55,7 +55,7 @@ def _is_public_holiday(_scope: Scope, day: object, country: object, division: ob
         raise ExpressionError(
             f"public holidays are not known for the country `{code[:20]}`"
             + (f" and its part `{state[:20]}`" if state else ""),
-            help="the country is its two letters of ISO 3166-1, such as FR; a part is its code without them, such as BY",
+            help="the country is its two letters of ISO 3166-1, such as FR; a part is its own code, such as BY",
         ) from error
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from decimal import Decimal
 
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
 from penstock.expression.library.checks import is_blank
+from penstock.expression.numbers import Number
 from penstock.expression.operators import equals, same, span
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
@@ -69,7 +71,7 @@ def _reverse(_scope: Scope, value: object) -> object:
 
 @filter_("slice", ("fromIndex", 0), ("toIndex", None))
 def _slice(_scope: Scope, value: object, start: object, end: object) -> object:
-    first = 0 if start is None else int(arguments.number(start, "fromIndex"))
+    first = 0 if start is None else _index(start, "fromIndex")
     if not isinstance(value, str) and not (is_list(value) and isinstance(value, Sequence)):
         raise ExpressionError(f"the filter `slice` takes a text or a list, not a {kind_of(value)}")
     length = len(value)
@@ -77,7 +79,7 @@ def _slice(_scope: Scope, value: object, start: object, end: object) -> object:
         raise ExpressionError("fromIndex must not be negative")
     last = length
     if end is not None:
-        last = int(arguments.number(end, "toIndex"))
+        last = _index(end, "toIndex")
         if last > length:
             raise ExpressionError(f"toIndex must be smaller than input size: {length}")
         if first >= last:
@@ -184,6 +186,14 @@ def _min(scope: Scope, *values: object) -> object:
     return _extreme(scope, values, "min")
 
 
+def _index(value: object, name: str) -> int:
+    """Any number, cut to a whole one."""
+    number = arguments.number(value, name)
+    if not -(2**63) <= number < 2**63:
+        raise ExpressionError(f"{name} lies far outside")
+    return int(number)
+
+
 def _end(value: object, index: int, name: str) -> object:
     if isinstance(value, str) or (is_list(value) and isinstance(value, Sequence)):
         if not value:
@@ -197,14 +207,14 @@ def _sorted(value: object, *, descending: bool) -> object:
     texts = [item for item in items if isinstance(item, str)]
     if len(texts) == len(items):
         return sorted(texts, reverse=descending)
-    numbers = [item for item in items if isinstance(item, int | float)]
+    numbers = [item for item in items if isinstance(item, int | float | Decimal)]
     if len(numbers) == len(items) and not any(isinstance(item, bool) or item != item for item in numbers):
         return sorted(numbers, reverse=descending)
     raise ExpressionError("only texts can be sorted, or only numbers, not both together or anything else")
 
 
 def _extreme(scope: Scope, values: tuple[object, ...], name: str) -> object:
-    best: int | float | None = None
+    best: Number | None = None
     for value in values:
         number = arguments.number(value, f"what `{name}` compares")
         if best is None or (number > best if name == "max" else number < best):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from penstock.expression.library import arguments
-from penstock.expression.numbers import format_number, read_number, wrap
+from penstock.expression.numbers import Number, format_number, magnitude, read_number, wrap
 from penstock.expression.registry import filter_
 from penstock.expression.scope import Scope
 
 
 @filter_("abs")
-def _abs(_scope: Scope, value: object) -> int | float:
+def _abs(_scope: Scope, value: object) -> Number:
     number = arguments.number(value, "the value of `abs`")
-    return wrap(abs(number)) if isinstance(number, int) else abs(number)
+    return wrap(abs(number)) if isinstance(number, int) else magnitude(number)
 
 
 @filter_("number", ("type", None))
-def _number(_scope: Scope, value: object, kind: object) -> int | float:
+def _number(_scope: Scope, value: object, kind: object) -> Number:
     text = arguments.text(value, "what becomes a number")
     return read_number(text, arguments.optional_text(kind, "the argument `type`"))
 
