@@ -52,7 +52,8 @@ class Chain(Node):
     __slots__ = ("first", "links")
 
     def __init__(self, offset: int, width: int, first: Node, links: tuple[Link, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.first = first
         self.links = links
 
@@ -86,7 +87,8 @@ class Operator(Link):
     __slots__ = ("operation", "right", "wraps")
 
     def __init__(self, offset: int, width: int, right: Node, operation: Operation, wraps: str | None) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.right = right
         self.operation = operation
         self.wraps = wraps
@@ -145,7 +147,8 @@ class Filter(Link):
     __slots__ = ("arguments", "spec")
 
     def __init__(self, offset: int, width: int, spec: Spec, arguments: tuple[Node, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.spec = spec
         self.arguments = arguments
 

@@ -32,7 +32,8 @@ class Literal(Node):
     __slots__ = ("value",)
 
     def __init__(self, offset: int, width: int, value: object) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.value = value
 
     def evaluate(self, scope: Scope) -> object:
@@ -45,7 +46,8 @@ class Path(Node):
     __slots__ = ("keys", "name")
 
     def __init__(self, offset: int, width: int, name: str, keys: tuple[str | int, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.name = name
         self.keys = keys
 
@@ -129,7 +131,8 @@ class FunctionCall(Node):
     __slots__ = ("arguments", "spec")
 
     def __init__(self, offset: int, width: int, spec: Spec, arguments: tuple[Node, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.spec = spec
         self.arguments = arguments
 
