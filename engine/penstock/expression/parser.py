@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.expression.binding import bound
 from penstock.expression.budget import DEFAULT, too_deep
 from penstock.expression.cursor import Cursor
 from penstock.expression.errors import ExpressionSyntaxError
@@ -46,7 +47,7 @@ from penstock.expression.nodes import (
     negative,
 )
 from penstock.expression.notes import Notes
-from penstock.expression.registry import FILTERS, FUNCTIONS, REQUIRED, TESTS, Spec
+from penstock.expression.registry import FILTERS, FUNCTIONS, TESTS
 
 UNARY_BINDS = 500
 _CONSTANTS: dict[str, object] = {
@@ -148,7 +149,7 @@ class ExpressionParser(Cursor):
     def filter_link(self) -> Link:
         start = self.tokens[self.at][2]
         name = self.name("the name of a filter")
-        kind, value, _, end = self.tokens[self.at]
+        kind, value, _, _ = self.tokens[self.at]
         arguments, named = self.arguments() if value == "(" and kind == PUNCTUATION else ([], {})
         spec = FILTERS.get(name)
         self.notes.filters.add(name)
@@ -156,7 +157,7 @@ class ExpressionParser(Cursor):
         self.notes.calls.append(("filter", name, start, spec, arguments, named, conditional))
         end = self.tokens[self.at - 1][3]
         if spec is not None:
-            return Filter(start, end - start, spec, self.bind("filter", spec, arguments, named, start))
+            return Filter(start, end - start, spec, bound(spec, "filter", arguments, named, (start, end - start)))
         if name in LATER_FILTERS:
             return FilterNotYet(start, end - start, name)
         self.refuse("filter", name, start)
@@ -176,8 +177,8 @@ class ExpressionParser(Cursor):
         if spec is None:
             self.refuse("test", name, start_of_name)
             raise self.unknown(start_of_name, f"there is no test `{name}`", name, TESTS)
-        bound = self.bind("test", spec, arguments, named, start)
-        return Test(start, self.since(start), spec, bound, negated=negated)
+        width = self.since(start)
+        return Test(start, width, spec, bound(spec, "test", arguments, named, (start, width)), negated=negated)
 
     def operand(self) -> Node:
         kind, value, start, end = self.tokens[self.at]
@@ -320,7 +321,7 @@ class ExpressionParser(Cursor):
             self.notes.calls.append(("function", name, start, spec, arguments, named, conditional))
             if spec is None:
                 return NotYet(start, width, "function", name)
-            return FunctionCall(start, width, spec, self.bind("function", spec, arguments, named, start))
+            return FunctionCall(start, width, spec, bound(spec, "function", arguments, named, (start, width)))
         call = MacroCall(start, width, name, tuple(arguments), named)
         self.calls.append(call)
         return call
@@ -357,43 +358,6 @@ class ExpressionParser(Cursor):
             else:
                 arguments.append(self.expression())
         return arguments, named
-
-    def bind(
-        self, kind: str, spec: Spec, arguments: list[Node], named: dict[str, Node], start: int
-    ) -> tuple[Node, ...]:
-        """One node per parameter, and what is left when it takes any number."""
-        parameters = spec.parameters
-        if len(arguments) == len(parameters) and not named:
-            return tuple(arguments)
-        if len(arguments) > len(parameters) and not spec.variadic:
-            most = f"{len(parameters)} argument{'' if len(parameters) == 1 else 's'}"
-            raise ExpressionSyntaxError(
-                f"the {kind} `{spec.name}` takes {most}, not {len(arguments)}",
-                offset=start,
-                width=self.since(start),
-            )
-        if named:
-            self.check_names(kind, spec, len(arguments), named, start)
-        bound = list(arguments)
-        for parameter in parameters[len(arguments) :]:
-            given = named.get(parameter.name)
-            if given is None:
-                if parameter.default is REQUIRED:
-                    message = f"the {kind} `{spec.name}` expects an argument `{parameter.name}`"
-                    raise ExpressionSyntaxError(message, offset=start, width=self.since(start))
-                given = Literal(start, 0, parameter.default)
-            bound.append(given)
-        return tuple(bound)
-
-    def check_names(self, kind: str, spec: Spec, placed: int, named: dict[str, Node], start: int) -> None:
-        """Every argument by name must be one of the parameters that none by place has filled."""
-        names = [parameter.name for parameter in spec.parameters]
-        for name, node in named.items():
-            if name not in names:
-                raise self.unknown(start, f"the {kind} `{spec.name}` has no argument `{name}`", name, names)
-            if names.index(name) < placed:
-                message = f"the argument `{name}` of `{spec.name}` is given twice"
-                raise ExpressionSyntaxError(message, offset=node.offset, width=node.width)
 
     # -- literals -------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from penstock.expression.stringify import to_java
     ("iteration", None),
     borrows=True,
     says="The output `value` of a task in an iteration of the loop; of this task in the one before, unless said.",
-    example="{{ taskrun.iteration > 0 ? iterationOutput() : 'the first' }}",
+    example="{{ taskrun is defined ? iterationOutput() : 'in no loop' }}",
     since="2.0",
 )
 def _iteration_output(scope: Scope, task: object, iteration: object) -> object:
@@ -49,7 +49,7 @@ def _iteration_output(scope: Scope, task: object, iteration: object) -> object:
     ("index", None),
     borrows=True,
     says="The outputs of the task around this one; with an index of one further out, 0 being the outermost.",
-    example="{{ parentOutput() ?? 'no outputs yet' }}",
+    example="{{ parent is defined ? parentOutput() : 'in no other task' }}",
     since="2.0",
 )
 def _parent_output(scope: Scope, index: object) -> object:
