@@ -13,7 +13,7 @@ from penstock.expression.stringify import print_offset
 
 _LENGTH = 200
 _DEPTH = 10
-_MODIFIED_JULIAN = date(1858, 11, 17).toordinal()
+MODIFIED_JULIAN = date(1858, 11, 17).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +171,21 @@ def _week_year(moment: Moment, count: int, names: Language) -> str:
     return f"{year % 100:02d}" if count == 2 else f"{year:0{count}d}"
 
 
+def first_week(year: int, names: Language) -> int:
+    """The ordinal of the day on which the first week of a year begins, as the language counts weeks."""
+    start = date(year, 1, 1).toordinal()
+    into = (date.fromordinal(start).isoweekday() - names.first_day) % 7
+    return start - into + (0 if 7 - into >= names.min_days else 7)
+
+
 def _week_of_year(at: datetime, names: Language) -> tuple[int, int]:
     """Year and week as the language counts them: where the week begins, and how many days make a first week."""
-
-    def first(year: int) -> int:
-        start = date(year, 1, 1).toordinal()
-        into = (date.fromordinal(start).isoweekday() - names.first_day) % 7
-        return start - into + (0 if 7 - into >= names.min_days else 7)
-
     day, year = at.date().toordinal(), at.year
-    if day < first(year):
+    if day < first_week(year, names):
         year -= 1
-    elif year < 9999 and day >= first(year + 1):
+    elif year < 9999 and day >= first_week(year + 1, names):
         year += 1
-    return year, (day - first(year)) // 7 + 1
+    return year, (day - first_week(year, names)) // 7 + 1
 
 
 def _week_of_month(at: datetime, names: Language) -> int:
@@ -318,7 +319,7 @@ FIELDS: dict[str, Field] = {
     "d": _number(lambda at: at.day),
     "D": _number(lambda at: at.timetuple().tm_yday),
     "F": _number(lambda at: (at.day - 1) // 7 + 1),
-    "g": _number(lambda at: at.toordinal() - _MODIFIED_JULIAN),
+    "g": _number(lambda at: at.toordinal() - MODIFIED_JULIAN),
     "Q": _quarter,
     "q": _quarter,
     "w": lambda moment, count, names: f"{_week_of_year(moment.at, names)[1]:0{count}d}",

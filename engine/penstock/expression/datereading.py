@@ -10,13 +10,22 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
-from penstock.expression.datepatterns import Letter, Literal, Moment, Optional, Piece, pieces
+from penstock.expression.datepatterns import (
+    MODIFIED_JULIAN,
+    Letter,
+    Literal,
+    Moment,
+    Optional,
+    Piece,
+    first_week,
+    pieces,
+)
 from penstock.expression.errors import ExpressionError
 from penstock.expression.locales import ENGLISH
 
-_NUMBERS = frozenset("yudDHkKhmsAnNM")
+_NUMBERS = frozenset("yuYwdDgHkKhmsAnNM")
 _TIME = frozenset("HhkKAN")
-_WIDEST = {"y": 19, "u": 19, "A": 8, "n": 9, "N": 14, "D": 3}
+_WIDEST = {"y": 19, "u": 19, "Y": 19, "g": 9, "A": 8, "n": 9, "N": 14, "D": 3}
 _MONTHS = (ENGLISH.months[4], ENGLISH.months[3])
 _DAYS = (ENGLISH.days[4], ENGLISH.days[3])
 _ABBREVIATIONS = {
@@ -85,6 +94,11 @@ class _Reading:
 
     def _date(self) -> date | None:
         found = self.found
+        if "g" in found:
+            return date.fromordinal(MODIFIED_JULIAN + found["g"])
+        if found.keys() >= {"Y", "w", "E"}:
+            into_week = (found["E"] - ENGLISH.first_day) % 7
+            return date.fromordinal(first_week(found["Y"], ENGLISH) + (found["w"] - 1) * 7 + into_week)
         year = found.get("y", found.get("u"))
         if year is None:
             return None
@@ -125,6 +139,8 @@ class _Reading:
             return self._name(_MONTHS, "M", 1)
         if letter == "E" or (letter in "ec" and count >= 3):
             return self._name(_DAYS, "E", 1)
+        if letter in "ec":
+            return self._local_day(count)
         if letter == "a":
             return self._name((ENGLISH.half_days,), "a", 0)
         if letter == "G":
@@ -133,10 +149,10 @@ class _Reading:
             return self._digits("S", count, count, scale=9)
         if letter not in _NUMBERS:
             raise ExpressionError(f"the date pattern letter `{part.letter}` can be written but not read")
-        if letter in "yu" and count == 2:
+        if letter in "yuY" and count == 2:
             return self._digits(letter, 2, 2, plus=2000)
         widest = count if count > 1 or is_adjacent else _WIDEST.get(letter, 2)
-        return self._digits(letter, count, min(widest, 9) if letter in "yu" else widest)
+        return self._digits(letter, count, min(widest, 9) if letter in "yuY" else widest)
 
     def _digits(self, letter: str, least: int, most: int, *, scale: int = 0, plus: int = 0) -> bool:
         end = self.at
@@ -147,6 +163,13 @@ class _Reading:
         digits = self.text[self.at : end]
         self.found[letter] = int(digits.ljust(scale, "0")) + plus
         self.at = end
+        return True
+
+    def _local_day(self, count: int) -> bool:
+        """The day of the week by number, the first of the language's week being 1."""
+        if not self._digits("E", count, max(count, 1)) or not 1 <= self.found["E"] <= 7:
+            return False
+        self.found["E"] = (self.found["E"] + ENGLISH.first_day - 2) % 7 + 1
         return True
 
     def _name(self, tables: tuple[tuple[str, ...], ...], letter: str, first: int) -> bool:
@@ -197,4 +220,4 @@ class _Reading:
 
 
 def _is_number(part: Piece | None) -> bool:
-    return isinstance(part, Letter) and (part.letter in "ydDHkKhmsSAnNu" or (part.letter in "ML" and part.count < 3))
+    return isinstance(part, Letter) and (part.letter in "yuYwdDgHkKhmsSAnN" or (part.letter in "ML" and part.count < 3))

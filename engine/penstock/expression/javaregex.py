@@ -45,6 +45,11 @@ _PROPERTIES = {
 }
 
 
+_LETTERS_WITH_CASE = CharSet((charsets.OTHER_UPPER | charsets.OTHER_LOWER).ranges, (r"\p{Lu}", r"\p{Ll}", r"\p{Lt}"))
+# With `(?i)` they are one (JDK-8214245).
+_CASES = frozenset({"Lu", "Ll", "Lt", "Uppercase", "Lowercase", "javaUpperCase", "javaLowerCase"})
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """A pattern for RE2, and where it needs help because RE2 looks at no neighbour of a place.
@@ -365,6 +370,8 @@ class _Translator:
             name, after = self.pattern[start : start + 1], start + 1
         turned = kind == "P"
         known = charsets.POSIX.get(name) or _PROPERTIES.get(name)
+        if "i" in self.flags and name.removeprefix("Is") in _CASES:
+            known = _LETTERS_WITH_CASE
         if known is None:
             name = name.removeprefix("Is")
             for key in ("general_category=", "gc=", "script=", "sc="):

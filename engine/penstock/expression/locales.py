@@ -108,9 +108,23 @@ ENGLISH = Language(
 )
 
 
+def needs_data(locale: str | None, pattern: str) -> bool:
+    """Whether writing by a pattern in a language asks `babel`; a zone's long name does so in English too."""
+    return not _is_english(locale) or pattern == "full" or any(mark in pattern for mark in ("zzzz", "v", "B"))
+
+
+def load() -> None:
+    """Load `babel` now, so that no later call has to."""
+    import babel.dates  # noqa: F401
+
+
+def _is_english(locale: str | None) -> bool:
+    return not locale or locale in ("en", "en_US", "en-US")
+
+
 def language(locale: str | None) -> Language:
     """The names for `fr`, `fr_CA` or `fr-CA`; English for none. Raises ExpressionError for one that nobody knows."""
-    if not locale or locale in ("en", "en_US", "en-US"):
+    if locale is None or _is_english(locale):
         return ENGLISH
     return _language(locale.replace("-", "_"))
 

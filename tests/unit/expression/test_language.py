@@ -33,8 +33,6 @@ def test_moments_days_and_durations_print_as_javas() -> None:
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        ("{{ list | jq('.[0]') }}", "the filter `jq` is not available yet"),
-        ("{{ kv('x') }}", "the function `kv` is not available yet"),
         ("{{ secret('X') }}", "the function `secret` is not available here"),
         ("{{ render('{{ missing }}') ?? 'x' }}", "Unable to find `missing` used in the expression `{{ missing }}`"),
         ("{{ read('a.txt') }}", "the function `read` is not available here"),

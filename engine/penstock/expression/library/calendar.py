@@ -41,9 +41,10 @@ def _is_weekend(_scope: Scope, day: object) -> bool:
     example="{{ isPublicHoliday('2024-07-14', 'FR') }}",
     since="2.0",
 )
-def _is_public_holiday(_scope: Scope, day: object, country: object, division: object) -> bool:
+def _is_public_holiday(scope: Scope, day: object, country: object, division: object) -> bool:
     """Holidays come from the package `holidays`, which knows those of a state beside those of its country."""
-    import holidays
+    with scope.meter.paused():  # loading it is no work of this expression
+        import holidays
 
     when = _day(day)
     code = arguments.text(country, "the argument `countryCode`").strip().upper()

@@ -18,9 +18,9 @@ _FORMS = (("format", "iso"), ("timeZone", None), ("existingFormat", None), ("loc
     says="A date written by a Java pattern, or by the name of a format, in a time zone and a language.",
     example="{{ '2024-07-02T13:05:06Z' | date('EEEE d MMMM yyyy HH:mm', timeZone='Europe/Paris', locale='fr') }}",
 )
-def _date(_scope: Scope, value: object, form: object, zone: object, existing: object, locale: object) -> str:
+def _date(scope: Scope, value: object, form: object, zone: object, existing: object, locale: object) -> str:
     moment, where = _read(value, zone, existing)
-    return _write(moment, where, form, locale)
+    return _write(scope, moment, where, form, locale)
 
 
 @filter_(
@@ -32,7 +32,7 @@ def _date(_scope: Scope, value: object, form: object, zone: object, existing: ob
     example="{{ '2024-01-31T00:00:00Z' | dateAdd(1, 'MONTHS', 'yyyy-MM-dd') }}",
 )
 def _date_add(
-    _scope: Scope,
+    scope: Scope,
     value: object,
     amount: object,
     unit: object,
@@ -45,7 +45,7 @@ def _date_add(
 
     moment, where = _read(value, zone, existing)
     step = arguments.whole(amount, "the argument `amount`")
-    return _write(move(moment, step, arguments.text(unit, "the argument `unit`")), where, form, locale)
+    return _write(scope, move(moment, step, arguments.text(unit, "the argument `unit`")), where, form, locale)
 
 
 @filter_(
@@ -104,7 +104,7 @@ def _timestamp_nano(_scope: Scope, value: object, zone: object, existing: object
 )
 def _now(scope: Scope, form: object, zone: object, existing: object, locale: object) -> str:
     moment, where = _read(scope.world.now(), zone, existing)
-    return _write(moment, where, form, locale)
+    return _write(scope, moment, where, form, locale)
 
 
 def _read(value: object, zone_name: object, existing: object) -> tuple[Moment, tzinfo]:
@@ -114,11 +114,16 @@ def _read(value: object, zone_name: object, existing: object) -> tuple[Moment, t
     return read_moment(value, where, arguments.optional_text(existing, "the argument `existingFormat`")), where
 
 
-def _write(moment: Moment, where: tzinfo, form: object, locale: object) -> str:
+def _write(scope: Scope, moment: Moment, where: tzinfo, form: object, locale: object) -> str:
+    from penstock.expression import locales
     from penstock.expression.dates import write_moment
 
     pattern = "iso" if form is None else arguments.text(form, "the argument `format`")
-    return write_moment(moment, pattern, where, arguments.optional_text(locale, "the argument `locale`"))
+    language = arguments.optional_text(locale, "the argument `locale`")
+    if locales.needs_data(language, pattern):
+        with scope.meter.paused():  # once in the life of a process, and no work of this expression
+            locales.load()
+    return write_moment(moment, pattern, where, language)
 
 
 def _nanos(value: object, zone: object, existing: object) -> int:
