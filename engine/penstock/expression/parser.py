@@ -103,9 +103,7 @@ class ExpressionParser(Cursor):
         mark = len(self.notes.paths)
         node = self.operand()
         kind, value, offset, _ = tokens[self.at]
-        if kind != OPERATOR:
-            if kind == NAME:
-                self.refuse("operator", str(value), offset)
+        if kind != OPERATOR and kind != NAME:
             return node
         links: list[Link] = []
         while kind == OPERATOR:
@@ -133,6 +131,8 @@ class ExpressionParser(Cursor):
                 self.branches -= lazy
                 links.append(row[1](offset, tokens[self.at - 1][3] - offset, right))
             kind, value, offset, _ = tokens[self.at]
+        if kind == NAME:
+            self.refuse("operator", str(value), offset)
         return Chain(start, tokens[self.at - 1][3] - start, node, tuple(links)) if links else node
 
     def rescues(self, operator: object) -> bool:
