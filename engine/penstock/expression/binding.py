@@ -6,6 +6,9 @@ from penstock.expression.errors import ExpressionSyntaxError
 from penstock.expression.nodes import Literal, Node
 from penstock.expression.registry import REQUIRED, Spec
 
+_NULL = Literal(0, 0, None)
+"""Stands for every argument that is left out and is null then; nothing looks where it stands."""
+
 Place = tuple[int, int]
 """From where, and how wide."""
 
@@ -32,7 +35,7 @@ def bound(spec: Spec, kind: str, arguments: list[Node], named: dict[str, Node], 
             if parameter.default is REQUIRED:
                 message = f"the {kind} `{spec.name}` expects an argument `{parameter.name}`"
                 raise ExpressionSyntaxError(message, offset=start, width=width)
-            given = Literal(start, 0, parameter.default)
+            given = _NULL if parameter.default is None else Literal(start, 0, parameter.default)
         nodes.append(given)
     return tuple(nodes)
 

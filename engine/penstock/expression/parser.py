@@ -59,6 +59,8 @@ _LAZY = _RESCUES | {"and", "or"}
 """Their right side is evaluated only where the left one does not decide."""
 _MAY_RESCUE = _RESCUES | {"|", "is"}
 _BEHIND = (".", "[", "(")
+_ENDS_ARGUMENT = (",", ")")
+_TEXT_OR_NUMBER = (STRING, NUMBER)
 
 
 class ExpressionParser(Cursor):
@@ -193,7 +195,7 @@ class ExpressionParser(Cursor):
                 node = Literal(start, end - start, _CONSTANTS[value])
             else:
                 node = self.path(value, start, end)
-        elif kind in (STRING, NUMBER):
+        elif kind in _TEXT_OR_NUMBER:
             self.at += 1
             node = Literal(start, end - start, value)
         elif kind == PUNCTUATION and value == "(":
@@ -239,7 +241,7 @@ class ExpressionParser(Cursor):
                 keys.append(key[1])
                 end = key[3]
                 at += 2
-            elif value == "[" and key[0] in (STRING, NUMBER) and tokens[at + 2][:2] == (PUNCTUATION, "]"):
+            elif value == "[" and key[0] in _TEXT_OR_NUMBER and tokens[at + 2][:2] == (PUNCTUATION, "]"):
                 if isinstance(key[1], float):
                     break
                 keys.append(key[1])
@@ -341,20 +343,26 @@ class ExpressionParser(Cursor):
             raise ExpressionSyntaxError(reason, offset=start, width=len(name))
 
     def arguments(self) -> tuple[list[Node], dict[str, Node]]:
-        self.expect("(", "before the arguments")
+        """Those of a call, from its `(`, which is the next token, to its `)`."""
+        tokens = self.tokens
+        self.at += 1
         arguments: list[Node] = []
         named: dict[str, Node] = {}
         while not self.take(")"):
             if arguments or named:
                 self.expect(",", "between two arguments")
-            token, behind = self.tokens[self.at], self.tokens[self.at + 1]
-            if token[0] == NAME and behind[:2] == (PUNCTUATION, "="):
-                if token[1] in named:
-                    raise self.fault(f"the argument `{token[1]}` is given twice")
+            kind, value, start, end = tokens[self.at]
+            behind = tokens[self.at + 1]
+            if kind == NAME and behind[1] == "=" and behind[0] == PUNCTUATION:
+                if value in named:
+                    raise self.fault(f"the argument `{value}` is given twice")
                 self.at += 2
-                named[str(token[1])] = self.expression()
+                named[str(value)] = self.expression()
             elif named:
                 raise self.fault("an argument by place cannot follow one by name")
+            elif kind in _TEXT_OR_NUMBER and behind[0] == PUNCTUATION and behind[1] in _ENDS_ARGUMENT:
+                self.at += 1
+                arguments.append(Literal(start, end - start, value))
             else:
                 arguments.append(self.expression())
         return arguments, named
