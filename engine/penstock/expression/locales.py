@@ -57,11 +57,16 @@ class Language:
         return get_timezone_name(_with_region(at), width="long", locale=_babel(self.code))
 
     def generic_zone_name(self, at: datetime, *, is_long: bool) -> str:
-        """`Central European Time`, without its season."""
+        """`Central European Time`, without its season. The short form is `ET` where CLDR has one, else the
+        abbreviation of winter, `CET`."""
         from babel.dates import get_timezone_name
 
         where, locale = _with_region(at).tzinfo, _babel(self.code)
-        return get_timezone_name(where, width="long" if is_long else "short", locale=locale)
+        name = get_timezone_name(where, width="long" if is_long else "short", locale=locale)
+        if is_long or " " not in name:
+            return name
+        winter = next((one for one in (at.replace(month=1, day=1), at.replace(month=7, day=1)) if not one.dst()), at)
+        return winter.tzname() or name
 
 
 def _with_region(at: datetime) -> datetime:

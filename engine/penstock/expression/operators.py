@@ -154,7 +154,7 @@ def contains(left: object, right: object, meter: Meter) -> bool:
 def is_in(left: object, right: object, meter: Meter) -> bool:
     """`isIn`: among the items of a list, or the keys and values of a map, each as it is printed.
 
-    Source: Kestra core (1.0), InExpression; there a null among them is an error, here it equals nothing.
+    Source: Kestra core after 0.21, InExpression; there a null among them is an error, here it equals nothing.
     """
     if left is None or right is None:
         return False
