@@ -59,7 +59,7 @@ _LAZY = _RESCUES | {"and", "or"}
 """Their right side is evaluated only where the left one does not decide."""
 _MAY_RESCUE = _RESCUES | {"|", "is"}
 _BEHIND = (".", "[", "(")
-_ENDS_ARGUMENT = (",", ")")
+_ENDS = (",", ")", ":", "]", "}")
 _TEXT_OR_NUMBER = (STRING, NUMBER)
 
 
@@ -83,10 +83,15 @@ class ExpressionParser(Cursor):
 
     def expression(self) -> Node:
         """A whole expression, ternary included."""
+        kind, value, start, end = self.tokens[self.at]
+        if kind in _TEXT_OR_NUMBER:
+            behind = self.tokens[self.at + 1]
+            if behind[0] == PUNCTUATION and behind[1] in _ENDS:
+                self.at += 1
+                return Literal(start, end - start, value)
         self.depth += 1
         if self.depth > DEFAULT.depth:
-            raise too_deep(DEFAULT.depth, offset=self.tokens[self.at][2])
-        start = self.tokens[self.at][2]
+            raise too_deep(DEFAULT.depth, offset=start)
         node = self.binary(0)
         kind, value, _, _ = self.tokens[self.at]
         if value == "?" and kind == PUNCTUATION:
@@ -351,7 +356,7 @@ class ExpressionParser(Cursor):
         while not self.take(")"):
             if arguments or named:
                 self.expect(",", "between two arguments")
-            kind, value, start, end = tokens[self.at]
+            kind, value, _, _ = tokens[self.at]
             behind = tokens[self.at + 1]
             if kind == NAME and behind[1] == "=" and behind[0] == PUNCTUATION:
                 if value in named:
@@ -360,9 +365,6 @@ class ExpressionParser(Cursor):
                 named[str(value)] = self.expression()
             elif named:
                 raise self.fault("an argument by place cannot follow one by name")
-            elif kind in _TEXT_OR_NUMBER and behind[0] == PUNCTUATION and behind[1] in _ENDS_ARGUMENT:
-                self.at += 1
-                arguments.append(Literal(start, end - start, value))
             else:
                 arguments.append(self.expression())
         return arguments, named

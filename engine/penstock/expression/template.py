@@ -47,8 +47,8 @@ class Template:
         self.macros = macros
         self.blocks = blocks
         statements: tuple[Statement, ...] = body.statements
-        self.is_literal = all(isinstance(statement, Text) for statement in statements)
         self.single = len(statements) == 1 and isinstance(statements[0], Output)
+        self.is_literal = not self.single and all(isinstance(statement, Text) for statement in statements)
         self.is_pure = notes.functions.isdisjoint(_UNPREDICTABLE)
         self.is_slow = not (notes.functions.isdisjoint(_SLOW_FUNCTIONS) and notes.filters.isdisjoint(_SLOW_FILTERS))
 
