@@ -132,7 +132,6 @@ FAULTS = [
     ("{{ map[0] ?? 'x' }}", "the number 0 cannot be a key of this map"),
     ("{{ {[1]: 2} }}", "a list or map cannot be the key of a map"),
     ("{{ jq() }}", "there is no function `jq`"),
-    ("{{ list | jq('.[0]') }}", "the filter `jq` is not available yet"),
     ("{{ kv('x') }}", "the function `kv` is not available yet"),
     ("{{ secret('X') }}", "the function `secret` is not available here"),
     ("{{ render('{{ missing }}') ?? 'x' }}", "Unable to find `missing` used in the expression `{{ missing }}`"),
