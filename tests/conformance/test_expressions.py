@@ -36,7 +36,6 @@ VALUE = "value"
 INCOMPLETE = {
     "checks",
     "collections",
-    "encodings",
     "executions",
     "moments",
     "numerals",
