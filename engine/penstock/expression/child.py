@@ -13,17 +13,22 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
+from math import inf
 from typing import Any, BinaryIO
 
 from penstock.errors import PenstockError
+from penstock.expression import jsontext
+from penstock.expression.budget import DEFAULT, Meter
 from penstock.expression.children import FRAME, JOB, OUT_OF_MEMORY, tell, work_here
 from penstock.expression.errors import BudgetExceeded, ExpressionError
 
 _GRACE_S = 5.0
 _PROGRAMS = 64
-_MOST_RESULTS = 1_000_000
-_MOST_CHARACTERS = 10_000_000
+_MOST_RESULTS = DEFAULT.items
+_MOST_CHARACTERS = DEFAULT.output
+_UNTIMED = replace(DEFAULT, wall_s=inf)
 
 Call = Callable[[bytes], bytes]
 
@@ -149,8 +154,9 @@ def _no_files() -> Iterator[None]:
 
 
 def _jq(content: bytes, _call: Call) -> bytes:
-    """`[program, JSON text]` to the results, as JSON texts, one a line."""
-    program, text = json.loads(content)
+    """`[program, JSON text]` to the results, as JSON texts, one a line. Of several JSON texts only the first counts."""
+    program, given = json.loads(content)
+    text = jsontext.first(given, Meter(_UNTIMED))
     results: list[str] = []
     size = 0
     try:

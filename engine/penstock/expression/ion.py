@@ -9,6 +9,7 @@ millisecond, and one that falls on midnight UTC is a date.
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
@@ -16,6 +17,8 @@ from penstock.expression.budget import Meter, too_deep
 from penstock.expression.errors import ExpressionError
 
 _SKIP = re.compile(r"(?:[ \t\r\n\v\f]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
+_NO_SYMBOL = frozenset('"{[(-0123456789')
+_SPACES = frozenset(" \t\r\n\v\f/")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _TYPED_NULL = re.compile(r"\.(null|bool|int|float|decimal|timestamp|string|symbol|blob|clob|struct|list|sexp)\b")
 _OPERATOR = re.compile(r"[!#%&*+\-./;<=>?@^`|~]+")
@@ -54,7 +57,8 @@ def read(text: str, meter: Meter, *, most: int | None = None) -> list[object]:
         value = reader.value(meter.budget.depth)
         if value is not _SKIPPED:
             values.append(value)
-            meter.made_items(len(values))
+            reader.count(values)
+    meter.made_items(len(values))
     return values
 
 
@@ -81,9 +85,17 @@ class _Reader:
         self._skip()
         return self.at < len(self.text)
 
+    def count(self, values: Sized) -> None:
+        """A list or map that grows, and ends once it is too large."""
+        if len(values) > self.meter.budget.items:
+            self.meter.made_items(len(values))
+
     def value(self, room: int, *, operators: bool = False) -> object:
         """The value that begins here, its annotations with it. `room` is how deep it may nest."""
         self.meter.tick()
+        self._skip()
+        if self.text[self.at : self.at + 1] in _NO_SYMBOL:
+            return self._plain(room, operators)
         annotations: list[str] = []
         while True:
             self._skip()
@@ -195,9 +207,10 @@ class _Reader:
         values: list[object] = []
         while not self._ends(end):
             values.append(self.value(room, operators=end == ")"))
-            self.meter.made_items(len(values))
+            self.count(values)
             if end == "]" and not self._ends("]", take=False):
                 self._expect(",")
+        self.meter.made_items(len(values))
         return values
 
     def _struct(self, room: int) -> dict[object, object]:
@@ -215,9 +228,10 @@ class _Reader:
                     raise self._fault("a name is expected")
             self._expect(":")
             values[name] = self.value(room)
-            self.meter.made_items(len(values))
+            self.count(values)
             if not self._ends("}", take=False):
                 self._expect(",")
+        self.meter.made_items(len(values))
         return values
 
     def _lob(self) -> str:
@@ -249,26 +263,32 @@ class _Reader:
 
     def _number(self) -> object:
         text, at = self.text, self.at
+        if found := _INT.match(text, at):
+            self.at = found.end()
+            return self._int(found.group().replace("_", ""), at)
         if found := _TIMESTAMP.match(text, at):
             self.at = found.end()
             try:
                 return _timestamp(found)
             except (ValueError, OverflowError) as error:
                 raise self._fault(f"`{found.group()}` is no timestamp: {error}", at) from None
-        for pattern in (_INT, _DECIMAL, _FLOAT, _BASED, _ENDLESS):
+        for pattern in (_DECIMAL, _FLOAT, _BASED, _ENDLESS):
             if found := pattern.match(text, at):
                 self.at = found.end()
                 digits = found.group().replace("_", "")
-                if len(digits) > _MOST_DIGITS:
-                    raise self._fault(f"a number has at most {_MOST_DIGITS:,} digits", at)
                 if pattern is _DECIMAL:
                     return self._decimal(digits, at)
-                if pattern is _INT or pattern is _BASED:
-                    return int(digits, 0)
-                return float(digits)
+                return self._int(digits, at) if pattern is _BASED else float(digits)
         return None
 
+    def _int(self, digits: str, at: int) -> int:
+        if len(digits) > _MOST_DIGITS:
+            raise self._fault(f"a number has at most {_MOST_DIGITS:,} digits", at)
+        return int(digits, 0)
+
     def _decimal(self, digits: str, at: int) -> Decimal:
+        if len(digits) > _MOST_DIGITS:
+            raise self._fault(f"a number has at most {_MOST_DIGITS:,} digits", at)
         try:
             number = Decimal(digits.lower().replace("d", "e"))
         except InvalidOperation:
@@ -294,6 +314,8 @@ class _Reader:
         self.at += len(what)
 
     def _skip(self) -> None:
+        if self.text[self.at : self.at + 1] not in _SPACES:
+            return
         found = _SKIP.match(self.text, self.at)
         assert found is not None, "it matches the empty text"
         self.at = found.end()

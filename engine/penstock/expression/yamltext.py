@@ -25,6 +25,7 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 _LIKE_A_NUMBER = frozenset("0123456789-+.")
+_SIMPLE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 _QUOTABLE = re.compile(r"[\[\]{},]|(?<=[ \t])#|:(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 # YAML 1.1 breaks lines at U+0085, U+2028 and U+2029 too, and 1.2 does not: they are escaped, so that both agree
@@ -112,6 +113,9 @@ class _Emitter:
         self.pieces.leave()
 
     def _scalar(self, text: str, wanted: str, *, of_list: bool = False) -> None:
+        if not wanted and _SIMPLE.fullmatch(text):
+            self._indicator(text, apart=True)
+            return
         outer = self._deeper(by=_INDENT, flow=True)
         style = _allowed(text, wanted)
         if style == "|":
@@ -189,6 +193,8 @@ def _printed(value: object, meter: Meter) -> str:
 
 def _style(text: str) -> str:
     """What Jackson asks for: plain (empty), literal or quoted."""
+    if _SIMPLE.fullmatch(text):
+        return '"' if text in _RESERVED else ""
     if not text:
         return '"'
     if "\n" in text:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from penstock.expression.budget import too_deep
+from penstock.expression import jsontext
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import to_json
 
-if TYPE_CHECKING:  # only for speed: most expressions read no JSON
-    from json import JSONDecoder
-
-_SPACE = re.compile(r"[ \t\r\n]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 
 def read_json(text: str, scope: Scope) -> object:
-    """The first value of a JSON text, nested at most as deep as the budget says. Raises ExpressionError."""
-    return _decoded(text, scope)[0]
-
-
-def first_json(text: str, scope: Scope) -> str:
-    """The part of a text that `read_json` reads, as it stands there."""
-    return _decoded(text, scope)[1]
+    """The first value of a JSON text. Raises ExpressionError."""
+    return jsontext.read(text, scope.meter)
 
 
 @function(
@@ -140,48 +129,6 @@ def base64_bytes(text: str) -> bytes:
         raise ValueError("it holds a character that base64 does not have") from None
 
 
-def _decoded(text: str, scope: Scope) -> tuple[object, str]:
-    """As Jackson reads: what follows a value is not looked at, but for what would belong to a number or a word."""
-    # the C scanner cannot be stopped once it runs, so its work is bounded beforehand
-    scope.meter.made_text(len(text))
-    space = _SPACE.match(text)
-    assert space is not None, "it matches the empty text"
-    try:
-        value, end = _decoder().raw_decode(text, space.end())
-    except RecursionError:
-        raise too_deep(scope.meter.budget.depth) from None
-    except ValueError as error:
-        raise ExpressionError(f"Invalid json: {error}") from None
-    if not isinstance(value, str | list | dict) and text[end : end + 1].strip(" \t\r\n"):
-        raise ExpressionError(f"Invalid json: `{text[end]}` stands behind the first value, at column {end + 1}")
-    _check_depth(value, scope)
-    return value, text[space.end() : end]
-
-
-def _check_depth(value: object, scope: Scope) -> None:
-    """Level by level, so that deep data needs no deep stack."""
-    level = [value]
-    for _ in range(scope.meter.budget.depth):
-        inner: list[object] = []
-        for holder in level:
-            if isinstance(holder, dict):
-                inner += [item for item in holder.values() if type(item) is dict or type(item) is list]
-            elif isinstance(holder, list):
-                inner += [item for item in holder if type(item) is dict or type(item) is list]
-        if not inner:
-            return
-        scope.meter.look()
-        level = inner
-    raise too_deep(scope.meter.budget.depth)
-
-
-@lru_cache(maxsize=1)
-def _decoder() -> JSONDecoder:
-    from json import JSONDecoder
-
-    return JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _digest(algorithm: str, value: object) -> str:
     from hashlib import new
 
@@ -191,7 +138,3 @@ def _digest(algorithm: str, value: object) -> str:
 def _bytes(text: str) -> bytes:
     """UTF-8; half a surrogate pair, which no valid text holds, becomes `?` as in Java."""
     return text.encode("utf-8", "replace")
-
-
-def _refuse_constant(name: str) -> object:
-    raise ExpressionError(f"Invalid json: {name} is no JSON number")

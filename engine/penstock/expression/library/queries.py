@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from penstock.expression import jsontext
 from penstock.expression.errors import BudgetExceeded, ExpressionError
 from penstock.expression.library import arguments
-from penstock.expression.library.encodings import first_json, read_json
 from penstock.expression.registry import filter_
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import to_json
@@ -28,7 +28,7 @@ def _jq(scope: Scope, value: object, expression: object) -> object:
     program = arguments.text(expression, "the argument `expression`")
     if len(program) > _LONGEST:
         raise BudgetExceeded(f"a jq program is longer than the bound of {_LONGEST:,} characters")
-    text = first_json(value, scope) if isinstance(value, str) else to_json(value, scope.meter)
+    text = value if isinstance(value, str) else to_json(value, scope.meter)
     content = json.dumps([program, text]).encode("ascii")
     with scope.meter.paused():
         try:
@@ -40,5 +40,5 @@ def _jq(scope: Scope, value: object, expression: object) -> object:
     made: list[object] = []
     for line in results.split("\n") if results else ():
         scope.meter.tick()
-        made.append(read_json(line, scope))
+        made.append(jsontext.read(line, scope.meter))
     return made
