@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
+from penstock.expression.budget import Budget
 from penstock.expression.children import MEMORY_BYTES, MOST_BYTES, Children, Job, ask
 from penstock.expression.errors import BudgetExceeded, ExpressionError
+from penstock.expression.parcel import pack, unpack
 from until import until
 
 HANGS = "def f: f; f"
@@ -317,6 +320,51 @@ assert jq('3') == '3' and pid() == mine
     with run(code) as parent:
         parent.communicate(timeout=30)
     assert parent.returncode == 0
+
+
+def test_without_jq_it_says_what_to_install() -> None:
+    code = """
+from penstock.expression import ExpressionError, render
+try:
+    render("{{ [1] | jq('.') }}", {})
+except ExpressionError as error:
+    print(error.message.partition(" in the expression")[0], "|", error.help)
+"""
+    with subprocess.Popen(  # -S: without the installed packages, which its children then do not see either
+        [sys.executable, "-S", "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "engine")},
+    ) as bare:
+        out, _ = bare.communicate(timeout=30)
+    assert out == "Unable to apply jq: jq is not installed | pip install jq\n"
+
+
+def test_what_answering_raises_reaches_whoever_asked(children: Children) -> None:
+    """Even an error like those of the pipes; and the child that waited in vain is ended."""
+    jq(children, ".")
+    [pid] = children.pids()
+
+    def answer(question: bytes) -> bytes:
+        raise BrokenPipeError("the disk is away")
+
+    content = pack(("{{ a }}", ["a"], False, astuple(Budget()), "auto", 1))
+    with pytest.raises(BrokenPipeError, match="the disk is away"):
+        children.ask(Job("render", content), deadline_s=10, memory_bytes=MEMORY_BYTES, answer=answer)
+    assert is_gone(pid)
+    assert jq(children, "1") == "1"
+
+
+def test_the_time_that_answering_takes_is_not_the_childs(children: Children) -> None:
+    thought = threading.Event()
+
+    def answer(question: bytes) -> bytes:
+        assert not thought.wait(2)  # longer than the child may take
+        return pack((True, "ada"))
+
+    content = pack(("{{ a }}", ["a"], False, astuple(Budget(wall_s=10)), "auto", 1))
+    result = children.ask(Job("render", content), deadline_s=1.5, memory_bytes=MEMORY_BYTES, answer=answer)
+    assert unpack(result) == "ada"
 
 
 def test_whoever_asks_without_a_pool_of_its_own_shares_one() -> None:
