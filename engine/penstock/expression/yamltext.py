@@ -25,7 +25,8 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 _LIKE_A_NUMBER = frozenset("0123456789-+.")
-_SIMPLE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
+_LEADING_ZERO = re.compile(r"0[0-9_]+")
+_SIMPLE = re.compile(r"(?!0[0-9_]+$)[A-Za-z0-9_/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 _QUOTABLE = re.compile(r"[\[\]{},]|(?<=[ \t])#|:(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 # YAML 1.1 breaks lines at U+0085, U+2028 and U+2029 too, and 1.2 does not: they are escaped, so that both agree
@@ -214,8 +215,9 @@ def _allowed(text: str, wanted: str) -> str:
         return '"'
     if wanted == "|":
         return '"' if text[-1] == " " or " \n" in text else "|"
-    bare = text[0] != " " and text[-1] != " " and not _INDICATORS.match(text) and not _WITHIN.search(text)
-    return "" if bare else "'"
+    if text[0] == " " or text[-1] == " " or _LEADING_ZERO.fullmatch(text):
+        return "'"
+    return "'" if _INDICATORS.match(text) or _WITHIN.search(text) else ""
 
 
 def _escape(found: re.Match[str]) -> str:
