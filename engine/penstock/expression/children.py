@@ -1,7 +1,7 @@
 """Child processes for what cannot be bounded within this one: slow or greedy work ends because the child is killed.
 
 A child is an interpreter of its own with an empty environment, no inherited file but its two pipes, `/` as its folder
-and a session of its own. It is started when something is first asked (about 60 ms), kept for what comes next, and ends
+and a session of its own. It is started when something is first asked (0.1 to 0.2 s), kept for what comes next, and ends
 itself after 30 s without work, or when this process is gone, however that ended. At most two are alive at a time.
 
 A frame is a letter, a length and as many bytes. `J` is a job and `A` an answer to the child; from the child come `H`,
@@ -309,10 +309,12 @@ class Children:
 
     def forget(self) -> None:
         """In a process that was forked off: the children are the other's, who waits for the end of these pipes."""
+        nothing = os.open(os.devnull, os.O_RDWR)
         for child in (*self._idle, *self._out):
             for pipe in (child.to, child.back):
-                with suppress(OSError, ValueError):  # it may be closed already
-                    os.close(pipe.fileno())
+                if not pipe.closed:
+                    os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
 
     def _take(self) -> _Child:
         """One that is idle, the last used first; else a new one. Waits while all are at work."""
