@@ -93,16 +93,12 @@ def render_in_child(
         raise desk.raised from None
 
 
-def reads_much(template: Template, variables: Mapping[str, object], *, limit: int = LARGE) -> bool:
-    """Whether what a template reads is large. Stops counting at `limit`."""
-    if not template.reads.paths:
-        return len(template.source) > limit
-    left = limit - len(template.source)
+def reads_much(template: Template, variables: Mapping[str, object]) -> bool:
+    """Whether what a template reads is large, as far as that is seen at once."""
+    left = LARGE - len(template.source)
     for path in template.reads.paths:
-        left -= _weight(_found(path, variables), left)
-        if left < 0:
-            return True
-    return False
+        left -= _weight(_found(path, variables))
+    return left < 0
 
 
 def serve(content: bytes, call: Callable[[bytes], bytes]) -> bytes:
@@ -252,18 +248,10 @@ def _found(path: Path, variables: Mapping[str, object]) -> object:
     return value
 
 
-def _weight(value: object, limit: int) -> int:
-    """Characters of texts, and eight for each item, up to a little more than `limit`."""
-    weight = 0
-    waiting = [value]
-    while waiting and weight <= limit:
-        one = waiting.pop()
-        if isinstance(one, str):
-            weight += len(one)
-        elif isinstance(one, Mapping):
-            weight += 8 * len(one)
-            waiting += [one[key] for key in one] if weight <= limit else []
-        elif isinstance(one, Sequence) and is_list(one):
-            weight += 8 * len(one)
-            waiting += list(one) if weight <= limit else []
-    return weight
+def _weight(value: object) -> int:
+    """Characters of a text, or eight for each item. What lies deeper is walked in steps, each of which is counted."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping) or (isinstance(value, Sequence) and is_list(value)):
+        return 8 * len(value)
+    return 0

@@ -185,7 +185,8 @@ def test_large_data_goes_to_a_child_at_once() -> None:
 def test_only_the_part_that_is_read_is_weighed() -> None:
     variables = {"outputs": {"a": {"small": 1, "large": "x" * 2_000_000}}}
     assert not reads_much(parse("{{ outputs.a.small }}"), variables)
-    assert reads_much(parse("{{ outputs.a }}"), variables)
+    assert reads_much(parse("{{ outputs.a.large }}"), variables)
+    assert not reads_much(parse("{{ outputs }}"), variables)  # printed piece by piece, and each piece is counted
 
 
 PLAIN = st.recursive(
