@@ -32,9 +32,9 @@ def to_text(value: object, meter: Meter) -> str:
     return to_json(value, meter) if scalar is None else scalar
 
 
-def to_json(value: object, meter: Meter) -> str:
-    """Compact JSON as Kestra's mapper writes it: null map entries are left out, null list items stay."""
-    parts = _Parts(meter)
+def to_json(value: object, meter: Meter, *, nulls: bool = False) -> str:
+    """Compact JSON as Kestra's mapper writes it: null map entries are left out (not with `nulls`), list items stay."""
+    parts = _Parts(meter, nulls=nulls)
     _write_json(value, parts, meter.budget.depth)
     return "".join(parts.texts)
 
@@ -134,10 +134,11 @@ def utc(value: datetime) -> datetime:
 class _Parts:
     """Pieces of one text under the meter."""
 
-    __slots__ = ("meter", "size", "texts")
+    __slots__ = ("meter", "nulls", "size", "texts")
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, nulls: bool = False) -> None:
         self.meter = meter
+        self.nulls = nulls
         self.size = 0
         self.texts: list[str] = []
 
@@ -190,7 +191,7 @@ def _write_json(value: object, parts: _Parts, room: int) -> None:
         for key in value:
             tick()
             item = value[key]
-            if item is not None:
+            if item is not None or parts.nulls:
                 parts.add(comma + encode_basestring(to_java(key, parts.meter)) + ":")
                 _write_json(item, parts, room - 1)
                 comma = ","
