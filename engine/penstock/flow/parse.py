@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
 from penstock.flow.catalog import Catalog
+from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from penstock.flow.violations import Violation
 
 _IGNORE = re.compile(r"#[^\n]*?\bpenstock:\s*ignore\[([A-Z0-9,\s]+)\]")
-UNALTERABLE = ("PEN1", "PEN2")
-"""Errors with these codes cannot be ignored or softened: such a flow could not run."""
-
+_NOT_RENDERED = "no expression is rendered here: write the value itself"
 _ROOT_KEYS = ("id", "namespace", "tasks")
 
 
@@ -111,7 +110,19 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
     for fault in faults:
         whole = (*path, *fault.path)
         if fault.at_key or not survey.is_faulty(whole):
-            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=fault.help)
+            hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
+            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help)
+
+
+def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
+    """Whether the value at `path` is text with an expression."""
+    value = flow
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _no_flow(document: Document, root: Any) -> Diagnostic:
@@ -146,7 +157,7 @@ def _kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, 
 
 
 def _is_ignored(document: Document, found: Diagnostic) -> bool:
-    if found.is_error and found.code.startswith(UNALTERABLE):
+    if found.is_error and is_unalterable(found.code):
         return False
     match = _IGNORE.search(document.line(found.range.start.line))
     return match is not None and found.code in {code.strip() for code in match[1].split(",")}

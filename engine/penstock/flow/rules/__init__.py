@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from penstock.flow.rules import declared, expressions, flowables, identity, portability, retries, schedules
+from penstock.flow.rules import (
+    declared,
+    expressions,
+    flowables,
+    identity,
+    order,
+    portability,
+    references,
+    retries,
+    schedules,
+)
 from penstock.flow.survey import Survey
 
 Rule = Callable[[Survey], None]
@@ -33,6 +43,12 @@ RULES: tuple[Rule, ...] = (
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
     expressions.expressions_parse,
+    expressions.expressions_are_rendered,
+    expressions.deprecated_names,
+    references.known_variables,
+    references.known_names,
+    references.dashes_have_brackets,
+    order.outputs_are_there,
     portability.deprecated_types,
     portability.deprecated_properties,
     portability.properties_without_effect,
