@@ -34,7 +34,7 @@ class Options:
     unknown_types: Severity | None = Severity.ERROR
     defaults: tuple[Default, ...] = ()
     rules: Mapping[str, Severity | None] = field(default_factory=dict)
-    """The severity of findings by code; None leaves them out. Errors of PEN1xx and PEN2xx stay what they are."""
+    """The severity of findings by code; None leaves them out. Errors that `is_unalterable` knows stay what they are."""
 
 
 @dataclass(frozen=True, slots=True)

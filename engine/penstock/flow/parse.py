@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
+from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, ordered
+from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
 from penstock.flow.model import Dialect, Flow, InputType
-from penstock.flow.rules import RULES
+from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
+from penstock.flow.rules.templates import alone
 from penstock.flow.survey import Survey, take_survey
 
 if TYPE_CHECKING:
@@ -51,6 +53,23 @@ class ParsedFlow:
 
             self._flow = build_flow(self._survey, self.digest)
         return self._flow
+
+    def judge(self, template: str, task: str | None = None) -> tuple[Diagnostic, ...]:
+        """What is wrong with `template` as a property of a task of this flow, or of the flow itself, in reading order.
+
+        The places are those of the template alone. Raises UserError when this is no flow, NotFound without the task.
+        """
+        survey = self._survey
+        if survey is None:
+            raise UserError(f"{self.document.path} is no flow that can be read", help="`penstock validate` says why")
+        site = next((site for site in survey.tasks if site.id == task), None) if task is not None else None
+        if task is not None and site is None:
+            known = [site.id for site in survey.tasks if site.id is not None]
+            raise NotFound(f"the flow has no task `{task}`", help=did_you_mean(task, known))
+        judged = alone(survey, template, site)
+        for rule in OF_EXPRESSIONS:
+            rule(judged)
+        return tuple(ordered(dict.fromkeys(judged.found)))
 
 
 def parse_flow(

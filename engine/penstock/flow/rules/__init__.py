@@ -19,6 +19,17 @@ from penstock.flow.survey import Survey
 
 Rule = Callable[[Survey], None]
 
+OF_EXPRESSIONS: tuple[Rule, ...] = (
+    expressions.expressions_parse,
+    expressions.expressions_are_rendered,
+    expressions.deprecated_names,
+    references.known_variables,
+    references.known_names,
+    references.dashes_have_brackets,
+    order.outputs_are_there,
+)
+"""Those that read the templates of a flow."""
+
 RULES: tuple[Rule, ...] = (
     identity.id_of_every_task,
     identity.unique_task_ids,
@@ -42,13 +53,7 @@ RULES: tuple[Rule, ...] = (
     schedules.cron_can_be_read,
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
-    expressions.expressions_parse,
-    expressions.expressions_are_rendered,
-    expressions.deprecated_names,
-    references.known_variables,
-    references.known_names,
-    references.dashes_have_brackets,
-    order.outputs_are_there,
+    *OF_EXPRESSIONS,
     portability.deprecated_types,
     portability.deprecated_properties,
     portability.properties_without_effect,
