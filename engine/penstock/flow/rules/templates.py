@@ -25,7 +25,7 @@ _OF_THE_FLOW = _NAMES | {"namespace", "revision", "triggers", *TASK_LISTS}
 _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\})""")
 """A print tag without braces or escapes inside: it ends at its `}}`, and nothing around it changes its meaning."""
 
-_OLD_VARIABLES = {"schedule": "`trigger`"}
+_OLD_VARIABLES = {"schedule": "trigger"}
 _DASHED = re.compile(r"(?:-[A-Za-z0-9_]+)+")
 
 
@@ -61,7 +61,7 @@ class Outdated:
 
     @property
     def hint(self) -> str:
-        return f"write `{self.instead}`" if self.instead.isidentifier() else f"write {self.instead}"
+        return f"write `{self.instead}`"
 
 
 @dataclass(frozen=True, slots=True)
