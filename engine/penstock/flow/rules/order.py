@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from penstock.diagnostic import suggest
 from penstock.flow.model import Kind
 from penstock.flow.rules.names import declared, spelled
-from penstock.flow.rules.references import Reference, references
+from penstock.flow.rules.references import Reference, suspects
 from penstock.flow.rules.templates import gravity, is_disabled
 from penstock.flow.survey import Site, Survey
 
@@ -35,7 +35,7 @@ class Verdict:
 def outputs_are_there(survey: Survey) -> None:
     """PEN204: outputs are used of a task that has ended by then. What may be there, or not, is nobody's fault."""
     known = survey.once(declared)
-    for one in survey.once(references):
+    for one in survey.once(suspects):
         reader, name = one.written.task, one.name
         if one.root != "outputs" or reader is None or name is None:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,19 +37,26 @@ class Reference:
         return second if isinstance(second, str) else None
 
 
-def references(survey: Survey) -> tuple[Reference, ...]:
-    """Every path that must be there when it is evaluated; names with dashes that lack brackets are left out."""
-    return tuple(_references(survey))
+def suspects(survey: Survey) -> tuple[Reference, ...]:
+    """Every path that must be there when it is evaluated, but for those that plainly are: most of a flow's are.
 
-
-def _references(survey: Survey) -> Iterator[Reference]:
+    What `??`, `default` and the like catch is left out, and so are the parts of names with dashes that lack brackets.
+    """
     known = survey.once(declared)
+    variables = variables_of(survey.dialect)
+    plain = {"inputs": known.names("inputs"), "vars": known.names("vars"), "labels": known.labels}
+    found = []
     for written in survey.once(templates):
         for start, piece in written.pieces:
             torn = _torn(survey, known, piece) if piece.dashes else frozenset[int]()
             for at, path in enumerate(piece.paths):
-                if not path.optional and at not in torn:
-                    yield Reference(written, start, path)
+                root = path.parts[0]
+                is_plain = root in variables and (
+                    root not in _NOUNS or len(path.parts) == 1 or path.parts[1] in plain.get(str(root), ())
+                )
+                if not (is_plain or path.optional or at in torn):
+                    found.append(Reference(written, start, path))
+    return tuple(found)
 
 
 def known_variables(survey: Survey) -> None:
@@ -60,7 +66,7 @@ def known_variables(survey: Survey) -> None:
     time a name that is nowhere may be meant to fail: there only a slip is told.
     """
     variables = variables_of(survey.dialect)
-    for one in survey.once(references):
+    for one in survey.once(suspects):
         if one.root in variables:
             continue
         hint = did_you_mean(one.root, variables)
@@ -74,7 +80,7 @@ def known_variables(survey: Survey) -> None:
 def known_names(survey: Survey) -> None:
     """PEN229: an input, a variable, a task is one of the flow's. Labels come from elsewhere too, so a slip is noted."""
     known = survey.once(declared)
-    for one in survey.once(references):
+    for one in survey.once(suspects):
         name = one.name
         if name is None or one.root not in _NOUNS or _has(survey, known, one, name):
             continue

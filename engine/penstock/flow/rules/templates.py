@@ -25,6 +25,7 @@ _OF_THE_FLOW = _NAMES | {"namespace", "revision", "triggers", *TASK_LISTS}
 _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\})""")
 """A print tag without braces or escapes inside: it ends at its `}}`, and nothing around it changes its meaning."""
 
+_SHORT = 512
 _OLD_VARIABLES = {"schedule": "trigger"}
 _DASHED = re.compile(r"(?:-[A-Za-z0-9_]+)+")
 
@@ -74,7 +75,7 @@ class Piece:
     outdated: tuple[Outdated, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Written:
     """One text that holds a tag. `site` is the task, trigger, runner or condition that it belongs to.
 
@@ -193,13 +194,20 @@ def _has_tags(text: str) -> bool:
 def pieces_of(text: str) -> tuple[tuple[int, Piece], ...]:
     """The parts of a template that can be judged one by one, each with its offset.
 
-    The same few tags recur in many texts, so texts that are made of simple tags are judged tag by tag, each once.
+    The same few texts recur in many flows, and the same few tags in many texts, so each is judged once.
     """
+    return _short_pieces(text) if len(text) <= _SHORT else _pieces(text)
+
+
+def _pieces(text: str) -> tuple[tuple[int, Piece], ...]:
     if not _has_tags(_SIMPLE.sub("", text)):
         pieces = tuple([(match.start(), _piece(match[0])) for match in _SIMPLE.finditer(text)])
         if not any(piece.fault for _, piece in pieces):
             return pieces
     return ((0, _piece(text)),)
+
+
+_short_pieces = lru_cache(maxsize=4096)(_pieces)
 
 
 def fault_in(text: str) -> Fault | None:
