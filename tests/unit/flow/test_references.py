@@ -62,6 +62,7 @@ NAMES = [
     ("{{ outputs.e-rly.value }}", "PEN304", ERROR, "`e-rly` behind a dot is a subtraction: its dashes need brackets",
      "write `outputs['e-rly']`"),
     ("{{ schedule.date }}", "PEN704", INFO, "the variable `schedule` is deprecated", "write `trigger`"),
+    ("{{ read('a', version=1) }}", "PEN704", INFO, "the argument `version` is deprecated", "write `revision`"),
 ]  # fmt: skip
 
 
@@ -90,6 +91,17 @@ def test_under_0_21_a_wrong_name_warns_because_kestra_lets_it_in() -> None:
     assert [one.severity for one in told(task("{{ inputs.nme }}"), Dialect.V0_21)] == [WARNING]
     assert briefly(task("{{ item }}"), Dialect.V2) == []
     assert [one.code for one in told(task("{{ item }}"), Dialect.V1)] == ["PEN302"]
+
+
+def test_what_kestra_2_took_out_is_an_error_there() -> None:
+    assert [one.severity for one in told(task("{{ schedule.date }}"), Dialect.V2)] == [ERROR]
+
+
+def test_triggers_and_filters_of_rows_see_variables_of_their_own() -> None:
+    when = f"triggers:\n  - {{id: s, type: {CORE}.trigger.Flow, when: '{{{{ flowId == 1 }}}}'}}\n"
+    assert briefly(sequence(log("t")) + when) == []
+    rows = f"{{id: r, type: {CORE}.storage.FilterItems, from: x, filterCondition: '{{{{ input > 1 }}}}'}}"
+    assert briefly(sequence(rows)) == []
 
 
 def test_a_finding_points_at_the_path_in_a_block_scalar() -> None:

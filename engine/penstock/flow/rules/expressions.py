@@ -10,6 +10,8 @@ from penstock.flow.rules.templates import gravity, templates
 from penstock.flow.survey import Survey
 
 _TAG = re.compile(r"\{[{%]")
+_GONE_IN_2 = frozenset({"json", "schedule", "version"})
+"""Kestra docs, Migration to 2.0, 2026-06."""
 
 
 def expressions_parse(survey: Survey) -> None:
@@ -39,13 +41,13 @@ def expressions_are_rendered(survey: Survey) -> None:
 
 
 def deprecated_names(survey: Survey) -> None:
-    """PEN704: a function, filter, test or variable that has a successor. Kestra 2 does not know it any more."""
-    from_kestra_2 = survey.dialect is Dialect.V2
+    """PEN704: a function, filter, argument or variable that has a successor. Kestra 2 knows some of them no more."""
     for written in survey.once(templates):
         for start, piece in written.pieces:
             for old in piece.outdated:
+                is_gone = survey.dialect is Dialect.V2 and old.name in _GONE_IN_2
                 survey.report(
                     "PEN704", f"the {old.kind} `{old.name}` is deprecated", written.path, hint=old.hint,
-                    where=written.range(survey.document, start + old.offset, len(old.name)),
-                    severity=gravity(survey, written) if from_kestra_2 else Severity.INFO,
+                    where=written.range(survey.document, start + old.offset, old.width),
+                    severity=gravity(survey, written) if is_gone else Severity.INFO,
                 )  # fmt: skip

@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # only for speed: a flow without expressions is judged withou
     from penstock.expression import Path as ReadPath
 
 _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "task", "labels": "label"}
+_ROWS = "io.kestra.plugin.core.storage.FilterItems"
+"""Its condition sees the fields of each row as variables."""
+
 _WITHOUT_OUTPUTS = frozenset({"triggers", "inputs", "checks"})
 """Where `outputs` is nothing yet, or what another execution left."""
 
@@ -67,7 +70,7 @@ def known_variables(survey: Survey) -> None:
     """
     variables = variables_of(survey.dialect)
     for one in survey.once(suspects):
-        if one.root in variables:
+        if one.root in variables or _sees_more(one.written):
             continue
         hint = did_you_mean(one.root, variables)
         is_certain = bool(one.written.rendered) and not one.path.conditional
@@ -75,6 +78,14 @@ def known_variables(survey: Survey) -> None:
             continue
         severity = gravity(survey, one.written, conditional=not is_certain)
         _report(survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity)
+
+
+def _sees_more(written: Written) -> bool:
+    """Whether there are variables that only the type knows: of what a trigger has seen, of a row."""
+    site = written.site
+    if written.rendered or site is None:
+        return False
+    return site.group in ("trigger", "condition") or site.type == _ROWS
 
 
 def known_names(survey: Survey) -> None:

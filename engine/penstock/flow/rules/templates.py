@@ -27,6 +27,7 @@ _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\
 
 _SHORT = 512
 _OLD_VARIABLES = {"schedule": "trigger"}
+_OLD_ARGUMENTS = {("read", "version"): "revision"}
 _DASHED = re.compile(r"(?:-[A-Za-z0-9_]+)+")
 
 
@@ -53,11 +54,12 @@ class Dash:
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """A deprecated function, filter, test or variable that is used, and what to write in its place."""
+    """A deprecated function, filter, test, argument or variable that is used, and what to write in its place."""
 
     kind: str
     name: str
     offset: int
+    width: int
     instead: str
 
     @property
@@ -234,11 +236,15 @@ def _outdated(reads: Reads) -> Iterator[Outdated]:
     for call in reads.calls:
         spec = kinds[call.kind].get(call.name)
         if spec is not None and spec.instead is not None:
-            yield Outdated(call.kind, call.name, call.offset, spec.instead)
+            yield Outdated(call.kind, call.name, call.offset, call.width, spec.instead)
+        for argument, _ in call.arguments:
+            better = _OLD_ARGUMENTS.get((call.name, argument))
+            if better is not None:
+                yield Outdated("argument", argument, call.offset, call.width, better)
     for path in reads.paths:
         if path.parts[0] in _OLD_VARIABLES:
             name = str(path.parts[0])
-            yield Outdated("variable", name, path.offset, _OLD_VARIABLES[name])
+            yield Outdated("variable", name, path.offset, len(name), _OLD_VARIABLES[name])
 
 
 def _dashes(text: str, paths: tuple[ReadPath, ...]) -> Iterator[Dash]:
