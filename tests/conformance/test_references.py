@@ -21,9 +21,6 @@ WRONG = {
     "task-runif.yml": [("PEN229", 20)],
 }
 
-# A name that is nowhere, behind `??` where it is not reached: it is noted.
-NOTED = {"task-flow.yaml": [("PEN229", 24)], "task-flow-inherited-labels.yaml": [("PEN229", 21)]}
-
 
 def flows() -> list[Path]:
     return sorted(path for folder in ("flows/valids", "wanted") for path in (CONFORMANCE / folder).glob("*.y*ml"))
@@ -36,13 +33,10 @@ def test_what_is_told_of_references_is_wrong_indeed(file: Path, dialect: Dialect
     found = parse_flow(file.read_bytes(), file.name, catalog=load_catalog(), dialect=dialect).diagnostics
     told = [one for one in found if one.code in RULES]
     worst = Severity.WARNING if dialect is Dialect.V0_21 else Severity.ERROR
-    noted = [(one.code, one.range.start.line) for one in told if one.severity is Severity.INFO]
-    assert noted == NOTED.get(file.name, [])
-    grave = [one for one in told if one.severity is not Severity.INFO]
-    assert [(one.code, one.range.start.line) for one in grave] == WRONG.get(file.name, [])
-    assert {one.severity for one in grave} <= {worst}
+    assert [(one.code, one.range.start.line) for one in told] == WRONG.get(file.name, [])
+    assert {one.severity for one in told} <= {worst}
 
 
 def test_every_flow_that_is_listed_is_there(conformance: Path) -> None:
-    assert {path.name for path in flows()} >= {*WRONG, *NOTED}
+    assert {path.name for path in flows()} >= WRONG.keys()
     assert (conformance / "flows").is_dir()

@@ -140,6 +140,24 @@ def test_variables_that_a_task_sets_and_inputs_that_a_pause_asks_for_are_there()
     assert briefly(HEAD + asks) == []
 
 
+def test_outputs_of_a_subflow_are_rendered_where_it_has_ended() -> None:
+    calls = (
+        f"{{id: c, type: {CORE}.flow.Subflow, namespace: n, flowId: g, outputs: {{a: '{{{{ outputs.other.x }}}}'}}}}"
+    )
+    assert briefly(sequence(calls)) == []
+    assert [one.code for one in told(sequence(calls.replace("outputs: {", "inputs: {")))] == ["PEN229"]
+
+
+def test_plugin_defaults_are_judged_in_the_tasks_that_take_them() -> None:
+    defaults = f"pluginDefaults:\n  - type: {CORE}.log.Log\n    values: {{message: '{{{{ outputs.b.value }}}}'}}\n"
+    first = f"{{id: a, type: {CORE}.log.Log}}"
+    found = told(sequence(first, log("b")) + defaults)
+    assert [(one.code, one.message, one.range.start.line) for one in found] == [
+        ("PEN204", "task `a` uses output of `b`, which runs after it", 8)
+    ]
+    assert briefly(sequence(f"{{id: b, type: {CORE}.debug.Return, format: x}}") + defaults) == []
+
+
 def test_outputs_of_a_trigger_are_those_of_another_execution() -> None:
     trigger = f"triggers:\n  - {{id: s, type: {CORE}.trigger.Flow, inputs: {{a: '{{{{ outputs.other.value }}}}'}}}}\n"
     assert briefly(HEAD + f"tasks:\n  - {log('t')}\n" + trigger) == []
@@ -212,7 +230,6 @@ def test_a_task_that_may_have_been_meant_is_named_beside_the_mend() -> None:
 ORDERS = [
     (sequence(READER, flowable("s", "Sequential", tasks=[SOURCE])), ERROR, "which runs after it"),
     (sequence(flowable("s", "Sequential", tasks=[READER]), SOURCE), ERROR, "which runs after it"),
-    (sequence(log("source", USES)), ERROR, "its own"),
     (sequence(flowable("i", "If", condition="true", then=[READER], **{"else": [SOURCE]})), ERROR,
      "which runs in another branch"),
     (sequence(flowable("i", "If", condition=f'"{USES}"', then=[SOURCE])), ERROR, "which runs within it"),
@@ -236,7 +253,13 @@ ORDERS = [
 def test_outputs_that_are_not_there_yet(source: str, severity: Severity, how: str) -> None:
     [found] = [one for one in told(source) if one.code != "PEN703"]
     assert (found.code, found.severity) == ("PEN204", severity)
-    assert found.message.endswith(f"uses output of `source`, {how}")
+    assert found.message.endswith(f" uses output of `source`, {how}")
+
+
+def test_a_task_has_no_outputs_before_it_has_ended() -> None:
+    assert [one.message for one in told(sequence(log("a", "{{ outputs.a.value }}")))] == [
+        "task `a` uses its own output"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _USUAL = 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why the outputs of a task are not there: `how` it stands to the reader, and where, for the person to see."""
+    """Why outputs are not there: `how` their task stands to the reader, and where, for the person to see."""
 
     how: str
     place: str
@@ -45,7 +45,7 @@ def outputs_are_there(survey: Survey) -> None:
             continue
         severity = gravity(survey, one.written, conditional=one.path.conditional or not verdict.is_sure)
         survey.report(
-            "PEN204", f"task `{reader.id}` uses output of `{name}`, {verdict.how}", one.written.path,
+            "PEN204", f"task `{reader.id}` uses {verdict.how}", one.written.path,
             hint=_hint(survey, one, reader, name, verdict), severity=severity, label=verdict.place,
             where=one.written.range(survey.document, one.start + one.path.offset, len(spelled("outputs", name))),
         )  # fmt: skip
@@ -68,15 +68,17 @@ def _hint(survey: Survey, one: Reference, reader: Site, name: str, verdict: Verd
 def standing(survey: Survey, reader: Site, source: Site) -> Verdict | None:
     """Why the outputs of `source` are surely, or in all likelihood, not there when `reader` runs. None: they may be."""
     if is_disabled(source) and not is_disabled(reader):
-        return Verdict("which is disabled", f"`{source.id}` never runs", None, is_sure=False)
+        return Verdict(f"output of `{source.id}`, which is disabled", f"`{source.id}` never runs", None, is_sure=False)
     around = _outwards(reader)
     below_source, common = _meeting(source, around)
     if any(_may_repeat(site) for site in _outwards(common)):
         return None
     if common is reader:
         if source is reader:
-            return Verdict("its own", "they are there when it has ended", None)
-        return Verdict("which runs within it", f"`{source.id}` begins after `{reader.id}` does", None)
+            return Verdict("its own output", "they are there when it has ended", None)
+        return Verdict(
+            f"output of `{source.id}`, which runs within it", f"`{source.id}` begins after `{reader.id}` does", None
+        )
     if common is source:
         return None
     below_reader = around[around.index(common) - 1] if common is not None else around[-1]
@@ -114,16 +116,16 @@ def _beside(survey: Survey, common: Site | None, ours: Site, theirs: Site, giver
     siblings = _siblings(survey, common, our_branch)
     if ours not in siblings or theirs not in siblings:
         return None
-    place = _place(giver, theirs, siblings)
-    if common is not None and our_branch == ("tasks",) and common.type == _DAG:
-        return _in_dag(common, ours, theirs, giver)
-    if siblings.index(theirs) > siblings.index(ours):
-        if common is not None and our_branch == ("tasks",) and common.type == _PARALLEL and _is_wide(common):
-            return Verdict("which runs beside it", place, None, is_sure=False)
-        return Verdict("which runs after it", place, f"move `{theirs.id}` before `{ours.id}`")
-    if common is not None and our_branch == ("tasks",) and common.type == _PARALLEL and _is_wide(common):
-        return Verdict("which runs beside it", place, None, is_sure=False)
-    return None
+    if common is not None and our_branch == ("tasks",):
+        if common.type == _DAG:
+            return _in_dag(common, ours, theirs, giver)
+        if common.type == _PARALLEL and common.raw.get("concurrent") != 1:
+            place = _place(giver, theirs, siblings)
+            return Verdict(f"output of `{giver.id}`, which runs beside it", place, None, is_sure=False)
+    if siblings.index(theirs) < siblings.index(ours):
+        return None
+    mend = f"move `{theirs.id}` before `{ours.id}`"
+    return Verdict(f"output of `{giver.id}`, which runs after it", _place(giver, theirs, siblings), mend)
 
 
 def _branch(site: Site, depth: int) -> tuple[str | int, ...]:
@@ -139,10 +141,14 @@ def _across(
     mine, other = _PHASES.get(str(ours[0]), _USUAL), _PHASES.get(str(theirs[0]), _USUAL)
     if other > mine:
         where = f"`{theirs[0]}`" if common is None else f"`{theirs[0]}` of `{common.id}`"
-        return Verdict("which runs after it", f"`{giver.id}` stands in {where}", None)
+        return Verdict(f"output of `{giver.id}`, which runs after it", f"`{giver.id}` stands in {where}", None)
     if other == mine == _USUAL and common is not None:
         where = f"{'.'.join(map(str, theirs))}"
-        return Verdict("which runs in another branch", f"`{giver.id}` stands in `{where}` of `{common.id}`", None)
+        return Verdict(
+            f"output of `{giver.id}`, which runs in another branch",
+            f"`{giver.id}` stands in `{where}` of `{common.id}`",
+            None,
+        )
     return None
 
 
@@ -155,10 +161,6 @@ def _siblings(survey: Survey, common: Site | None, branch: tuple[str | int, ...]
 def _place(giver: Site, part: Site, siblings: list[Site]) -> str:
     number = f"task {siblings.index(part) + 1} of {len(siblings)}"
     return f"`{giver.id}` is {number}" if giver is part else f"`{giver.id}` runs in `{part.id}`, {number}"
-
-
-def _is_wide(parallel: Site) -> bool:
-    return parallel.raw.get("concurrent") != 1
 
 
 def _in_dag(dag: Site, ours: Site, theirs: Site, giver: Site) -> Verdict | None:
@@ -175,9 +177,15 @@ def _in_dag(dag: Site, ours: Site, theirs: Site, giver: Site) -> Verdict | None:
     if _reaches(needs, mine, other):
         return None
     if _reaches(needs, other, mine):
-        return Verdict("which runs after it", f"`{giver.id}` waits for `{mine}`", f"let `{mine}` depend on `{other}`")
+        return Verdict(
+            f"output of `{giver.id}`, which runs after it",
+            f"`{giver.id}` waits for `{mine}`",
+            f"let `{mine}` depend on `{other}`",
+        )
     place = f"`{mine}` does not depend on `{other}`"
-    return Verdict("which runs beside it", place, f"let `{mine}` depend on `{other}`", is_sure=False)
+    return Verdict(
+        f"output of `{giver.id}`, which runs beside it", place, f"let `{mine}` depend on `{other}`", is_sure=False
+    )
 
 
 def _reaches(needs: dict[str, list[str]], start: str, goal: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.defaults import PROPERTIES
 from penstock.flow.rules.names import Declared, asked_on_resume, declared, near, spelled, variables_of
 from penstock.flow.rules.templates import Dash, Piece, Written, gravity, templates
 from penstock.flow.survey import Survey
@@ -17,6 +18,7 @@ _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "ta
 _ROWS = "io.kestra.plugin.core.storage.FilterItems"
 """Its condition sees the fields of each row as variables."""
 
+_SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 _WITHOUT_OUTPUTS = frozenset({"triggers", "inputs", "checks"})
 """Where `outputs` is nothing yet, or what another execution left."""
 
@@ -50,6 +52,8 @@ def suspects(survey: Survey) -> tuple[Reference, ...]:
     plain = {"inputs": known.names("inputs"), "vars": known.names("vars"), "labels": known.labels}
     found = []
     for written in survey.once(templates):
+        if _is_of_another(written):
+            continue
         for start, piece in written.pieces:
             torn = _torn(survey, known, piece) if piece.dashes else frozenset[int]()
             for at, path in enumerate(piece.paths):
@@ -62,6 +66,20 @@ def suspects(survey: Survey) -> tuple[Reference, ...]:
     return tuple(found)
 
 
+def _is_of_another(written: Written) -> bool:
+    """Whether it is rendered over another execution, or judged in another place.
+
+    A trigger that has no schema here may look at whatever started it (Kestra core, FlowTriggerService), the outputs of
+    a Subflow are rendered where the subflow has ended, and plugin defaults are judged in the tasks that take them.
+    """
+    site = written.site
+    if site is None:
+        return not written.is_whole and written.path[0] in PROPERTIES
+    if site.type == _SUBFLOW:
+        return not written.is_whole and written.path[len(site.path)] == "outputs"
+    return site.group in ("trigger", "condition") and not written.rendered
+
+
 def known_variables(survey: Survey) -> None:
     """PEN302: the first name of a path is a variable that is ever there.
 
@@ -70,7 +88,7 @@ def known_variables(survey: Survey) -> None:
     """
     variables = variables_of(survey.dialect)
     for one in survey.once(suspects):
-        if one.root in variables or _sees_more(one.written):
+        if one.root in variables or (one.written.site is not None and one.written.site.type == _ROWS):
             continue
         hint = did_you_mean(one.root, variables)
         is_certain = bool(one.written.rendered) and not one.path.conditional
@@ -78,14 +96,6 @@ def known_variables(survey: Survey) -> None:
             continue
         severity = gravity(survey, one.written, conditional=not is_certain)
         _report(survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity)
-
-
-def _sees_more(written: Written) -> bool:
-    """Whether there are variables that only the type knows: of what a trigger has seen, of a row."""
-    site = written.site
-    if written.rendered or site is None:
-        return False
-    return site.group in ("trigger", "condition") or site.type == _ROWS
 
 
 def known_names(survey: Survey) -> None:
