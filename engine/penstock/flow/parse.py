@@ -114,8 +114,8 @@ def _hold_against_schemas(survey: Survey) -> None:
     judge = judge_of(survey.catalog)
     for path, raw in inputs(survey):
         kind = raw.get("type")
-        if kind in InputType.__members__:
-            _report(survey, path, judge.input(str(kind), raw))
+        if isinstance(kind, str) and kind in InputType.__members__:
+            _report(survey, path, judge.input(kind, raw))
         else:  # a rule tells of the type; what every input must have is judged all the same
             faults = judge.input("STRING", raw)
             _report(survey, path, [one for one in faults if one.path == ("id",) or one.message == "`id` is missing"])
