@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.diagnostic import Diagnostic, Severity
+from penstock.expression import FILTERS, FUNCTIONS, Spec
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
@@ -93,7 +94,25 @@ def test_under_0_21_a_wrong_name_warns_because_kestra_lets_it_in() -> None:
     assert [one.code for one in told(task("{{ item }}"), Dialect.V1)] == ["PEN302"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        (kind, spec)
+        for kind, specs in (("function", FUNCTIONS), ("filter", FILTERS))
+        for spec in specs.values()
+        if spec.instead is not None
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_what_is_deprecated_is_told_with_what_takes_its_place(kind: str, spec: Spec) -> None:
+    [found] = told(sequence("{id: t, type: " + CORE + ".log.Log, message: '" + spec.example.replace("'", "''") + "'}"))
+    assert (found.code, found.severity) == ("PEN704", INFO)
+    assert found.message == f"the {kind} `{spec.name}` is deprecated"
+    assert found.help == f"write `{spec.instead}`"
+
+
 def test_what_kestra_2_took_out_is_an_error_there() -> None:
+    assert [one.severity for one in told(task("{{ '1' | json }}"), Dialect.V2)] == [ERROR]
     assert [one.severity for one in told(task("{{ schedule.date }}"), Dialect.V2)] == [ERROR]
 
 
