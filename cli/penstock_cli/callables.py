@@ -27,7 +27,9 @@ _WIDTH = 100
 
 
 def explain_callable(kind: str, name: str, output: str) -> None:
-    """Print one; without a name all of the kind. Raises NotFound with what may have been meant."""
+    """Print one, of another kind where that alone has it; without a name all of the kind. Raises NotFound with what
+    may have been meant."""
+    kind = _kind_of(kind, name)
     specs, later = KINDS[kind]
     if not name:
         _list(kind, specs, output)
@@ -41,15 +43,18 @@ def explain_callable(kind: str, name: str, output: str) -> None:
         show_value({"schemaVersion": SCHEMA_VERSION, **data_of(kind, spec)}, output)
 
 
+def _kind_of(kind: str, name: str) -> str:
+    """`dateAdd` is a filter, whatever a person takes it for."""
+    having = [other for other, (specs, _) in KINDS.items() if name in specs]
+    return having[0] if len(having) == 1 else kind
+
+
 def _absent(kind: str, name: str, later: frozenset[str]) -> NotFound:
     if name in later:
         return NotFound(f"the {kind} `{name}` is known, and not available in this version")
     refusal = REFUSED[kind].get(name)
     if refusal is not None:
         return NotFound(refusal)
-    for other, (specs, _) in KINDS.items():
-        if other != kind and name in specs:
-            return NotFound(f"there is no {kind} `{name}`", help=f"`penstock explain {other}:{name}`")
     near = did_you_mean(name, [*KINDS[kind][0], *later])
     return NotFound(f"there is no {kind} `{name}`", help=near or f"`penstock explain {kind}:` lists them")
 
