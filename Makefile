@@ -54,6 +54,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/containers.py
+	$(BIN)/python benchmarks/expressions.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

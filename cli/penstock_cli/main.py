@@ -43,7 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "trigger": Entry("penstock_cli.commands.trigger", "Start an execution of a deployed flow, now."),
     "backfill": Entry("penstock_cli.commands.backfill", "Run a range of a schedule's slots."),
     "types": Entry("penstock_cli.commands.types", "List the types of tasks and triggers."),
-    "explain": Entry("penstock_cli.commands.explain", "Explain a type, one of its properties, or a code."),
+    "explain": Entry("penstock_cli.commands.explain", "Explain a type, a property, a code, a function."),
     "schema": Entry("penstock_cli.commands.schema", "Print the JSON schema of flows, or of one type."),
     "graph": Entry("penstock_cli.commands.graph", "Draw a flow: text, Mermaid, SVG or JSON."),
     "eval": Entry("penstock_cli.commands.eval", "Render one expression over a context."),

@@ -75,6 +75,17 @@ def resolve_plain(text: str) -> Any:
     return text
 
 
+def event_parser(text: str) -> Any:
+    """libyaml's event parser, or the pure one where the C extension was not built. To be disposed of."""
+    try:
+        from yaml._yaml import CParser
+    except ImportError:
+        from yaml import SafeLoader
+
+        return SafeLoader(text)
+    return CParser(text)
+
+
 class Composer:
     """Builds one document from events; a fault raises Fault. `duplicates` collects (key, start, end, first start)."""
 

@@ -291,12 +291,15 @@ def test_a_signal_kills_the_execution(number: signal.Signals, code: int, tmp_pat
     assert state(data, execution) == "KILLED"
 
 
-COUNT = "n=0; while [ $n -lt 30 ]; do n=$((n+1)); echo line $n; sleep 0.05; done; exit 7"
+COUNT = (
+    "n=0; while [ $n -lt 30 ]; do n=$((n+1)); echo line $n; sleep 0.05;"
+    " while [ $n -eq 10 -a ! -e {flag} ]; do sleep 0.02; done; done; exit 7"
+)
 
 
 def test_the_task_goes_on_after_kill_9_and_resume_has_every_line_once(tmp_path: Path) -> None:
-    data = tmp_path / "d"
-    path = flow_file(tmp_path, flow(shell("a", COUNT)))
+    data, flag = tmp_path / "d", tmp_path / "flag"
+    path = flow_file(tmp_path, flow(shell("a", COUNT.format(flag=flag))))
     process = start("run", path, data=data)
     execution = until(lambda: data.exists() and latest(data), 20)
     until(lambda: "line 5" in penstock("executions", "logs", execution, data=data).out, 20)
@@ -304,6 +307,7 @@ def test_the_task_goes_on_after_kill_9_and_resume_has_every_line_once(tmp_path: 
     process.wait()
     process.communicate()
     assert state(data, execution) == "RUNNING"
+    flag.touch()
     done = penstock("run", "--resume", execution, "-o", "json", data=data)
     assert done.code == 1
     assert done.json["taskRunList"][0]["attempts"][0]["exitCode"] == 7

@@ -150,6 +150,38 @@ def test_a_thousand_bad_bytes_break_nothing(project: Path, validate: Validate) -
     assert "7 errors" in result.stdout
 
 
+ETL = (
+    "id: etl\nnamespace: company.team\ntasks:\n"
+    f"  - id: fetch\n    type: {LOG}\n    message: x\n"
+    f"  - id: load\n    type: {LOG}\n    message: |\n      rows:\n      {{{{ outputs.extract.vars.rows }}}}\n"
+    f"  - id: extract\n    type: {LOG}\n    message: x\n"
+)
+
+
+def test_a_reference_is_told_where_it_stands_with_where_its_task_stands(project: Path, validate: Validate) -> None:
+    (project / "flows" / "etl.yaml").write_text(ETL)
+    result = validate("-q")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        ("error[PEN204]: task `load` uses output of `extract`, which runs after it\n"
+        "  --> flows/etl.yaml:11:10\n"
+        "   |\n"
+        "11 |       {{ outputs.extract.vars.rows }}\n"
+        "   |          ^^^^^^^^^^^^^^^ `extract` is task 3 of 3\n"
+        "   = help: move `extract` before `load`\n"),
+    )  # fmt: skip
+
+
+def test_a_comment_lets_a_reference_in_and_rules_soften_it(project: Path, validate: Validate) -> None:
+    path = project / "flows" / "etl.yaml"
+    path.write_text(ETL.replace("extract.vars.rows }}\n", "extract.vars.rows }} # penstock: ignore[PEN204]\n"))
+    assert validate().exit_code == 0
+    path.write_text(ETL)
+    (project / "penstock.yaml").write_text("rules:\n  PEN204: warning\n")
+    assert validate().exit_code == 0
+    assert "warning[PEN204]" in validate().stdout
+
+
 def imported_by(folder: Path, *arguments: str) -> set[str]:
     code = (
         "from penstock_cli.main import main\n"

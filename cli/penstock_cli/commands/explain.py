@@ -1,4 +1,4 @@
-"""`penstock explain`: what a type, a property or a code of a finding means."""
+"""`penstock explain`: what a type, a property, a code of a finding, or a function of expressions means."""
 
 from __future__ import annotations
 
@@ -16,22 +16,30 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _CODE = re.compile(r"PEN\d{3}", re.IGNORECASE)
+_CALLABLE = re.compile(r"(function|filter|test):(\w*)")
 _WIDTH = 100
 
 
-@click.command("explain", short_help="Explain a type, one of its properties, or a code.")
-@click.argument("what", metavar="TYPE[.PROPERTY]|CODE")
+@click.command("explain", short_help="Explain a type, a property, a code, a function.")
+@click.argument("what", metavar="TYPE[.PROPERTY]|CODE|KIND:NAME")
 @output_option("text", "json", "yaml", default="text")
 def command(what: str, output: str) -> None:
     """Explain a type, a property (`log.Log.level`, `http.Request.options.auth`), or a code such as PEN210.
 
-    TYPE is a name, an older name, or its end. A star marks what a task must have.
+    TYPE is a name, an older name, or its end. A star marks what a task must have. Of expressions it explains
+    `function:now`, `filter:dateAdd`, `test:defined`; without a name it lists the kind.
 
     \b
     Exit codes: 0 fine, 2 wrong usage, or nothing of that name.
     """
     if _CODE.fullmatch(what):
         _explain_code(what.upper(), output)
+        return
+    called = _CALLABLE.fullmatch(what)
+    if called is not None:
+        from penstock_cli.callables import explain_callable
+
+        explain_callable(called[1], called[2], output)
         return
     from penstock.flow.catalog import load_catalog
 

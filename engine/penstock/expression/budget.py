@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
-from penstock.expression.errors import BudgetExceeded
+from penstock.expression.errors import BudgetExceeded, WallTimeExceeded
 
 _TICKS_PER_LOOK = 256
 
@@ -58,7 +58,7 @@ class Meter:
     def look(self) -> None:
         """Compare with the clock."""
         if monotonic() > self.deadline:
-            raise BudgetExceeded(f"the expression takes longer than {self.budget.wall_s * 1000:g} ms of wall time")
+            raise WallTimeExceeded(f"the expression takes longer than {self.budget.wall_s * 1000:g} ms of wall time")
 
     def made_text(self, length: int) -> None:
         """A text of `length` characters is about to be made, or has been."""

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from penstock.expression.datepatterns import format_pattern, parse_pattern
+from penstock.expression.datepatterns import Moment, format_pattern, zone_id
+from penstock.expression.datereading import parse_pattern
 from penstock.expression.errors import ExpressionError
 from penstock.expression.locales import ENGLISH, language
-from penstock.expression.stringify import kind_of, print_moment, print_offset
+from penstock.expression.stringify import kind_of, print_offset
 
 _PATTERNS = {
     "iso": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
@@ -18,13 +19,28 @@ _PATTERNS = {
     "sql_seq": "yyyy-MM-dd HH:mm:ss",
     "iso_local_date": "yyyy-MM-dd",
     "iso_date": "yyyy-MM-ddXXX",
-    "rfc_1123_date_time": "EEE, d MMM yyyy HH:mm:ss 'GMT'",
+}
+_READ_PATTERNS = {
+    **_PATTERNS,
+    **ENGLISH.styles,
+    "iso_date": "yyyy-MM-dd[XXX]",
+    "iso_ordinal_date": "yyyy-DDD[XXX]",
+    "rfc_1123_date_time": "[EEE, ]d MMM yyyy HH:mm[:ss] Z",
 }
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
     r"(Z|z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?(?:\[([\w/+\-]{1,60})\])?)?"
 )
+_WEEK_DATE = re.compile(r"(\d{4})-W(\d\d)-([1-7])(?:Z|[+-]\d\d:\d\d)?")
+_TEXT_LENGTH = 120
+# What must be there of an ISO text, by the groups of `_ISO`: the time, the offset, the region.
+_ISO_NEEDS: dict[str, tuple[tuple[int, bool], ...]] = {
+    "iso_date_time": ((4, True),),
+    "iso_zoned_date_time": ((4, True), (8, True)),
+    "iso_instant": ((4, True), (8, True), (9, False)),
+    "iso_local_date_time": ((4, True), (8, False), (9, False)),
+}
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?")
 _UNITS = {
     "NANOS": timedelta(0), "MICROS": timedelta(microseconds=1), "MILLIS": timedelta(milliseconds=1),
@@ -55,7 +71,7 @@ def zone(name: str | None) -> tzinfo:
     raise _no_zone(name)
 
 
-def read_moment(value: object, where: tzinfo, existing: str | None) -> datetime:
+def read_moment(value: object, where: tzinfo, existing: str | None) -> Moment:
     """An aware moment from a date, a number (epoch seconds) or a text: ISO-8601, or as the pattern `existing` says.
 
     A text without a zone is taken in `where`; a bare date text is its midnight, a date value its noon.
@@ -63,46 +79,45 @@ def read_moment(value: object, where: tzinfo, existing: str | None) -> datetime:
     """
     try:
         if isinstance(value, datetime):
-            return value if value.tzinfo is not None else value.replace(tzinfo=where)
+            return Moment(value if value.tzinfo is not None else value.replace(tzinfo=where))
         if isinstance(value, date):
-            return datetime.combine(value, time(12), where)
+            return Moment(datetime.combine(value, time(12), where))
         if isinstance(value, int) and not isinstance(value, bool):
-            return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)).astimezone(where)
+            return Moment((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)).astimezone(where))
         if isinstance(value, str):
-            if existing is not None:
-                return parse_pattern(value, _PATTERNS.get(existing, existing), where)
-            return _read_iso(value, where)
+            moment = _read_iso(value, where) if existing is None else _read_as(value, existing, where)
+            return Moment(_on_the_clock(moment.at), moment.rest)
     except (ValueError, OverflowError):
         raise ExpressionError(f"`{str(value)[:100]}` is not a date that exists") from None
     raise ExpressionError(f"a date is a text, a number of seconds or a date, not a {kind_of(value)}")
 
 
-def write_moment(moment: datetime, form: str, where: tzinfo, locale: str | None) -> str:
+def write_moment(moment: Moment, form: str, where: tzinfo, locale: str | None) -> str:
     """`moment` in the zone `where`, by the name of a format, a style (`full` … `short`) or a Java pattern."""
     names = language(locale)
     try:
-        local = moment.astimezone(UTC if form == "rfc_1123_date_time" else where)
+        local = Moment(moment.at.astimezone(where), moment.rest)
     except (ValueError, OverflowError):
         raise ExpressionError("the date lies outside the years 1 to 9999") from None
     writer = _WRITERS.get(form)
     if writer is not None:
         return writer(local)
-    if form == "rfc_1123_date_time":
-        names = ENGLISH
     return format_pattern(local, names.styles.get(form) or _PATTERNS.get(form, form), names)
 
 
-def move(moment: datetime, amount: int, unit: str) -> datetime:
+def move(moment: Moment, amount: int, unit: str) -> Moment:
     """`moment` plus `amount` of a java.time ChronoUnit: hours on the time line, days and months on the calendar."""
+    at = moment.at
     try:
+        if unit == "NANOS":
+            micros, rest = divmod(moment.rest + amount, 1000)
+            return Moment((at.astimezone(UTC) + timedelta(microseconds=micros)).astimezone(at.tzinfo), rest)
         if unit in _UNITS:
-            if unit == "NANOS":
-                return moment + timedelta(microseconds=amount // 1000)
-            return (moment.astimezone(UTC) + _UNITS[unit] * amount).astimezone(moment.tzinfo)
+            return Moment((at.astimezone(UTC) + _UNITS[unit] * amount).astimezone(at.tzinfo), moment.rest)
         if unit in _DAY_UNITS:
-            return moment + timedelta(days=amount * _DAY_UNITS[unit])
+            return Moment(_on_the_clock(at + timedelta(days=amount * _DAY_UNITS[unit])), moment.rest)
         if unit in _MONTH_UNITS:
-            return _add_months(moment, amount * _MONTH_UNITS[unit])
+            return Moment(_on_the_clock(_add_months(at, amount * _MONTH_UNITS[unit])), moment.rest)
     except (ValueError, OverflowError):
         raise ExpressionError("the date lies outside the years 1 to 9999") from None
     raise ExpressionError(
@@ -111,9 +126,14 @@ def move(moment: datetime, amount: int, unit: str) -> datetime:
     )
 
 
-def epoch_nanos(moment: datetime) -> int:
+def epoch_nanos(moment: Moment) -> int:
     """Nanoseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    return (moment.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000 + moment.rest
+
+
+def _on_the_clock(at: datetime) -> datetime:
+    """A time that the clocks skip in spring is as much later, as java.time has it."""
+    return at.astimezone(UTC).astimezone(at.tzinfo)
 
 
 def _no_zone(name: str) -> ExpressionError:
@@ -132,53 +152,103 @@ def _add_months(moment: datetime, months: int) -> datetime:
             day -= 1
 
 
-def _read_iso(text: str, where: tzinfo) -> datetime:
-    found = _ISO.fullmatch(text) if len(text) < 120 else None
+def _read_as(text: str, form: str, where: tzinfo) -> Moment:
+    """By the name of a format, a style as Java has it in English, or a pattern."""
+    if len(text) > _TEXT_LENGTH:
+        raise ExpressionError(f"`{text[:100]}` is longer than any date")
+    if form == "iso_week_date":
+        found = _WEEK_DATE.fullmatch(text)
+        if found is None:
+            raise _misfit(text, form)
+        day = date.fromisocalendar(int(found[1]), int(found[2]), int(found[3]))
+        return Moment(datetime.combine(day, time(0), where))
+    needs = _ISO_NEEDS.get(form)
+    if needs is None:
+        return parse_pattern(text, _READ_PATTERNS.get(form, form), where, zone)
+    found = _ISO.fullmatch(text)
+    if found is None or any((found[part] is not None) is not wanted for part, wanted in needs):
+        raise _misfit(text, form)
+    return _read_iso(text, where)
+
+
+def _misfit(text: str, form: str) -> ExpressionError:
+    return ExpressionError(f"`{text[:100]}` does not fit the date format `{form}`")
+
+
+def _read_iso(text: str, where: tzinfo) -> Moment:
+    found = _ISO.fullmatch(text) if len(text) < _TEXT_LENGTH else None
     if found is None:
         raise ExpressionError(
             f"`{text[:100]}` is not an ISO-8601 date",
             help="say its pattern: `date(existingFormat='dd/MM/yyyy')`",
         )
-    fraction = int((found[7] or "0").ljust(9, "0")[:6])
+    micros, rest = divmod(int((found[7] or "0").ljust(9, "0")), 1000)
     parts = [int(found[index] or 0) for index in range(1, 7)]
-    local = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], fraction, tzinfo=where)
+    local = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], micros, tzinfo=where)
     if found[8]:
         local = local.replace(tzinfo=UTC if found[8] in "Zz" else zone(found[8]))
     if found[9]:
         named = zone(found[9])
-        return local.astimezone(named) if found[8] else local.replace(tzinfo=named)
-    return local
+        local = local.astimezone(named) if found[8] else local.replace(tzinfo=named)
+    return Moment(local, rest)
 
 
-def _clock(moment: datetime) -> str:
-    return print_moment(moment.replace(tzinfo=None)).partition("T")[2]
+def _nano(moment: Moment) -> int:
+    return moment.at.microsecond * 1000 + moment.rest
 
 
-def _offset(moment: datetime) -> str:
-    return print_offset(moment.utcoffset() or timedelta(0))
+def _day(moment: Moment) -> str:
+    return f"{moment.at.year:04d}-{moment.at.month:02d}-{moment.at.day:02d}"
 
 
-def _region(moment: datetime) -> str:
+def _clock(moment: Moment) -> str:
+    """`13:05:06.1234`: as many digits as the fraction has (DateTimeFormatter.ISO_LOCAL_TIME)."""
+    fraction = f"{_nano(moment):09d}".rstrip("0")
+    return moment.at.strftime("%H:%M:%S") + (f".{fraction}" if fraction else "")
+
+
+def _instant(moment: Moment) -> str:
+    """In UTC, the fraction in groups of three digits (DateTimeFormatter.ISO_INSTANT)."""
+    utc = Moment(moment.at.astimezone(UTC), moment.rest)
+    fraction = f"{_nano(utc):09d}"
+    while fraction.endswith("000"):
+        fraction = fraction[:-3]
+    return f"{_day(utc)}T{utc.at.strftime('%H:%M:%S')}{f'.{fraction}' if fraction else ''}Z"
+
+
+def _offset(moment: Moment) -> str:
+    return print_offset(moment.at.utcoffset() or timedelta(0))
+
+
+def _region(moment: Moment) -> str:
     """`[Europe/Paris]`; nothing when the zone is a bare offset."""
-    where = moment.tzinfo
-    if where is UTC:
-        return "[UTC]"
-    return "" if isinstance(where, timezone) else f"[{where}]"
+    where = moment.at.tzinfo
+    return "" if isinstance(where, timezone) and where is not UTC else f"[{zone_id(where)}]"
 
 
-def _week(moment: datetime) -> str:
-    year, week, day = moment.isocalendar()
+def _week(moment: Moment) -> str:
+    year, week, day = moment.at.isocalendar()
     return f"{year:04d}-W{week:02d}-{day}"
 
 
-_WRITERS: dict[str, Callable[[datetime], str]] = {
-    "iso_date_time": lambda at: print_moment(at) + _region(at),
-    "iso_zoned_date_time": lambda at: print_moment(at) + _region(at),
-    "iso_instant": lambda at: print_moment(at.astimezone(UTC)),
-    "iso_local_date_time": lambda at: print_moment(at.replace(tzinfo=None)),
+def _rfc_1123(moment: Moment) -> str:
+    offset = print_offset(moment.at.utcoffset() or timedelta(0), zero="GMT", colon="")
+    return f"{format_pattern(moment, 'EEE, d MMM yyyy HH:mm:ss', ENGLISH)} {offset}"
+
+
+def _zoned(moment: Moment) -> str:
+    return f"{_day(moment)}T{_clock(moment)}{_offset(moment)}{_region(moment)}"
+
+
+_WRITERS: dict[str, Callable[[Moment], str]] = {
+    "iso_date_time": _zoned,
+    "iso_zoned_date_time": _zoned,
+    "iso_instant": _instant,
+    "iso_local_date_time": lambda moment: f"{_day(moment)}T{_clock(moment)}",
     "iso_local_time": _clock,
-    "iso_time": lambda at: _clock(at) + _offset(at),
-    "iso_offset_time": lambda at: _clock(at) + _offset(at),
-    "iso_ordinal_date": lambda at: f"{at.year:04d}-{at.timetuple().tm_yday:03d}{_offset(at)}",
-    "iso_week_date": lambda at: _week(at) + _offset(at),
+    "iso_time": lambda moment: _clock(moment) + _offset(moment),
+    "iso_offset_time": lambda moment: _clock(moment) + _offset(moment),
+    "iso_ordinal_date": lambda moment: f"{moment.at.year:04d}-{moment.at.timetuple().tm_yday:03d}{_offset(moment)}",
+    "iso_week_date": lambda moment: _week(moment) + _offset(moment),
+    "rfc_1123_date_time": _rfc_1123,
 }

@@ -101,3 +101,7 @@ class BudgetExceeded(ExpressionError):
     """A bound was passed. The bounds stand in `penstock.expression.Budget`."""
 
     code = "PEN303"
+
+
+class WallTimeExceeded(BudgetExceeded):
+    """The time was over, which another place may have more of (`penstock.expression.remote`)."""

@@ -12,7 +12,7 @@ STRING_OPEN, STRING_CLOSE, PIECE_OPEN, PIECE_CLOSE, END = range(10, 15)
 
 Token = tuple[int, str | int | float, int, int]  # kind, value, from, up to
 
-WORD_OPERATORS = frozenset({"and", "or", "not", "is", "contains", "equals"})
+WORD_OPERATORS = frozenset({"and", "or", "not", "is", "isIn", "contains", "equals"})
 
 _OPEN = re.compile(r"\{[{%#]")
 _RAW = re.compile(r"\{%-*\s*raw\s*-*%\}")
@@ -20,7 +20,8 @@ _END_RAW = re.compile(r"\{%-*\s*endraw\s*-*%\}")
 _VERBATIM = re.compile(r"\s*verbatim\s*(-?)%\}")
 _END_VERBATIM = re.compile(r"\{%(-?)\s*endverbatim\s*(-?)%\}")
 _COMMENT_CLOSE = re.compile(r"(-?)#\}")
-_INSIDE = r"""
+_TOKEN = re.compile(
+    r"""
     ([^\W\d]\w*)
   | (\d+(?:\.\d+)?L?)
   | ('[^'\\]*(?:\\.[^'\\]*)*')
@@ -28,12 +29,12 @@ _INSIDE = r"""
   | (\?\?\??|\.\.|[=!<>]=|[-+*/%<>~|])
   | ([()\[\]{}?:.,=])
   | (")
-"""
-_NAME, _NUMBER, _SINGLE, _DOUBLE, _OPERATOR, _PUNCTUATION, _QUOTE, _CLOSE = range(1, 9)
-_FLAGS = re.VERBOSE | re.DOTALL
-_NESTED = re.compile(rf"\s*(?:{_INSIDE})", _FLAGS)
-_PRINT = re.compile(rf"\s*(?:(?!-?\}}\}})(?:{_INSIDE})|(-?\}}\}}))", _FLAGS)
-_TAG = re.compile(rf"\s*(?:(?!-?%\}})(?:{_INSIDE})|(-?%\}}))", _FLAGS)
+  | \S
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NAME, _NUMBER, _SINGLE, _DOUBLE, _OPERATOR, _PUNCTUATION, _QUOTE = range(1, 8)
+_TEXTS = (_SINGLE, _DOUBLE)
 _PIECE = re.compile(r'[^#"\\]*(?:(?:\\.|#(?!\{))[^#"\\]*)*', re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
@@ -64,7 +65,7 @@ def tokenize(source: str) -> list[Token]:
         kind = source[stop + 1]
         if kind == "{":
             tokens.append((PRINT_OPEN, "{{", stop, stop + 2))
-            position, trim = _inside(source, position, tokens, _PRINT, PRINT_CLOSE, stop)
+            position, trim = _inside(source, position, tokens, "}}", PRINT_CLOSE, stop)
         elif kind == "#":
             closing = _COMMENT_CLOSE.search(source, position)
             if closing is None:
@@ -97,7 +98,7 @@ def _tag(source: str, start: int, position: int, tokens: list[Token]) -> tuple[i
     verbatim = _VERBATIM.match(source, position)
     if verbatim is None:
         tokens.append((TAG_OPEN, "{%", start, start + 2))
-        return _inside(source, position, tokens, _TAG, TAG_CLOSE, start)
+        return _inside(source, position, tokens, "%}", TAG_CLOSE, start)
     closing = _END_VERBATIM.search(source, verbatim.end())
     if closing is None:
         raise ExpressionSyntaxError(
@@ -117,56 +118,62 @@ def _tag(source: str, start: int, position: int, tokens: list[Token]) -> tuple[i
     return closing.end(), closing[2] == "-"
 
 
-def _inside(
-    source: str, position: int, tokens: list[Token], outer: re.Pattern[str], close: int, start: int
-) -> tuple[int, bool]:
-    """The tokens up to the closing delimiter; then where the text goes on, and whether it is trimmed there."""
+def _inside(source: str, position: int, tokens: list[Token], closing: str, close: int, start: int) -> tuple[int, bool]:
+    """The tokens up to `closing`; then where the text goes on, and whether it is trimmed there.
+
+    The closing mark counts outside of brackets only: `{{ {'a': {}} }}` has one.
+    """
     open_brackets: list[tuple[str, int]] = []
-    match, add = outer.match, tokens.append
-    while True:
-        found = match(source, position)
-        if found is None:
-            raise _stuck(source, position, start, open_brackets)
-        group = found.lastindex
-        assert group is not None
-        value = found[group]
-        first, position = found.span(group)
-        if group == _NAME:
-            word = value in WORD_OPERATORS and tokens[-1][1] != "."
-            add((OPERATOR if word else NAME, value, first, position))
-        elif group == _PUNCTUATION:
-            if value in "([{":
-                open_brackets.append((value, first))
-                match = _NESTED.match
-            elif value in ")]}":
-                top = open_brackets.pop()[0] if open_brackets else ""
-                if not open_brackets:
-                    match = outer.match
-                if top == "#{" and value == "}":
-                    add((PIECE_CLOSE, "}", first, position))
-                    position = _piece(source, position, tokens, open_brackets, start)
-                    match = _NESTED.match if open_brackets else outer.match
-                    continue
-                if top != _PAIRS[value]:
-                    where = f" while `{top}` is open" if top else ""
-                    raise ExpressionSyntaxError(f"unexpected `{value}`{where}", offset=first)
-            add((PUNCTUATION, value, first, position))
-        elif group == _SINGLE:
-            add((STRING, value[1:-1].replace("\\'", "'"), first, position))
-        elif group == _DOUBLE:
-            add((STRING, value[1:-1].replace('\\"', '"'), first, position))
-        elif group == _OPERATOR:
-            add((OPERATOR, value, first, position))
-        elif group == _NUMBER:
-            add((NUMBER, _number(value, first), first, position))
-        elif group == _QUOTE:
-            add((STRING_OPEN, '"', first, position))
-            open_brackets.append(('"', first))
-            position = _piece(source, position, tokens, open_brackets, start)
-            match = _NESTED.match if open_brackets else outer.match
-        else:
-            add((close, value, first, position))
-            return position, value[0] == "-"
+    add = tokens.append
+    again = True
+    while again:  # from the beginning, and from behind each stretch of a text that holds `#{`
+        again = False
+        for found in _TOKEN.finditer(source, position):
+            group = found.lastindex
+            if group is None:
+                raise _stuck(source, found.start(), start, open_brackets)
+            value = found[group]
+            position = found.end()
+            first = position - len(value)
+            if group == _NAME:
+                add((OPERATOR if value in WORD_OPERATORS and tokens[-1][1] != "." else NAME, value, first, position))
+            elif group == _PUNCTUATION:
+                if value in "([{":
+                    open_brackets.append((value, first))
+                elif value in ")]}":
+                    if not open_brackets and source.startswith(closing, first):
+                        add((close, closing, first, first + 2))
+                        return first + 2, False
+                    top = open_brackets.pop()[0] if open_brackets else ""
+                    if top == "#{" and value == "}":
+                        add((PIECE_CLOSE, "}", first, position))
+                        position = _piece(source, position, tokens, open_brackets, start)
+                        again = True
+                        break
+                    if top != _PAIRS[value]:
+                        where = f" while `{top}` is open" if top else ""
+                        raise ExpressionSyntaxError(f"unexpected `{value}`{where}", offset=first)
+                add((PUNCTUATION, value, first, position))
+            elif group in _TEXTS:
+                quote = value[0]
+                text = value[1:-1]
+                add((STRING, text.replace("\\" + quote, quote) if "\\" in text else text, first, position))
+            elif group == _OPERATOR:
+                if value in "-%" and not open_brackets:
+                    mark = position if value == "-" else first
+                    if source.startswith(closing, mark):
+                        add((close, source[first : mark + 2], first, mark + 2))
+                        return mark + 2, value == "-"
+                add((OPERATOR, value, first, position))
+            elif group == _NUMBER:
+                add((NUMBER, _number(value, first), first, position))
+            else:
+                add((STRING_OPEN, '"', first, position))
+                open_brackets.append(('"', first))
+                position = _piece(source, position, tokens, open_brackets, start)
+                again = True
+                break
+    raise _stuck(source, position, start, open_brackets)
 
 
 def _piece(source: str, position: int, tokens: list[Token], open_brackets: list[tuple[str, int]], start: int) -> int:

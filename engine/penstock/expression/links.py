@@ -19,6 +19,7 @@ from penstock.expression.operators import (
     contains,
     divide,
     equals,
+    is_in,
     modulo,
     multiply,
     span,
@@ -51,7 +52,8 @@ class Chain(Node):
     __slots__ = ("first", "links")
 
     def __init__(self, offset: int, width: int, first: Node, links: tuple[Link, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.first = first
         self.links = links
 
@@ -85,7 +87,8 @@ class Operator(Link):
     __slots__ = ("operation", "right", "wraps")
 
     def __init__(self, offset: int, width: int, right: Node, operation: Operation, wraps: str | None) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.right = right
         self.operation = operation
         self.wraps = wraps
@@ -144,7 +147,8 @@ class Filter(Link):
     __slots__ = ("arguments", "spec")
 
     def __init__(self, offset: int, width: int, spec: Spec, arguments: tuple[Node, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.spec = spec
         self.arguments = arguments
 
@@ -220,6 +224,7 @@ OPERATORS: dict[str, tuple[int, Maker]] = {
     "contains": (20, _operator(contains)),
     "==": (30, _equals),
     "equals": (30, _equals),
+    "isIn": (30, _operator(is_in)),
     "!=": (
         30,
         _operator(

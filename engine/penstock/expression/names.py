@@ -28,11 +28,8 @@ KNOWN_FILTERS: frozenset[str] = frozenset(
     }
 )  # fmt: skip
 
-_GRAMMAR = frozenset({"block"})
-"""Called like a function, and known to the parser itself."""
-
 # They parse, and say that they come later when they are evaluated.
-LATER_FUNCTIONS: frozenset[str] = KNOWN_FUNCTIONS - FUNCTIONS.keys() - _GRAMMAR
+LATER_FUNCTIONS: frozenset[str] = KNOWN_FUNCTIONS - FUNCTIONS.keys()
 LATER_FILTERS: frozenset[str] = KNOWN_FILTERS - FILTERS.keys()
 
 # They do not parse, and the sentence says why: the kind, the name, the sentence.
@@ -49,7 +46,16 @@ REFUSED: dict[str, dict[str, str]] = {
         "numberformat": "Kestra takes `numberformat` out of Pebble; `numberFormat` formats a number",
         "raw": "Kestra takes `raw` out of Pebble: nothing is escaped unless a filter does",
     },
-    "test": {},
+    "test": {
+        "equalTo": "Kestra has no test `equalTo`: two values are compared with `==`",
+        "in": "Kestra has no test `in`: write `list contains value`, or `value isIn list`",
+        "number": "Kestra has no test `number`; `className` names what a value is",
+        "string": "Kestra has no test `string`; `className` names what a value is",
+    },
+    "operator": {
+        "in": "Kestra has no operator `in`: write `list contains value`, or `value isIn list`",
+        "matches": "Kestra takes `matches` out of Pebble: write `value | regexMatch('pattern')`",
+    },
 }
 
 # What their text reads or calls is not known before it is evaluated.

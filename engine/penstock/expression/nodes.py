@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from penstock.expression.attributes import attribute, call_method
+from penstock.expression.attributes import attribute
 from penstock.expression.errors import ExpressionError, UndefinedVariable
+from penstock.expression.methods import call_method
 from penstock.expression.operators import multiply, truth
 from penstock.expression.registry import Spec
 from penstock.expression.scope import MISSING, Scope
@@ -31,7 +32,8 @@ class Literal(Node):
     __slots__ = ("value",)
 
     def __init__(self, offset: int, width: int, value: object) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.value = value
 
     def evaluate(self, scope: Scope) -> object:
@@ -44,7 +46,8 @@ class Path(Node):
     __slots__ = ("keys", "name")
 
     def __init__(self, offset: int, width: int, name: str, keys: tuple[str | int, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.name = name
         self.keys = keys
 
@@ -128,7 +131,8 @@ class FunctionCall(Node):
     __slots__ = ("arguments", "spec")
 
     def __init__(self, offset: int, width: int, spec: Spec, arguments: tuple[Node, ...]) -> None:
-        super().__init__(offset, width)
+        self.offset = offset
+        self.width = width
         self.spec = spec
         self.arguments = arguments
 
@@ -174,28 +178,6 @@ class MacroCall(Node):
         except ExpressionError as error:
             error.at(self.offset, self.width)
             raise
-        finally:
-            scope.meter.leave()
-
-
-class BlockCall(Node):
-    """`block('name')`: the text of a block of this template."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, offset: int, width: int, name: Node) -> None:
-        super().__init__(offset, width)
-        self.name = name
-
-    def evaluate(self, scope: Scope) -> object:
-        name = self.name.evaluate(scope)
-        body = scope.template.blocks.get(name) if isinstance(name, str) else None
-        if body is None:
-            raise ExpressionError("there is no such block in this template", offset=self.offset, width=self.width)
-        scope.meter.tick()
-        scope.meter.enter()
-        try:
-            return body.text(scope)
         finally:
             scope.meter.leave()
 

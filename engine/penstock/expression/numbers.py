@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from struct import pack, unpack
 
 from penstock.expression.errors import BudgetExceeded, ExpressionError
 
@@ -12,6 +15,38 @@ INT_MAX = 2**31 - 1
 INT_MIN = -(2**31)
 _BIG_BITS = 10_000
 _PATTERN_LENGTH = 200
+_MOST_EXPONENT = 9_999
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,9})?")
+_HEX = re.compile(r"([+-]?)(?:0[xX]|#)([0-9a-fA-F]+)")
+_WHOLE = re.compile(r"[+-]?\d+")
+
+
+class Single(float):
+    """A java.lang.Float. As a float it is what Java prints of it, so that it can leave an expression unharmed."""
+
+    __slots__ = ()
+
+
+Number = int | float | Decimal
+"""`Decimal` stands for a BigDecimal."""
+
+
+def single(value: float) -> Single:
+    """The nearest 32-bit float. Raises OverflowError when there is none."""
+    exact: float = unpack("f", pack("f", value))[0] if math.isfinite(value) else value
+    for digits in range(1, 10):
+        short = float(f"{exact:.{digits}g}")
+        if not math.isfinite(exact) or unpack("f", pack("f", short))[0] == exact:
+            return Single(short)
+    return Single(exact)
+
+
+def widened(value: Number) -> float:
+    """As a double: of a 32-bit float every bit, which is not what is printed of it."""
+    if isinstance(value, Single) and math.isfinite(value):
+        exact: float = unpack("f", pack("f", value))[0]
+        return exact
+    return float(value)
 
 
 def wrap(value: int, *, big: bool = False) -> int:
@@ -23,6 +58,20 @@ def wrap(value: int, *, big: bool = False) -> int:
             raise BudgetExceeded(f"a number in the expression passes the bound of {_BIG_BITS:,} bits")
         return value
     return (value - LONG_MIN) % 2**64 + LONG_MIN
+
+
+def as_data(value: object) -> object:
+    """As it leaves a typed rendering, where a 32-bit float is a float like any other."""
+    return float(value) if isinstance(value, Single) else value
+
+
+def magnitude(value: Number) -> Number:
+    """Without its sign, of the same kind."""
+    if isinstance(value, Single):
+        return Single(math.fabs(value))
+    if isinstance(value, float):
+        return math.fabs(value)
+    return value.copy_abs() if isinstance(value, Decimal) else abs(value)
 
 
 def print_int(value: int) -> str:
@@ -54,23 +103,26 @@ def print_double(value: float) -> str:
     return f"{sign}{digits[0]}.{rest}E{scale}"
 
 
-def read_number(text: str, kind: str | None) -> int | float:
+def print_decimal(value: Decimal) -> str:
+    """As java.math.BigDecimal.toString, which is also Python's way."""
+    return str(value)
+
+
+def read_number(text: str, kind: str | None) -> Number:
     """As Kestra's `number` filter (commons-lang NumberUtils). Raises ExpressionError when it is none."""
-    wanted = (kind or "").upper()
+    wanted = kind or ""
     if wanted not in ("", "INT", "LONG", "FLOAT", "DOUBLE", "BIGDECIMAL", "BIGINTEGER"):
         raise ExpressionError(f"`{kind}` is not a type of number: INT, FLOAT, LONG, DOUBLE, BIGDECIMAL or BIGINTEGER")
     wrong = ExpressionError(f"{text[:100]} is not a valid number")
-    if len(text) > 3000 or not text.isascii() or "_" in text or text != text.strip():
+    if len(text) > 3000:
         raise wrong
     try:
         if wanted in ("FLOAT", "DOUBLE", "BIGDECIMAL"):
-            return float(text)
-        if wanted == "" and not text.lstrip("+-").isdigit() and not text.lower().lstrip("+-").startswith("0x"):
-            if text.lower().strip("+-") in ("nan", "inf", "infinity"):
-                raise wrong
-            return int(text[:-1]) if text[-1:] in "lL" and text[:-1] else float(text.rstrip("fFdD"))
-        value = int(text, 16) if "x" in text.lower() else int(text)
-    except ValueError:
+            return _with_point(text, wanted)
+        if wanted == "" and not _WHOLE.fullmatch(text) and not _HEX.fullmatch(text):
+            return _of_any_kind(text)
+        value = _whole(text)
+    except (ValueError, OverflowError, InvalidOperation):
         raise wrong from None
     low, high = (INT_MIN, INT_MAX) if wanted == "INT" else (LONG_MIN, LONG_MAX)
     if wanted in ("INT", "LONG") and not low <= value <= high:
@@ -78,7 +130,57 @@ def read_number(text: str, kind: str | None) -> int | float:
     return value
 
 
-def format_number(value: float, pattern: str) -> str:
+def _whole(text: str) -> int:
+    """Decimal, `0x1F`, `#1F`, or octal with a leading 0 (java.lang.Long.decode). Raises ValueError."""
+    hexadecimal = _HEX.fullmatch(text)
+    if hexadecimal is not None:
+        return int(hexadecimal[1] + hexadecimal[2], 16)
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(text)
+    digits = text.lstrip("+-")
+    return int(text, 8) if digits[0] == "0" and len(digits) > 1 else int(text)
+
+
+def _with_point(text: str, kind: str) -> float | Decimal:
+    """Raises ValueError, OverflowError, InvalidOperation."""
+    if kind != "BIGDECIMAL" and text in ("NaN", "Infinity", "+Infinity", "-Infinity"):
+        return single(float(text)) if kind == "FLOAT" else float(text)
+    digits = text if kind == "BIGDECIMAL" else text.rstrip("fFdD")
+    if not _DECIMAL.fullmatch(digits):
+        raise ValueError(text)
+    if kind == "BIGDECIMAL":
+        value = Decimal(digits)
+        if abs(value.adjusted()) > _MOST_EXPONENT:
+            raise BudgetExceeded(f"a number in the expression passes the bound of 10 to the power {_MOST_EXPONENT:,}")
+        return value
+    return single(float(digits)) if kind == "FLOAT" else float(digits)
+
+
+def _of_any_kind(text: str) -> Number:
+    """NumberUtils.createNumber: the narrowest kind that loses nothing of what is written."""
+    suffix = text[-1:].upper()
+    if suffix == "L":
+        value = int(text[:-1]) if _WHOLE.fullmatch(text[:-1]) else None
+        if value is None:
+            raise ValueError(text)
+        return value
+    if suffix in ("F", "D") and text[:-1]:
+        return _with_point(text[:-1], "FLOAT" if suffix == "F" else "DOUBLE")
+    exact = _with_point(text, "BIGDECIMAL")
+    assert isinstance(exact, Decimal)
+    double = float(exact)
+    if not math.isfinite(double) or (double == 0 and exact):
+        return exact
+    try:
+        short = single(double)
+    except OverflowError:
+        short = Single(math.inf)
+    if short == double:
+        return short
+    return double if Decimal(print_double(double)) == exact else exact
+
+
+def format_number(value: Number, pattern: str) -> str:
     """As java.text.DecimalFormat in English: `#,##0.00`, `0.#`, `0.0%`, `'#'0`, `0.00E0`, `pos;neg`.
 
     Raises ExpressionError for a pattern that it cannot read. Rounds half to even, as Java does.
@@ -90,7 +192,7 @@ def format_number(value: float, pattern: str) -> str:
     positive, _, negative = pattern.partition(";")
     prefix, body, suffix = _split_pattern(positive)
     factor = 100 if "%" in prefix + suffix else 1000 if "\u2030" in prefix + suffix else 1
-    digits = _format_body(abs(value), factor, body, pattern)
+    digits = _format_body(magnitude(value), factor, body, pattern)
     if value < 0 and any(char in "123456789" for char in digits):
         if negative:
             before, _, after = _split_pattern(negative)
@@ -125,16 +227,14 @@ def _split_pattern(pattern: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-def _format_body(value: float, factor: int, body: str, pattern: str) -> str:
-    from decimal import ROUND_HALF_EVEN, Context, Decimal
-
+def _format_body(value: Number, factor: int, body: str, pattern: str) -> str:
     mantissa, _, exponent = body.partition("E")
     whole, _, fraction = mantissa.partition(".")
     if "," in fraction or "." in fraction or set(exponent) - {"0"} or ("E" in body and not exponent):
         raise ExpressionError(f"`{pattern}` is not a number pattern")
     # a context of our own: the default one holds 28 digits, a double in plain digits may need 1,100
     context = Context(prec=4000, rounding=ROUND_HALF_EVEN)
-    number = context.multiply(Decimal(value if isinstance(value, int) else repr(value)), Decimal(factor))
+    number = context.multiply(Decimal(repr(float(value)) if isinstance(value, float) else value), Decimal(factor))
     least, most = fraction.count("0"), len(fraction)
     least_whole = whole.count("0")
     tail = ""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
+from penstock.expression import arithmetic
 from penstock.expression.budget import Meter, too_deep
 from penstock.expression.errors import ExpressionError
-from penstock.expression.numbers import LONG_MAX, LONG_MIN, wrap
+from penstock.expression.numbers import Number, print_double
 from penstock.expression.stringify import is_list, is_map, kind_of, to_java, to_text
 
 Operation = Callable[[object, object, Meter], object]
+
+_FAR = 2**63
 
 
 def truth(value: object, where: str) -> bool:
@@ -19,7 +23,7 @@ def truth(value: object, where: str) -> bool:
         return bool(value)
     if isinstance(value, str):
         return value != ""
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return value != 0
     if value is None:
         raise ExpressionError(f"null value given to {where}", help="give it a default: `value ?? false`")
@@ -38,7 +42,7 @@ def add(left: object, right: object, meter: Meter) -> object:
         more = list(right) if isinstance(right, Sequence) and is_list(right) else [right]
         meter.made_items(len(left) + len(more))
         return [*left, *more]
-    return _arithmetic(left, right, int.__add__, float.__add__, "addition")
+    return _reckoned(arithmetic.ADDITION, left, right)
 
 
 def subtract(left: object, right: object, meter: Meter) -> object:
@@ -46,19 +50,19 @@ def subtract(left: object, right: object, meter: Meter) -> object:
         gone = list(right) if isinstance(right, Sequence) and is_list(right) else [right]
         meter.made_items(len(left))
         return [item for item in left if not any(same(item, other, meter) for other in gone)]
-    return _arithmetic(left, right, int.__sub__, float.__sub__, "subtraction")
+    return _reckoned(arithmetic.SUBTRACTION, left, right)
 
 
 def multiply(left: object, right: object, _meter: Meter) -> object:
-    return _arithmetic(left, right, int.__mul__, float.__mul__, "multiplication")
+    return _reckoned(arithmetic.MULTIPLICATION, left, right)
 
 
 def divide(left: object, right: object, _meter: Meter) -> object:
-    return _arithmetic(left, right, _divide_ints, _divide_floats, "division")
+    return _reckoned(arithmetic.DIVISION, left, right)
 
 
 def modulo(left: object, right: object, _meter: Meter) -> object:
-    return _arithmetic(left, right, _modulo_ints, _modulo_floats, "modulus")
+    return _reckoned(arithmetic.MODULUS, left, right)
 
 
 def concatenate(left: object, right: object, meter: Meter) -> str:
@@ -71,7 +75,7 @@ def concatenate(left: object, right: object, meter: Meter) -> str:
 
 def span(start: object, end: object, step: object, meter: Meter) -> list[object]:
     """`a..b` and `range`: whole numbers or single letters, the end included."""
-    if not isinstance(step, int | float) or isinstance(step, bool):
+    if not isinstance(step, int | float | Decimal) or isinstance(step, bool):
         raise ExpressionError(f"the increment of a range must be a number, not a {kind_of(step)}")
     stride = _whole(step)
     if stride == 0:
@@ -91,7 +95,8 @@ def span(start: object, end: object, step: object, meter: Meter) -> list[object]
 def equals(left: object, right: object, meter: Meter) -> bool:
     """`==`: numbers by value whatever their type; otherwise the same kind and the same content."""
     if _is_number(left) and _is_number(right):
-        return left == right
+        mine, other = _comparable(left, right)
+        return mine == other
     return same(left, right, meter)
 
 
@@ -106,10 +111,9 @@ def same(left: object, right: object, meter: Meter, room: int = 50) -> bool:
         return isinstance(left, str) and isinstance(right, str) and left == right
     if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
         return isinstance(left, bool) and isinstance(right, bool) and left == right
-    if isinstance(left, int | float) or isinstance(right, int | float):
-        return (isinstance(left, int) and isinstance(right, int) and left == right) or (
-            isinstance(left, float) and isinstance(right, float) and left == right
-        )
+    if isinstance(left, int | float | Decimal) or isinstance(right, int | float | Decimal):
+        kinds = {kind for kind in (int, float, Decimal) if isinstance(left, kind) or isinstance(right, kind)}
+        return len(kinds) == 1 and left == right
     if room <= 0:
         raise too_deep(meter.budget.depth)
     if isinstance(left, Mapping) or isinstance(right, Mapping):
@@ -147,6 +151,27 @@ def contains(left: object, right: object, meter: Meter) -> bool:
     raise ExpressionError(f"`contains` looks into texts, lists and maps, not into a {kind_of(left)}")
 
 
+def is_in(left: object, right: object, meter: Meter) -> bool:
+    """`isIn`: among the items of a list, or the keys and values of a map, each as it is printed.
+
+    Source: Kestra core after 0.21, InExpression; there a null among them is an error, here it equals nothing.
+    """
+    if left is None or right is None:
+        return False
+    wanted = to_java(left, meter)
+    if isinstance(right, Mapping):
+        among = [one for key in right for one in (key, right[key])]
+    elif isinstance(right, Sequence) and is_list(right):
+        among = list(right)
+    else:
+        return False
+    for item in among:
+        meter.tick()
+        if item is not None and to_java(item, meter) == wanted:
+            return True
+    return False
+
+
 def _has_item(items: Sequence[object], wanted: object, meter: Meter) -> bool:
     for item in items:
         meter.tick()
@@ -176,74 +201,44 @@ def compare(left: object, right: object, sign: str) -> bool:
             f"invalid operands for the comparison `{sign}`: a {kind_of(left)} and a {kind_of(right)}",
             help="turn a text into a number first: `value | number`",
         )
-    assert isinstance(left, int | float)
-    assert isinstance(right, int | float)
+    mine, other = _comparable(left, right)
     if sign == "<":
-        return left < right
+        return mine < other
     if sign == ">":
-        return left > right
-    return left <= right if sign == "<=" else left >= right
+        return mine > other
+    return mine <= other if sign == "<=" else mine >= other
+
+
+def _comparable(left: object, right: object) -> tuple[Number, Number]:
+    """Beside a BigDecimal a double counts as what is printed of it."""
+    assert isinstance(left, int | float | Decimal)
+    assert isinstance(right, int | float | Decimal)
+    if isinstance(left, Decimal) and isinstance(right, float):
+        return left, Decimal(print_double(right))
+    if isinstance(right, Decimal) and isinstance(left, float):
+        return Decimal(print_double(left)), right
+    return left, right
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ExpressionError("a range needs finite numbers")
+    if isinstance(value, float | Decimal):
+        if not math.isfinite(value) or not -_FAR <= value <= _FAR:
+            raise ExpressionError("a range needs numbers of at most 64 bits")
         return int(value)
     assert isinstance(value, int)
     return value
 
 
-def _arithmetic(
-    left: object,
-    right: object,
-    of_ints: Callable[[int, int], int],
-    of_floats: Callable[[float, float], float],
-    name: str,
-) -> int | float:
+def _reckoned(operation: arithmetic.Operation, left: object, right: object) -> Number:
     if not (_is_number(left) and _is_number(right)):
         raise ExpressionError(
-            f"invalid operands for the {name}: a {kind_of(left)} and a {kind_of(right)}",
+            f"invalid operands for the {operation.name}: a {kind_of(left)} and a {kind_of(right)}",
             help="turn a text into a number first: `value | number`",
         )
-    if isinstance(left, int) and isinstance(right, int):
-        big = not (LONG_MIN <= left <= LONG_MAX and LONG_MIN <= right <= LONG_MAX)
-        return wrap(of_ints(left, right), big=big)
-    assert isinstance(left, int | float)
-    assert isinstance(right, int | float)
-    try:
-        return of_floats(float(left), float(right))
-    except OverflowError:
-        raise ExpressionError(f"a number is too large for the {name}") from None
-
-
-def _divide_ints(left: int, right: int) -> int:
-    if right == 0:
-        raise ExpressionError("/ by zero")
-    whole = abs(left) // abs(right)
-    return whole if (left < 0) == (right < 0) else -whole
-
-
-def _modulo_ints(left: int, right: int) -> int:
-    if right == 0:
-        raise ExpressionError("/ by zero")
-    rest = abs(left) % abs(right)
-    return -rest if left < 0 else rest
-
-
-def _divide_floats(left: float, right: float) -> float:
-    if right == 0:
-        if left == 0 or left != left:
-            return math.nan
-        return math.copysign(math.inf, left) * math.copysign(1.0, right)
-    return left / right
-
-
-def _modulo_floats(left: float, right: float) -> float:
-    if right == 0 or not math.isfinite(left):
-        return math.nan
-    return math.fmod(left, right)
+    assert isinstance(left, int | float | Decimal)
+    assert isinstance(right, int | float | Decimal)
+    return operation(left, right)

@@ -1,42 +1,24 @@
-"""Regular expressions: Java's language, checked by a parser of our own and run by RE2 in linear time.
-
-RE2 accepts some Java patterns with another meaning (`[a-z&&[^b]]`), so nothing reaches it unread. What Java has
-and RE2 cannot (look-around, back references, possessive quantifiers) is refused with its place in the pattern.
-"""
+"""Regular expressions: Java's language, translated by `javaregex` and run by RE2 in linear time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NoReturn
+from heapq import merge
+from typing import Protocol
 
 from penstock.expression.budget import Meter
 from penstock.expression.errors import BudgetExceeded, ExpressionError
+from penstock.expression.javaregex import Translation, translate
 
 Change = Callable[[str], str]
 
 _PATTERN_LENGTH = 1_000
 _RE2_MEMORY = 8 << 20
-_REPEAT_MOST = 1_000
 _META = frozenset("\\[](){}.*+?^$|")
-_SPACE = r"\t\n\x0b\f\r "
-_NOT_NEWLINE = r"[^\n\r\x{85}\x{2028}\x{2029}]"
-_SIMPLE_ESCAPES = {
-    **dict.fromkeys("dDwWtnrf", ""),
-    "a": r"\x07",
-    "e": r"\x1b",
-    "h": r"[ \t\x{a0}\x{1680}\x{180e}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]",
-    "v": r"[\n\x0b\f\r\x{85}\x{2028}\x{2029}]",
-    "s": f"[{_SPACE}]",
-    "S": f"[^{_SPACE}]",
-}
-_POSIX = {
-    "Lower": "lower", "Upper": "upper", "ASCII": "ascii", "Alpha": "alpha", "Digit": "digit", "Alnum": "alnum",
-    "Punct": "punct", "Graph": "graph", "Print": "print", "Blank": "blank", "Cntrl": "cntrl", "XDigit": "xdigit",
-    "Space": "space",
-}  # fmt: skip
-_UNICODE = {"IsAlphabetic": "L", "IsLetter": "L", "IsDigit": "Nd", "IsUppercase": "Lu", "IsLowercase": "Ll",
-            "IsPunctuation": "P", "javaLowerCase": "Ll", "javaUpperCase": "Lu"}  # fmt: skip
+_LINE_END = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])\\Z")
+_OTHER_LINE_END = re.compile("[\r\x85\u2028\u2029]")
 
 
 def split(text: str, pattern: str, limit: int, meter: Meter) -> list[object]:
@@ -62,10 +44,16 @@ def split(text: str, pattern: str, limit: int, meter: Meter) -> list[object]:
     return list(pieces)
 
 
+def matches_whole(text: str, pattern: str) -> bool:
+    """As String.matches: the pattern takes the whole text."""
+    translate(pattern)  # what is wrong with it is told with the places of the pattern as it was written
+    return compiled(rf"\A(?:{pattern})\z").search(text) is not None
+
+
 def replace_all(text: str, pattern: str, replacement: str, meter: Meter) -> str:
     """As String.replaceAll; in `replacement` `$1` and `${name}` are groups, a backslash takes the next as it is."""
     regex = compiled(pattern)
-    parts = _replacement(replacement, regex.groups, frozenset(regex.groupindex))
+    parts = _replacement(replacement, regex.groups, regex.names)
     pieces: list[str] = []
     size = start = 0
     for found in regex.finditer(text):
@@ -82,14 +70,90 @@ def replace_all(text: str, pattern: str, replacement: str, meter: Meter) -> str:
     return "".join(pieces)
 
 
-def _group(found: Any, part: tuple[int | str]) -> str:
+class Found(Protocol):
+    """One match."""
+
+    def start(self) -> int: ...
+
+    def end(self) -> int: ...
+
+    def group(self, group: int | str, /) -> str | None: ...
+
+
+class _Regex(Protocol):
+    """What is used of re2's compiled patterns."""
+
+    groups: int
+    groupindex: Mapping[str, int]
+
+    def finditer(self, text: str) -> Iterator[Found]: ...
+
+
+class Program:
+    """A pattern that can be searched for, with Java's meaning of the ends of lines and of the text."""
+
+    __slots__ = ("_regex", "_translation", "groups", "names")
+
+    def __init__(self, regex: _Regex, translation: Translation) -> None:
+        self._regex = regex
+        self._translation = translation
+        self.groups = regex.groups
+        self.names = frozenset(regex.groupindex)
+
+    def search(self, text: str) -> Found | None:
+        """The first match."""
+        return next(self.finditer(text), None)
+
+    def finditer(self, text: str) -> Iterator[Found]:
+        """Every match, from left to right, none over another. Raises ExpressionError for line ends within `(?m)`
+        that RE2 does not know."""
+        how = self._translation
+        if how.lines and _OTHER_LINE_END.search(text):
+            raise ExpressionError(
+                "a regular expression with `(?m)` reads texts whose lines end in a line feed only",
+                help=r"turn the others into line feeds first: `regexReplace('\r\n?', '\n')`",
+            )
+        line_end = _LINE_END.search(text) if how.ends else None
+        if line_end is not None:
+            return self._before_and_after(text, line_end.start())
+        found = self._each_once(text)
+        if how.line_start and not how.ends and (not text or text[-1] == "\n"):
+            end = len(text)  # where `^` of lines never stands in Java
+            return (one for one in found if not one.start() == one.end() == end)
+        return found
+
+    def _each_once(self, text: str) -> Iterator[Found]:
+        """google-re2 1.1 tells an empty match twice when it did not stand where the search began."""
+        empty_at = -1
+        for one in self._regex.finditer(text):
+            if one.start() == one.end() == empty_at:
+                continue
+            empty_at = one.end() if one.start() == one.end() else -1
+            yield one
+
+    def _before_and_after(self, text: str, line_end: int) -> Iterator[Found]:
+        """The matches that end the text before its last line end, and those that end it behind. Of two that begin
+        together the longer wins, unless the pattern asks for as little as it can get."""
+        both = merge(
+            self._each_once(text[:line_end]),
+            self._each_once(text),
+            key=lambda one: (one.start(), one.end() if self._translation.is_lazy else -one.end()),
+        )
+        reached = last_start = -1
+        for one in both:
+            if one.start() >= reached and one.start() > last_start:
+                yield one
+                reached, last_start = one.end(), one.start()
+
+
+def _group(found: Found, part: tuple[int | str]) -> str:
     value = found.group(part[0])
     return value if isinstance(value, str) else ""
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> Any:
-    """The RE2 program for a Java pattern. Raises ExpressionError with the place of what it cannot take."""
+def compiled(pattern: str) -> Program:
+    """The program for a Java pattern. Raises ExpressionError with the place of what it cannot take."""
     import re2
 
     if len(pattern) > _PATTERN_LENGTH:
@@ -97,8 +161,9 @@ def compiled(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _RE2_MEMORY
+    translation = translate(pattern)
     try:
-        return re2.compile(_Translator(pattern).translate(), options)
+        return Program(re2.compile(translation.text, options), translation)
     except re2.error as error:
         reason = error.args[0] if error.args else "it is not accepted"
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -141,184 +206,3 @@ def _replacement(text: str, groups: int, names: frozenset[str]) -> list[str | tu
         parts += [literal, (group,)]
         literal = ""
     return [*parts, literal]
-
-
-class _Translator:
-    """One walk over a Java pattern, writing RE2's."""
-
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-        self.at = 0
-        self.out: list[str] = []
-        self.dot_is_all = False
-
-    def translate(self) -> str:
-        while self.at < len(self.pattern):
-            char = self.pattern[self.at]
-            if char == "\\":
-                self.out.append(self._escape(in_class=False))
-            elif char == "[":
-                self.out.append(self._class())
-            elif char == "(":
-                self._group()
-            elif char in "*+?{":
-                self._quantifier(char)
-            else:
-                self.at += 1
-                self.out.append(_NOT_NEWLINE if char == "." and not self.dot_is_all else char)
-        return "".join(self.out)
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise ExpressionError(f"the regular expression `{self.pattern}` has {what} at character {self.at + 1}")
-
-    def _peek(self, length: int = 1) -> str:
-        return self.pattern[self.at : self.at + length]
-
-    def _group(self) -> None:
-        if self._peek(2) != "(?":
-            self.at += 1
-            self.out.append("(")
-            return
-        for opening, what in (
-            ("(?=", "a look-ahead"),
-            ("(?!", "a look-ahead"),
-            ("(?<=", "a look-behind"),
-            ("(?<!", "a look-behind"),
-            ("(?>", "an atomic group"),
-        ):
-            if self._peek(len(opening)) == opening:
-                self._refuse(f"{what}, which is not supported,")
-        if self._peek(3) == "(?<":
-            end = self.pattern.find(">", self.at)
-            name = self.pattern[self.at + 3 : end]
-            if end < 0 or not name.isascii() or not name.isalnum():
-                self._refuse("a group without a proper name")
-            self.out.append(f"(?P<{name}>")
-            self.at = end + 1
-            return
-        start = self.at
-        self.at += 2
-        flags = ""
-        while self._peek() and self._peek() in "imsd-uxU":
-            flags += self._peek()
-            self.at += 1
-        if self._peek() not in (":", ")") or set(flags) - set("ims-"):
-            self._refuse("flags that are not supported")
-        if "s" in flags.partition("-")[0]:
-            self.dot_is_all = True
-        self.at += 1
-        self.out.append(self.pattern[start : self.at])
-
-    def _quantifier(self, char: str) -> None:
-        start = self.at
-        if char == "{":
-            end = self.pattern.find("}", self.at)
-            low, comma, high = self.pattern[self.at + 1 : end].partition(",")
-            if end < 0 or not low.isdecimal() or not (high.isdecimal() or not high):
-                self._refuse("a `{` that is no repetition (write `\\{`)")
-            if len(low + high) > 8 or int(high or low) > _REPEAT_MOST or (comma and int(low) > _REPEAT_MOST):
-                raise BudgetExceeded(f"a repetition in a regular expression passes the bound of {_REPEAT_MOST:,}")
-            self.at = end + 1
-        else:
-            self.at += 1
-        if self._peek() == "+":
-            self._refuse("a possessive quantifier, which is not supported,")
-        if self._peek() == "?":
-            self.at += 1
-        self.out.append(self.pattern[start : self.at])
-
-    def _class(self) -> str:
-        self.at += 1
-        text = "["
-        if self._peek() == "^":
-            text += "^"
-            self.at += 1
-        if self._peek() == "]":
-            self._refuse("an empty character class")
-        while True:
-            char = self._peek()
-            if not char:
-                self._refuse("a character class that is not closed")
-            if char == "]":
-                self.at += 1
-                return text + "]"
-            if char == "[":
-                self._refuse("a class within a class, which is not supported,")
-            if self._peek(2) == "&&":
-                self._refuse("an intersection of classes (`&&`), which is not supported,")
-            if char == "\\":
-                text += self._escape(in_class=True)
-            else:
-                text += char
-                self.at += 1
-
-    def _escape(self, *, in_class: bool) -> str:
-        char = self.pattern[self.at + 1 : self.at + 2]
-        if not char:
-            self._refuse("a backslash at its end")
-        if char in "123456789k":
-            self._refuse("a back reference, which is not supported,")
-        if char in "uxc0":
-            return self._code_point(char)
-        if char in "pP":
-            return self._property(char, in_class=in_class)
-        self.at += 2
-        if char == "Q":
-            end = self.pattern.find("\\E", self.at)
-            quoted = self.pattern[self.at : end if end >= 0 else len(self.pattern)]
-            self.at = end + 2 if end >= 0 else len(self.pattern)
-            return "".join(_quoted(one) for one in quoted)
-        if char in _SIMPLE_ESCAPES:
-            text = _SIMPLE_ESCAPES[char]
-            if in_class and char == "S":
-                return r"\S"
-            return (text[1:-1] if in_class and text.startswith("[") else text) or "\\" + char
-        if char.isascii() and char.isalnum():
-            if not in_class and char in "bBAz":
-                return "\\" + char
-            if not in_class and char == "R":
-                return r"(?:\r\n|[\n\x0b\f\r\x{85}\x{2028}\x{2029}])"
-            self.at -= 2
-            self._refuse(f"`\\{char}`, which is not supported,")
-        return _quoted(char)
-
-    def _code_point(self, kind: str) -> str:
-        start = self.at + 2
-        if kind == "x" and self.pattern[start : start + 1] == "{":
-            end = self.pattern.find("}", start)
-            digits, after = self.pattern[start + 1 : end], end + 1
-        else:
-            width = {"u": 4, "x": 2, "c": 1, "0": 3}[kind]
-            digits, after = self.pattern[start : start + width], start + width
-        try:
-            value = ord(digits) ^ 64 if kind == "c" else int(digits, 8 if kind == "0" else 16)
-        except (TypeError, ValueError):
-            self._refuse("a character code that cannot be read")
-        if not 0 <= value <= 0x10FFFF or 0xD800 <= value <= 0xDFFF:
-            self._refuse("a character code that does not exist")
-        self.at = after
-        return rf"\x{{{value:x}}}"
-
-    def _property(self, kind: str, *, in_class: bool) -> str:
-        start = self.at + 2
-        if self.pattern[start : start + 1] == "{":
-            end = self.pattern.find("}", start)
-            name, after = self.pattern[start + 1 : end], end + 1
-        else:
-            name, after = self.pattern[start : start + 1], start + 1
-        if name in _POSIX:
-            text = f"[:{'^' if kind == 'P' else ''}{_POSIX[name]}:]"
-            text = text if in_class else f"[{text}]"
-        else:
-            known = _UNICODE.get(name, name.removeprefix("Is"))
-            if not known.isascii() or not known.isalpha():
-                self._refuse("a property that cannot be read")
-            text = rf"\{kind}{{{known}}}"
-        self.at = after
-        return text
-
-
-def _quoted(char: str) -> str:
-    if char.isalnum() or char == "_" or not char.isascii():
-        return char
-    return rf"\x{{{ord(char):x}}}"

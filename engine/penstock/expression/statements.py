@@ -8,6 +8,7 @@ from penstock.expression.budget import Meter
 from penstock.expression.errors import ExpressionError, UndefinedVariable
 from penstock.expression.links import Link
 from penstock.expression.nodes import Node
+from penstock.expression.numbers import as_data
 from penstock.expression.operators import truth
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list, kind_of, to_text
@@ -67,7 +68,7 @@ class TypedSink(Sink):
         self.current = value
 
     def result(self) -> object:
-        return self.current
+        return as_data(self.current)
 
     def _mixed(self, more: object) -> ExpressionError:
         return ExpressionError(

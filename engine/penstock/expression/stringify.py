@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from json.encoder import encode_basestring
 
 from penstock.duration import format_duration
 from penstock.expression.budget import Meter, too_deep
 from penstock.expression.errors import ExpressionError
-from penstock.expression.numbers import INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, print_double, print_int
+from penstock.expression.numbers import (
+    INT_MAX,
+    INT_MIN,
+    LONG_MAX,
+    LONG_MIN,
+    Single,
+    print_decimal,
+    print_double,
+    print_int,
+)
 
 
 def to_text(value: object, meter: Meter) -> str:
@@ -22,9 +32,9 @@ def to_text(value: object, meter: Meter) -> str:
     return to_json(value, meter) if scalar is None else scalar
 
 
-def to_json(value: object, meter: Meter) -> str:
-    """Compact JSON as Kestra's mapper writes it: null map entries are left out, null list items stay."""
-    parts = _Parts(meter)
+def to_json(value: object, meter: Meter, *, nulls: bool = False) -> str:
+    """Compact JSON as Kestra's mapper writes it: null map entries are left out (not with `nulls`), list items stay."""
+    parts = _Parts(meter, nulls=nulls)
     _write_json(value, parts, meter.budget.depth)
     return "".join(parts.texts)
 
@@ -69,7 +79,7 @@ def kind_of(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return "number"
     if isinstance(value, str):
         return "text"
@@ -91,7 +101,9 @@ def class_name(value: object) -> str | None:
             return "java.lang.Integer"
         return "java.lang.Long" if LONG_MIN <= value <= LONG_MAX else "java.math.BigInteger"
     if isinstance(value, float):
-        return "java.lang.Double"
+        return "java.lang.Float" if isinstance(value, Single) else "java.lang.Double"
+    if isinstance(value, Decimal):
+        return "java.math.BigDecimal"
     if isinstance(value, str):
         return "java.lang.String"
     if isinstance(value, datetime):
@@ -122,10 +134,11 @@ def utc(value: datetime) -> datetime:
 class _Parts:
     """Pieces of one text under the meter."""
 
-    __slots__ = ("meter", "size", "texts")
+    __slots__ = ("meter", "nulls", "size", "texts")
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, nulls: bool = False) -> None:
         self.meter = meter
+        self.nulls = nulls
         self.size = 0
         self.texts: list[str] = []
 
@@ -148,6 +161,8 @@ def _scalar(value: object) -> str | None:
         return print_int(value)
     if isinstance(value, float):
         return print_double(value)
+    if isinstance(value, Decimal):
+        return print_decimal(value)
     if isinstance(value, datetime):
         return print_moment(value)
     if isinstance(value, date):
@@ -165,7 +180,7 @@ def _write_json(value: object, parts: _Parts, room: int) -> None:
         return
     scalar = _scalar(value)
     if scalar is not None:
-        bare = isinstance(value, int | float) and scalar[-1] not in "yN"  # Infinity and NaN are quoted
+        bare = isinstance(value, int | float | Decimal) and scalar[-1] not in "yN"  # Infinity and NaN are quoted
         parts.add(scalar if bare else encode_basestring(scalar))
         return
     if room <= 0:
@@ -176,7 +191,7 @@ def _write_json(value: object, parts: _Parts, room: int) -> None:
         for key in value:
             tick()
             item = value[key]
-            if item is not None:
+            if item is not None or parts.nulls:
                 parts.add(comma + encode_basestring(to_java(key, parts.meter)) + ":")
                 _write_json(item, parts, room - 1)
                 comma = ","

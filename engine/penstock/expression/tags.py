@@ -9,7 +9,7 @@ from penstock.expression.lexer import (
     OPERATOR,
     PRINT_CLOSE,
     PRINT_OPEN,
-    PUNCTUATION,
+    STRING,
     TAG_OPEN,
     TEXT,
 )
@@ -30,7 +30,18 @@ from penstock.expression.statements import (
 )
 
 _NO_ENDS: frozenset[str] = frozenset()
-_REMOVED = frozenset({"autoescape", "extends", "embed", "flush", "import", "include", "parallel", "cache", "from"})
+_ONE_TEMPLATE = "a template stands by itself; `render(read('file'))` renders a namespace file"
+_REMOVED = {
+    "autoescape": "nothing is escaped unless a filter does",
+    "cache": "a template is rendered as a whole",
+    "embed": _ONE_TEMPLATE,
+    "extends": _ONE_TEMPLATE,
+    "flush": "a template is rendered as a whole",
+    "from": "a macro is written in the template that calls it",
+    "import": "a macro is written in the template that calls it",
+    "include": _ONE_TEMPLATE,
+    "parallel": "a template is rendered as a whole",
+}
 _TAGS = ("if", "for", "set", "macro", "filter", "block", "verbatim", "raw")
 
 
@@ -101,7 +112,7 @@ class Parser(ExpressionParser):
             return self.block_tag(start)
         self.at -= 1
         if name in _REMOVED:
-            raise self.fault(f"the tag `{name}` is not part of Kestra's expressions")
+            raise self.fault(f"the tag `{name}` is not part of Kestra's expressions", _REMOVED[name])
         if name.startswith("end") or name in ("else", "elseif"):
             raise self.fault(f"unexpected `{name}`", f"the open tag is `{opener}`" if opener else "no tag is open")
         raise self.unknown(start, f"there is no tag `{name}`", name, _TAGS)
@@ -204,7 +215,7 @@ class Parser(ExpressionParser):
 
     def block_tag(self, start: int) -> Statement:
         kind, name, offset, _ = self.tokens[self.at]
-        if kind not in (NAME, PUNCTUATION) and not isinstance(name, str):
+        if kind not in (NAME, STRING):
             raise self.fault("expected the name of the block")
         self.at += 1
         self.close_tag("block")

@@ -8,7 +8,9 @@ from functools import lru_cache
 from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
 from penstock.expression.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError
 from penstock.expression.names import IMPURE, LATER_FUNCTIONS, OPAQUE
-from penstock.expression.reads import NOTHING, Reads
+from penstock.expression.notes import Notes
+from penstock.expression.numbers import as_data
+from penstock.expression.reads import Reads
 from penstock.expression.registry import FILTERS, FUNCTIONS
 from penstock.expression.scope import Scope
 from penstock.expression.solitary import SOLITARY
@@ -33,22 +35,29 @@ class Template:
     is_slow     it may wait for a network or a child process (`render` may hide that too)
     """
 
-    __slots__ = ("blocks", "body", "is_literal", "is_pure", "is_slow", "macros", "reads", "single", "source")
+    __slots__ = ("_notes", "_reads", "blocks", "body", "is_literal", "is_pure", "is_slow", "macros", "single", "source")
 
     def __init__(
-        self, source: str, body: Body, reads: Reads, macros: dict[str, Macro], blocks: dict[str, Body]
+        self, source: str, body: Body, notes: Notes, macros: dict[str, Macro], blocks: dict[str, Body]
     ) -> None:
         self.source = source
         self.body = body
-        self.reads = reads
+        self._notes = notes
+        self._reads: Reads | None = None
         self.macros = macros
         self.blocks = blocks
         statements: tuple[Statement, ...] = body.statements
-        self.is_literal = all(isinstance(statement, Text) for statement in statements)
         self.single = len(statements) == 1 and isinstance(statements[0], Output)
-        functions = reads.functions
-        self.is_pure = functions.isdisjoint(_UNPREDICTABLE)
-        self.is_slow = not (functions.isdisjoint(_SLOW_FUNCTIONS) and reads.filters.isdisjoint(_SLOW_FILTERS))
+        self.is_literal = not self.single and all(isinstance(statement, Text) for statement in statements)
+        self.is_pure = notes.functions.isdisjoint(_UNPREDICTABLE)
+        self.is_slow = not (notes.functions.isdisjoint(_SLOW_FUNCTIONS) and notes.filters.isdisjoint(_SLOW_FILTERS))
+
+    @property
+    def reads(self) -> Reads:
+        """What it reads and calls."""
+        if self._reads is None:
+            self._reads = self._notes.reads()
+        return self._reads
 
     @staticmethod
     def parse(source: str) -> Template:
@@ -74,7 +83,7 @@ class Template:
                 assert isinstance(statement, Output)
                 value = statement.node.evaluate(scope)
                 if typed:
-                    return value
+                    return as_data(value)
                 text = value if type(value) is str else to_text(value, scope.meter)
                 if len(text) > scope.meter.budget.output:
                     scope.meter.made_text(len(text))
@@ -96,7 +105,7 @@ class Template:
 
 def parse(source: str) -> Template:
     """The template. Cached. Raises ExpressionSyntaxError with its offset, BudgetExceeded when it nests too deep."""
-    return _cached(source) if len(source) <= _CACHED_LENGTH else _parse(source)
+    return _cached(source) if len(source) <= _CACHED_LENGTH else parse_afresh(source)
 
 
 def reads(template: str | Template) -> Reads:
@@ -168,9 +177,9 @@ def _render_value(
     return value
 
 
-def _parse(source: str) -> Template:
+def parse_afresh(source: str) -> Template:
     if "{" not in source:
-        return Template(source, Body([Text(source)] if source else []), NOTHING, {}, {})
+        return Template(source, Body([Text(source)] if source else []), Notes(), {}, {})
     if len(source) > DEFAULT.output:
         raise BudgetExceeded(f"a template is longer than the output bound of {DEFAULT.output:,} characters")
     try:
@@ -182,7 +191,7 @@ def _parse(source: str) -> Template:
     except RecursionError:
         # brackets at every level of precedence can outgrow Python's stack before the depth bound is passed
         raise too_deep(DEFAULT.depth) from None
-    return Template(source, body, parser.reads(), parser.found_macros, parser.blocks)
+    return Template(source, body, parser.notes, parser.found_macros, parser.blocks)
 
 
-_cached = lru_cache(maxsize=_CACHED_TEMPLATES)(_parse)
+_cached = lru_cache(maxsize=_CACHED_TEMPLATES)(parse_afresh)

@@ -28,7 +28,7 @@ class TypeInfo:
     `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
     for a worker task that cannot run yet. `branches` are the properties that hold tasks: lists, but `cases` (lists
     by key) and `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means
-    where it stands as one.
+    where it stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema.
     """
 
     name: str
@@ -41,6 +41,7 @@ class TypeInfo:
     has_schema: bool
     title: str
     as_task: str | None = None
+    rendered: frozenset[str] = frozenset()
 
 
 class Catalog:
@@ -172,6 +173,7 @@ def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
         has_schema=runnable,
         title=entry["title"],
         as_task=entry.get("asTask"),
+        rendered=frozenset(entry.get("rendered", ())),
     )
 
 

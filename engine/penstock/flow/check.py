@@ -15,9 +15,10 @@ from time import perf_counter
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.catalog import Catalog
+from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default
 from penstock.flow.model import Dialect
-from penstock.flow.parse import UNALTERABLE, parse_flow
+from penstock.flow.parse import parse_flow
 from penstock.flow.tree import FlowFile
 
 PARALLEL_FROM = 150
@@ -33,7 +34,7 @@ class Options:
     unknown_types: Severity | None = Severity.ERROR
     defaults: tuple[Default, ...] = ()
     rules: Mapping[str, Severity | None] = field(default_factory=dict)
-    """The severity of findings by code; None leaves them out. Errors of PEN1xx and PEN2xx stay what they are."""
+    """The severity of findings by code; None leaves them out. Errors that `is_unalterable` knows stay what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def check_files(
 
 def _by_rules(found: Sequence[Diagnostic], rules: Mapping[str, Severity | None]) -> Iterator[Diagnostic]:
     for one in found:
-        if one.code not in rules or (one.is_error and one.code.startswith(UNALTERABLE)):
+        if one.code not in rules or (one.is_error and is_unalterable(one.code)):
             yield one
         elif (severity := rules[one.code]) is not None:
             yield replace(one, severity=severity)

@@ -79,6 +79,17 @@ _TABLE = (
 CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}
 
 
+_REFERENCES = frozenset({"PEN204", "PEN229"})
+
+
+def is_unalterable(code: str) -> bool:
+    """Whether errors with this code cannot be ignored or softened, because such a flow could not be read.
+
+    One with a wrong reference can be, and fails where it is rendered.
+    """
+    return code.startswith(("PEN1", "PEN2")) and code not in _REFERENCES
+
+
 def help_for(code: str) -> str | None:
     """What to do about a finding that says nothing of its own; None for a code of another room."""
     known = CODES.get(code)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.compose import Composer, Fault, Place
+from penstock.compose import Composer, Fault, Place, event_parser
 from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
 from penstock.flow.codes import help_for
 from penstock.flow.offsets import offset_in_scalar, scalar_start
@@ -155,7 +155,7 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
 
     parser: Any = None
     try:
-        parser = _parser(document.text)
+        parser = event_parser(document.text)
         composer = Composer(parser.get_event)
         try:
             document.value, document.place = composer.document()
@@ -173,17 +173,6 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
     finally:
         if parser is not None:
             parser.dispose()
-
-
-def _parser(text: str) -> Any:
-    """libyaml's event parser, or the pure one where the C extension was not built."""
-    try:
-        from yaml._yaml import CParser
-    except ImportError:
-        from yaml import SafeLoader
-
-        return SafeLoader(text)
-    return CParser(text)
 
 
 def _decode(source: bytes, path: str) -> tuple[str | None, Diagnostic | None]:

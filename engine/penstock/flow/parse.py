@@ -8,23 +8,24 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
+from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, ordered
+from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
+from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
 from penstock.flow.model import Dialect, Flow, InputType
-from penstock.flow.rules import RULES
+from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
+from penstock.flow.rules.templates import alone
 from penstock.flow.survey import Survey, take_survey
 
 if TYPE_CHECKING:
     from penstock.flow.violations import Violation
 
 _IGNORE = re.compile(r"#[^\n]*?\bpenstock:\s*ignore\[([A-Z0-9,\s]+)\]")
-UNALTERABLE = ("PEN1", "PEN2")
-"""Errors with these codes cannot be ignored or softened: such a flow could not run."""
-
+_NOT_RENDERED = "no expression is rendered here: write the value itself"
 _ROOT_KEYS = ("id", "namespace", "tasks")
 
 
@@ -52,6 +53,23 @@ class ParsedFlow:
 
             self._flow = build_flow(self._survey, self.digest)
         return self._flow
+
+    def judge(self, template: str, task: str | None = None) -> tuple[Diagnostic, ...]:
+        """What is wrong with `template` as a property of a task of this flow, or of the flow itself, in reading order.
+
+        The places are those of the template alone. Raises UserError when this is no flow, NotFound without the task.
+        """
+        survey = self._survey
+        if survey is None:
+            raise UserError(f"{self.document.path} is no flow that can be read", help="`penstock validate` says why")
+        site = next((site for site in survey.tasks if site.id == task), None) if task is not None else None
+        if task is not None and site is None:
+            known = [site.id for site in survey.tasks if site.id is not None]
+            raise NotFound(f"the flow has no task `{task}`", help=did_you_mean(task, known))
+        judged = alone(survey, template, site)
+        for rule in OF_EXPRESSIONS:
+            rule(judged)
+        return tuple(ordered(dict.fromkeys(judged.found)))
 
 
 def parse_flow(
@@ -96,8 +114,8 @@ def _hold_against_schemas(survey: Survey) -> None:
     judge = judge_of(survey.catalog)
     for path, raw in inputs(survey):
         kind = raw.get("type")
-        if kind in InputType.__members__:
-            _report(survey, path, judge.input(str(kind), raw))
+        if isinstance(kind, str) and kind in InputType.__members__:
+            _report(survey, path, judge.input(kind, raw))
         else:  # a rule tells of the type; what every input must have is judged all the same
             faults = judge.input("STRING", raw)
             _report(survey, path, [one for one in faults if one.path == ("id",) or one.message == "`id` is missing"])
@@ -111,7 +129,19 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
     for fault in faults:
         whole = (*path, *fault.path)
         if fault.at_key or not survey.is_faulty(whole):
-            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=fault.help)
+            hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
+            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help)
+
+
+def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
+    """Whether the value at `path` is text with an expression."""
+    value = flow
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _no_flow(document: Document, root: Any) -> Diagnostic:
@@ -146,7 +176,7 @@ def _kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, 
 
 
 def _is_ignored(document: Document, found: Diagnostic) -> bool:
-    if found.is_error and found.code.startswith(UNALTERABLE):
+    if found.is_error and is_unalterable(found.code):
         return False
     match = _IGNORE.search(document.line(found.range.start.line))
     return match is not None and found.code in {code.strip() for code in match[1].split(",")}

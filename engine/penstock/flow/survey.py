@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean
 from penstock.flow.catalog import Catalog, TypeInfo
@@ -13,6 +13,7 @@ from penstock.flow.document import Document
 from penstock.flow.model import Dialect
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
 WITHOUT_EFFECT = ("listeners", "afterExecution", "sla", "checks", "quotas", "workerGroup")
@@ -57,6 +58,18 @@ class Survey:
     """The top-level lists of tasks by name, and `listeners`."""
     found: list[Diagnostic] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
+    _made: dict[Callable[[Survey], Any], Any] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[[Survey], T]) -> T:
+        """What `make` says of this survey: made when it is first asked for, the same for all who ask."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
+    def put(self, make: Callable[[Survey], T], made: T) -> None:
+        """Have `once(make)` answer `made`."""
+        self._made[make] = made
 
     @property
     def name(self) -> FlowName | None:

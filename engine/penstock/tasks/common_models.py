@@ -10,7 +10,7 @@ from pydantic import Field
 from penstock.execution.state import State
 from penstock.flow.model import Level, RetryBehavior
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text, Within
 
 TaskId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", min_length=1, max_length=256)]
 
@@ -78,7 +78,7 @@ class TaskBase(Properties):
     retry: Retry | None = Field(None, description="When a failed attempt is followed by another")
     timeout: Dynamic[Duration | None] = Field(None, description="An attempt that takes longer has failed")
     disabled: bool | None = Field(None, description="Leave the task out, as if it did not exist")
-    run_if: Text | None = Field(None, description="A condition; when it is false the task is SKIPPED")
+    run_if: Dynamic[Text | None] = Field(None, description="A condition; when it is false the task is SKIPPED")
     allow_failure: bool | None = Field(None, description="A failure only warns, and what follows runs")
     allow_warning: bool | None = Field(None, description="A warning counts as success")
     log_level: Level | None = Field(None, description="Least severe level of log lines that are kept")
@@ -96,10 +96,12 @@ class TriggerBase(Properties):
     id: TaskId = Field(description="Name of the trigger, unique within the flow")
     version: Text | None = Field(None, description="Version of the plugin")
     description: str | None = Field(None, description="What it is for, in Markdown")
-    conditions: list[dict[str, Any]] | None = Field(None, description="Conditions that must all hold (up to Kestra 1)")
-    when: Text | None = Field(None, description="An expression that must be true (Kestra 2)")
+    conditions: Within[list[dict[str, Any]] | None] = Field(
+        None, description="Conditions that must all hold (up to Kestra 1)"
+    )
+    when: Dynamic[Text | None] = Field(None, description="An expression that must be true (Kestra 2)")
     disabled: bool | None = Field(None, description="Leave the trigger out")
-    labels: Labels | None = Field(None, description="Labels of the executions that it starts")
+    labels: Within[Labels | None] = Field(None, description="Labels of the executions that it starts")
     stop_after: list[State] | None = Field(None, description="Disable it once an execution has ended in such a state")
     log_level: Level | None = Field(None, description="Least severe level of log lines that are kept")
     min_log_level: Level | None = Field(None, description="Older spelling of `logLevel`", json_schema_extra=OLD)

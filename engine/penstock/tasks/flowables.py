@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, OneTask, TaskCases, Tasks, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, OneTask, TaskCases, Tasks, Text, Within
 from penstock.tasks.scripts.model import SharedFiles
 
 
@@ -92,6 +92,6 @@ class Pause(Flowable):
         None, description="Older spelling of `pauseDuration`", json_schema_extra=OLD
     )
     behavior: PauseBehavior = Field(PauseBehavior.RESUME, description="What happens when the while has passed")
-    on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs that whoever resumes is asked for")
+    on_resume: Within[list[dict[str, Any]] | None] = Field(None, description="Inputs that whoever resumes is asked for")
     on_pause: OneTask | None = Field(None, description="A task that runs when the wait begins")
     tasks: Tasks | None = Field(None, description="Tasks that run after the wait", json_schema_extra=OLD)

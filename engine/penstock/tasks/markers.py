@@ -2,7 +2,8 @@
 
 `Dynamic[X]` is rendered before the model is filled; `Late[X]` is rendered by the type's own `run`, because its
 expressions see more than the execution does (`workingDir`). Both accept an expression where X does not: the schema
-says so, and the value is read as X once it is rendered.
+says so, and the value is read as X once it is rendered. `Within[X]` is no template itself, and the texts in it are:
+whoever starts an execution or asks for inputs renders them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class Templates:
+    """The texts within the property are templates; the property itself is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """The property holds tasks: a list of them, one, or lists by name. Their own types judge them."""
 
@@ -55,6 +61,7 @@ def _unless_template(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 Dynamic = Annotated[T, Rendered()]
 Late = Annotated[T, Rendered(late=True), WrapValidator(_unless_template)]
+Within = Annotated[T, Templates()]
 
 
 def text_of(value: Any) -> Any:
@@ -109,6 +116,15 @@ def rendered_fields(model: type[BaseModel], *, late: bool | None = None) -> tupl
 def dynamic_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """The YAML names of all properties that are templates, early or late."""
     return rendered_fields(model)
+
+
+def expression_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """The YAML names of all properties in which an expression is rendered by anybody, in their order."""
+    return tuple(
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if any(isinstance(mark, Rendered | Templates) for mark in marks(field))
+    )
 
 
 def branches(model: type[BaseModel]) -> tuple[str, ...]:

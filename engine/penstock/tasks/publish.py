@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from penstock.flow.model import InputType
 from penstock.tasks.common_models import TaskBase, TriggerBase
 from penstock.tasks.flow_models import FlowDocument
 from penstock.tasks.input_models import MODELS as INPUTS
-from penstock.tasks.markers import branches
+from penstock.tasks.markers import branches, expression_fields
 from penstock.tasks.names import NAMES, Name
 from penstock.tasks.registry import kind_of, model_of
 from penstock.tasks.schema import Schema, object_schema
@@ -69,9 +71,16 @@ def _entry(name: Name) -> dict[str, Any]:
         "deprecated": name.deprecated,
         "asTask": name.as_task,
         "kind": kind.value if kind is not None else None,
+        "rendered": _rendered(name, model) if model is not None else [],
         "runnable": model is not None,
     }
     return {"group": name.group, "title": name.title} | {key: value for key, value in says.items() if value}
+
+
+def _rendered(name: Name, model: type[BaseModel]) -> list[str]:
+    """The properties of a type in which expressions are rendered, those that all of its kind have too."""
+    models = (*_BASES.get(name.group, ()), model)
+    return sorted({field for one in models for field in expression_fields(one)})
 
 
 def _names_of(name: Name) -> list[str]:

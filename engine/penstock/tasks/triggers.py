@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic
+from penstock.tasks.markers import OLD, Duration, Dynamic, Within
 
 
 class RecoverMissed(StrEnum):
@@ -27,14 +27,14 @@ class Schedule(Properties):
     )
     with_seconds: bool = Field(False, description="The expression has six fields, the seconds first")
     timezone: str | None = Field(None, description="Where the times are meant, such as Europe/Berlin")
-    inputs: dict[str, Any] | None = Field(None, description="The inputs of the executions")
+    inputs: Within[dict[str, Any] | None] = Field(None, description="The inputs of the executions")
     late_maximum_delay: Dynamic[Duration | None] = Field(
         None, description="A time that could not be kept is given up after this"
     )
     recover_missed_schedules: RecoverMissed | None = Field(
         None, description="Which of the times that were missed are made up for; ALL by default"
     )
-    schedule_conditions: list[dict[str, Any]] | None = Field(
+    schedule_conditions: Within[list[dict[str, Any]] | None] = Field(
         None, description="Older spelling of `conditions`", json_schema_extra=OLD
     )
     backfill: dict[str, Any] | None = Field(None, description="Kept by a Kestra server", json_schema_extra=OLD)

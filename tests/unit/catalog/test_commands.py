@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from penstock.errors import PenstockError
+from penstock.expression import Parameter, Spec
+from penstock_cli import callables
 from penstock_cli.commands import explain, schema, types
 from penstock_cli.globals import Globals
 
@@ -117,3 +120,58 @@ def test_schemas_are_printed() -> None:
     assert "title: Writes to the log\n" in said(schema.command, "log.Log", "-o", "yaml")
     assert "has no schema yet" in refused(schema.command, "flow.Dag").message
     assert refused(schema.command, "flow.Dg").help == f"did you mean `{CORE}flow.Dag`?"
+
+
+# ── functions, filters and tests of expressions ──
+
+
+def test_a_callable_is_told_with_its_signature() -> None:
+    assert said(explain.command, "filter:dateAdd").splitlines()[0] == (
+        "value | dateAdd(amount, unit, format='iso', timeZone=null, existingFormat=null, locale=null)  (filter)"
+    )
+    assert said(explain.command, "function:max").splitlines()[0] == "max(…)  (function)"
+    assert said(explain.command, "test:defined").splitlines()[0] == "value is defined  (test)"
+
+
+def test_a_callable_as_data() -> None:
+    told = json.loads(said(explain.command, "filter:substringBefore", "-o", "json"))
+    assert told.keys() == {
+        "schemaVersion", "kind", "name", "signature", "parameters", "says", "example", "result", "since", "instead",
+    }  # fmt: skip
+    assert (told["kind"], told["name"], told["instead"]) == ("filter", "substringBefore", None)
+    assert told["parameters"] == [{"name": "separator", "required": True}]
+
+
+def test_all_of_a_kind_are_listed() -> None:
+    names = [line.split()[0] for line in said(explain.command, "test:").splitlines()]
+    assert names == sorted(names)
+    assert {"defined", "empty", "null", "iterable"} <= set(names)
+    assert [one["name"] for one in json.loads(said(explain.command, "test:", "-o", "json"))["items"]] == names
+
+
+def test_a_callable_that_is_not_there() -> None:
+    assert refused(explain.command, "filter:dateAd").help == "did you mean `dateAdd`?"
+    assert "(filter)" in said(explain.command, "function:upper"), "what only another kind has is shown from there"
+    assert refused(explain.command, "filter:raw").message.startswith("Kestra takes `raw` out of Pebble")
+    assert refused(explain.command, "function:quite").help == "`penstock explain function:` lists them"
+
+
+def test_an_example_comes_with_what_it_says() -> None:
+    spec = Spec(
+        "shout", lambda *_: "", (Parameter("times", 1), Parameter("mark")), says="Says it louder.",
+        example="{{ 'a' | upper }}", since="1.2", instead="upper",
+    )  # fmt: skip
+    assert callables.lines_of("filter", spec) == [
+        "value | shout(times=1, mark)  (filter, deprecated)",
+        "  Says it louder.",
+        "",
+        "  {{ 'a' | upper }}",
+        "  → A",
+        "",
+        "Since Kestra 1.2.",
+        "",
+        "Deprecated: write `upper`.",
+    ]
+    assert callables.data_of("filter", spec)["result"] == "A"
+    assert callables.data_of("filter", replace(spec, example="{{ now() }}"))["result"] is None
+    assert callables.data_of("filter", replace(spec, example="{{ inputs.a }}"))["result"] is None

@@ -73,10 +73,10 @@ VARIABLES: dict[str, object] = {
 
 @pytest.mark.parametrize(("template", "bound"), BEYOND, ids=range(len(BEYOND)))
 def test_going_too_far_ends_soon_and_names_the_bound(template: str, bound: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ExpressionError, match=bound):
         render(template, VARIABLES)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 WITHIN = [
@@ -112,10 +112,10 @@ def test_what_is_long_but_not_deep_is_no_trouble(template: str, wanted: str) -> 
     ids=range(9),
 )
 def test_a_long_broken_source_is_refused_quickly(source: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ExpressionError):
         parse(source)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_catastrophic_pattern_is_harmless() -> None:

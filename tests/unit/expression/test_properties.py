@@ -172,11 +172,12 @@ def test_importing_costs_no_heavy_module() -> None:
         "docker",
         "git",
         "re2",
-        "decimal",
         "zoneinfo",
         "random",
         "uuid",
         "hashlib",
+        "babel",
+        "holidays",
     ]
     code = f"import sys, penstock.expression; print([name for name in {heavy} if name in sys.modules])"
     shown = subprocess.run(

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.expression import ExpressionError, WebCall, render, render_value
-from penstock.expression.children import Job, ask
 from penstock.expression.solitary import SOLITARY
 
 
@@ -55,8 +54,3 @@ def test_every_other_door_is_closed_too() -> None:
     }.items():
         with pytest.raises(ExpressionError, match=f"`{name}` is not available here"):
             knock()
-
-
-def test_no_child_process_is_started_yet() -> None:
-    with pytest.raises(ExpressionError, match="`query` needs a child process"):
-        ask(Job("query", b""), deadline_s=1.0, memory_bytes=1)

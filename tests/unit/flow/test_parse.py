@@ -153,7 +153,7 @@ def test_labels_may_be_a_list() -> None:
 
 def test_a_timeout_may_be_an_expression_and_pause_has_two_spellings() -> None:
     source = HEAD + (
-        f"tasks:\n  - id: t\n    type: {LOG}\n    message: x\n    timeout: '{{{{ vars.t }}}}'\n"
+        f"variables: {{t: PT1S}}\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n    timeout: '{{{{ vars.t }}}}'\n"
         f"  - id: p\n    type: {CORE}.flow.Pause\n    delay: PT1S\n"
     )
     log, pause = flow_of(source).tasks

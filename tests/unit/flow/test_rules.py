@@ -12,8 +12,8 @@ from penstock.flow.catalog import load_catalog
 from penstock.flow.codes import CODES
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
-from penstock.flow.rules.expressions import Fault, fault_in
 from penstock.flow.rules.schedules import cron_fault
+from penstock.flow.rules.templates import Fault, fault_in
 
 CATALOG = load_catalog()
 CORE = "io.kestra.plugin.core"

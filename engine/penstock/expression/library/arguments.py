@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from penstock.expression.errors import ExpressionError
+from penstock.expression.numbers import Number
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list, kind_of, to_java
 
@@ -27,8 +29,8 @@ def whole(value: object, what: str) -> int:
     return value
 
 
-def number(value: object, what: str) -> int | float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+def number(value: object, what: str) -> Number:
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
         raise ExpressionError(f"{what} must be a number, not a {kind_of(value)}")
     return value
 

@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from decimal import Decimal
 
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
 from penstock.expression.library.checks import is_blank
+from penstock.expression.numbers import Number
 from penstock.expression.operators import equals, same, span
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import class_name, is_list, is_map, kind_of, to_java, to_json, to_text
 
 
-@filter_("default", "default", takes_null=True, borrows=True)
+@filter_(
+    "default",
+    "default",
+    takes_null=True,
+    borrows=True,
+    says="The value, or another where it is missing, null or empty.",
+    example="{{ inputs.name | default('nobody') }}",
+)
 def _default(_scope: Scope, value: object, default: object) -> object:
     return default if is_blank(value) else value
 
 
-@filter_("length", takes_null=True)
+@filter_(
+    "length",
+    takes_null=True,
+    says="How many characters a text has, or items a list or map; 0 for anything else.",
+    example="{{ ['a', 'b'] | length }}",
+)
 def _length(_scope: Scope, value: object) -> int:
     if isinstance(value, str) or is_list(value) or is_map(value):
         return len(value) if isinstance(value, Sized) else 0
     return 0
 
 
-@filter_("first", borrows=True)
+@filter_(
+    "first",
+    borrows=True,
+    says="The first item of a list, or character of a text.",
+    example="{{ ['a', 'b'] | first }}",
+)
 def _first(_scope: Scope, value: object) -> object:
     return _end(value, 0, "first")
 
 
-@filter_("last", borrows=True)
+@filter_(
+    "last",
+    borrows=True,
+    says="The last item of a list, or character of a text.",
+    example="{{ ['a', 'b'] | last }}",
+)
 def _last(_scope: Scope, value: object) -> object:
     return _end(value, -1, "last")
 
 
-@filter_("join", ("separator", None))
+@filter_(
+    "join",
+    ("separator", None),
+    says="The items of a list as one text.",
+    example="{{ ['a', 'b'] | join(', ') }}",
+)
 def _join(scope: Scope, value: object, separator: object) -> object:
     between = "" if separator is None else arguments.text(separator, "the separator")
     if isinstance(value, str):
@@ -52,24 +81,42 @@ def _join(scope: Scope, value: object, separator: object) -> object:
     return between.join(texts)
 
 
-@filter_("sort")
+@filter_(
+    "sort",
+    says="A list of texts, or of numbers, in rising order.",
+    example="{{ [3, 1, 2] | sort }}",
+)
 def _sort(_scope: Scope, value: object) -> object:
     return _sorted(value, descending=False)
 
 
-@filter_("rsort")
+@filter_(
+    "rsort",
+    says="A list of texts, or of numbers, in falling order.",
+    example="{{ [3, 1, 2] | rsort }}",
+)
 def _rsort(_scope: Scope, value: object) -> object:
     return _sorted(value, descending=True)
 
 
-@filter_("reverse")
+@filter_(
+    "reverse",
+    says="A list from its end to its beginning.",
+    example="{{ [1, 2, 3] | reverse }}",
+)
 def _reverse(_scope: Scope, value: object) -> object:
     return list(arguments.items(value, "what is reversed"))[::-1]
 
 
-@filter_("slice", ("fromIndex", 0), ("toIndex", None))
+@filter_(
+    "slice",
+    ("fromIndex", 0),
+    ("toIndex", None),
+    says="Part of a list or text: from one index up to another, which is no longer part of it.",
+    example="{{ 'penstock' | slice(0, 3) }}",
+)
 def _slice(_scope: Scope, value: object, start: object, end: object) -> object:
-    first = 0 if start is None else int(arguments.number(start, "fromIndex"))
+    first = 0 if start is None else _index(start, "fromIndex")
     if not isinstance(value, str) and not (is_list(value) and isinstance(value, Sequence)):
         raise ExpressionError(f"the filter `slice` takes a text or a list, not a {kind_of(value)}")
     length = len(value)
@@ -77,7 +124,7 @@ def _slice(_scope: Scope, value: object, start: object, end: object) -> object:
         raise ExpressionError("fromIndex must not be negative")
     last = length
     if end is not None:
-        last = int(arguments.number(end, "toIndex"))
+        last = _index(end, "toIndex")
         if last > length:
             raise ExpressionError(f"toIndex must be smaller than input size: {length}")
         if first >= last:
@@ -87,7 +134,13 @@ def _slice(_scope: Scope, value: object, start: object, end: object) -> object:
     return value[first:last] if isinstance(value, str) else list(value[first:last])
 
 
-@filter_("merge", "items", takes_null=True)
+@filter_(
+    "merge",
+    "items",
+    takes_null=True,
+    says="Two lists as one, or two maps, where the second wins.",
+    example="{{ {'a': 1, 'b': 2} | merge({'b': 3}) }}",
+)
 def _merge(scope: Scope, value: object, items: object) -> object:
     if value is None or items is None:
         if value is None and items is None:
@@ -105,7 +158,11 @@ def _merge(scope: Scope, value: object, items: object) -> object:
     return [*merged, *more]
 
 
-@filter_("keys")
+@filter_(
+    "keys",
+    says="The keys of a map, or the indexes of a list.",
+    example="{{ {'a': 1, 'b': 2} | keys }}",
+)
 def _keys(_scope: Scope, value: object) -> object:
     if isinstance(value, Mapping):
         return list(value)
@@ -114,7 +171,11 @@ def _keys(_scope: Scope, value: object) -> object:
     raise ExpressionError(f"the filter `keys` takes a list or a map, not a {kind_of(value)}")
 
 
-@filter_("values")
+@filter_(
+    "values",
+    says="The values of a map, or the items of a list.",
+    example="{{ {'a': 1, 'b': 2} | values }}",
+)
 def _values(_scope: Scope, value: object) -> object:
     if isinstance(value, Mapping):
         return [value[key] for key in value]
@@ -123,7 +184,12 @@ def _values(_scope: Scope, value: object) -> object:
     raise ExpressionError(f"the filter `values` takes a list or a map, not a {kind_of(value)}")
 
 
-@filter_("chunk", "size")
+@filter_(
+    "chunk",
+    "size",
+    says="A list cut into lists of a size; the last may be shorter.",
+    example="{{ [1, 2, 3] | chunk(2) }}",
+)
 def _chunk(_scope: Scope, value: object, size: object) -> object:
     items = arguments.items(value, "what is cut into chunks")
     length = arguments.whole(size, "the size of a chunk")
@@ -132,7 +198,11 @@ def _chunk(_scope: Scope, value: object, size: object) -> object:
     return [list(items[start : start + length]) for start in range(0, len(items), length)]
 
 
-@filter_("distinct")
+@filter_(
+    "distinct",
+    says="A list with each item once, where it first stood.",
+    example="{{ ['a', 'b', 'a'] | distinct }}",
+)
 def _distinct(scope: Scope, value: object) -> object:
     """Each item once, where it first stood. The printed form groups, the values decide."""
     groups: dict[str, list[object]] = {}
@@ -146,7 +216,11 @@ def _distinct(scope: Scope, value: object) -> object:
     return found
 
 
-@filter_("flatten")
+@filter_(
+    "flatten",
+    says="A list with the items of its lists in their place, one level deep.",
+    example="{{ [1, [2, 3]] | flatten }}",
+)
 def _flatten(scope: Scope, value: object) -> object:
     flat: list[object] = []
     for item in arguments.items(value, "what is flattened"):
@@ -159,29 +233,62 @@ def _flatten(scope: Scope, value: object) -> object:
     return flat
 
 
-@filter_("className")
+@filter_(
+    "className",
+    says="The name of the Java class that a value has in Kestra.",
+    example="{{ 1.5 | className }}",
+)
 def _class_name(_scope: Scope, value: object) -> object:
     return class_name(value)
 
 
-@filter_("string")
+@filter_(
+    "string",
+    says="A value as the text that would be printed.",
+    example="{{ [1, 2] | string | length }}",
+)
 def _string(scope: Scope, value: object) -> str:
     return to_text(value, scope.meter)
 
 
-@function("range", "start", "end", ("increment", 1))
+@function(
+    "range",
+    "start",
+    "end",
+    ("increment", 1),
+    says="Numbers, or letters, from one up to another, which is part of it.",
+    example="{{ range(0, 10, 5) }}",
+)
 def _range(scope: Scope, start: object, end: object, increment: object) -> object:
     return span(start, end, 1 if increment is None else increment, scope.meter)
 
 
-@function("max", variadic=True)
+@function(
+    "max",
+    variadic=True,
+    says="The largest of several numbers.",
+    example="{{ max(3, 20, 7) }}",
+)
 def _max(scope: Scope, *values: object) -> object:
     return _extreme(scope, values, "max")
 
 
-@function("min", variadic=True)
+@function(
+    "min",
+    variadic=True,
+    says="The smallest of several numbers.",
+    example="{{ min(3, 20, 7) }}",
+)
 def _min(scope: Scope, *values: object) -> object:
     return _extreme(scope, values, "min")
+
+
+def _index(value: object, name: str) -> int:
+    """Any number, cut to a whole one."""
+    number = arguments.number(value, name)
+    if not -(2**63) <= number < 2**63:
+        raise ExpressionError(f"{name} lies far outside")
+    return int(number)
 
 
 def _end(value: object, index: int, name: str) -> object:
@@ -197,14 +304,14 @@ def _sorted(value: object, *, descending: bool) -> object:
     texts = [item for item in items if isinstance(item, str)]
     if len(texts) == len(items):
         return sorted(texts, reverse=descending)
-    numbers = [item for item in items if isinstance(item, int | float)]
+    numbers = [item for item in items if isinstance(item, int | float | Decimal)]
     if len(numbers) == len(items) and not any(isinstance(item, bool) or item != item for item in numbers):
         return sorted(numbers, reverse=descending)
     raise ExpressionError("only texts can be sorted, or only numbers, not both together or anything else")
 
 
 def _extreme(scope: Scope, values: tuple[object, ...], name: str) -> object:
-    best: int | float | None = None
+    best: Number | None = None
     for value in values:
         number = arguments.number(value, f"what `{name}` compares")
         if best is None or (number > best if name == "max" else number < best):

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from penstock.flow.rules import declared, expressions, flowables, identity, portability, retries, schedules
+from penstock.flow.rules import (
+    declared,
+    expressions,
+    flowables,
+    identity,
+    order,
+    portability,
+    references,
+    retries,
+    schedules,
+)
 from penstock.flow.survey import Survey
 
 Rule = Callable[[Survey], None]
+
+OF_EXPRESSIONS: tuple[Rule, ...] = (
+    expressions.expressions_parse,
+    expressions.expressions_are_rendered,
+    expressions.deprecated_names,
+    references.known_variables,
+    references.known_names,
+    references.dashes_have_brackets,
+    order.outputs_are_there,
+)
+"""Those that read the templates of a flow."""
 
 RULES: tuple[Rule, ...] = (
     identity.id_of_every_task,
@@ -32,7 +53,7 @@ RULES: tuple[Rule, ...] = (
     schedules.cron_can_be_read,
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
-    expressions.expressions_parse,
+    *OF_EXPRESSIONS,
     portability.deprecated_types,
     portability.deprecated_properties,
     portability.properties_without_effect,

@@ -9,7 +9,7 @@ from penstock.diagnostic import did_you_mean
 from penstock.flow.model import Dialect, InputType
 from penstock.flow.survey import Path, Survey
 
-_TYPES = frozenset(str(kind) for kind in InputType)
+_TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may be any value of YAML
 _BOUNDS = (("min", "max"), ("after", "before"))
 
 
@@ -49,7 +49,7 @@ def known_input_types(survey: Survey) -> None:
         kind = raw.get("type")
         if kind is None or kind in _TYPES or survey.is_faulty((*path, "type")):
             continue
-        near = did_you_mean(str(kind), _TYPES) or "one of " + ", ".join(sorted(_TYPES - {"REUSABLE_INPUTS"}))
+        near = did_you_mean(str(kind), _TYPES) or "one of " + ", ".join(sorted(set(_TYPES) - {"REUSABLE_INPUTS"}))
         survey.report("PEN205", f"Invalid type: {kind}", (*path, "type"), hint=near)
 
 

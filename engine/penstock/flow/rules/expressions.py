@@ -1,99 +1,53 @@
-"""The expressions in a flow's text: whether each can be parsed, and if not, at which character."""
+"""The expressions in a flow's text: whether each can be parsed, is rendered at all, and is still written so."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from penstock.diagnostic import Severity
 from penstock.flow.model import Dialect
-from penstock.flow.survey import Path, Survey
+from penstock.flow.rules.templates import gravity, templates
+from penstock.flow.survey import Survey
 
-_NEVER_RENDERED = frozenset({"id", "namespace", "type", "revision", "description", "displayName", "dependsOn"})
-_LATER = frozenset({"variables", "labels"})
-"""Rendered only where something asks for them; text with braces may be meant literally."""
+_TAG = re.compile(r"\{[{%]")
+_GONE_IN_2 = frozenset({"json", "schedule", "version"})
+"""Kestra docs, Migration to 2.0, 2026-06."""
 
 
 def expressions_parse(survey: Survey) -> None:
-    """PEN301, PEN303: an expression that cannot be parsed, or only beyond the bounds, fails when it is rendered.
+    """PEN301, PEN303: an expression that cannot be parsed, or only beyond the bounds, fails when it is rendered."""
+    for written in survey.once(templates):
+        for start, piece in written.pieces:
+            fault = piece.fault
+            if fault is None or survey.is_faulty(written.path):
+                continue
+            survey.report(
+                fault.code, fault.message, written.path, hint=fault.help, severity=gravity(survey, written),
+                where=written.range(survey.document, start + fault.offset, fault.width),
+            )  # fmt: skip
 
-    Kestra 0.21 lets such a flow in and its task fail, so under that dialect it warns.
-    """
-    text = survey.document.text
-    if "{{" not in text and "{%" not in text and "{#" not in text and "\\" not in text:
-        return
-    for path, value in _texts(survey.flow, ()):
-        fault = fault_in(value)
-        if fault is None or survey.is_faulty(path):
+
+def expressions_are_rendered(survey: Survey) -> None:
+    """PEN305: an expression in a property that nothing renders stays the text that it is."""
+    for written in survey.once(templates):
+        tag = _TAG.search(written.text) if written.rendered is False else None
+        if tag is None or survey.is_faulty(written.path):
             continue
-        lenient = survey.dialect is Dialect.V0_21 or path[0] in _LATER
-        place = survey.document.find(path)
-        where = survey.document.within(place, value, fault.offset, fault.width) if place is not None else None
+        name = written.path[len(written.site.path)] if written.site is not None else written.path[0]
         survey.report(
-            fault.code, fault.message, path, hint=fault.help, where=where,
-            severity=Severity.WARNING if lenient else Severity.ERROR,
+            "PEN305", f"`{name}` is not rendered, so the expression stays as it is written", written.path,
+            where=written.range(survey.document, tag.start(), 2), severity=Severity.WARNING,
         )  # fmt: skip
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text that may hold an expression, with its path."""
-    if type(value) is dict:
-        for key, item in value.items():
-            kind = type(item)
-            if kind is str:
-                if "{" in item and key not in _NEVER_RENDERED and _has_tags(item):
-                    yield (*path, key), item
-            elif (kind is dict or kind is list) and key != "dependsOn":
-                yield from _texts(item, (*path, key))
-    else:
-        for at, item in enumerate(value):
-            kind = type(item)
-            if kind is str:
-                if "{" in item and _has_tags(item):
-                    yield (*path, at), item
-            elif kind is dict or kind is list:
-                yield from _texts(item, (*path, at))
-
-
-def _has_tags(text: str) -> bool:
-    return "{{" in text or "{%" in text or "{#" in text
-
-
-_SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\})""")
-"""A print tag without braces or escapes inside: it ends at its `}}`, and nothing around it changes its meaning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a template cannot be parsed; `offset` and `width` are characters in it."""
-
-    code: str
-    message: str
-    offset: int
-    width: int
-    help: str | None
-
-
-def fault_in(text: str) -> Fault | None:
-    """The first fault of a template, or None.
-
-    The same few tags recur in many texts, so texts that are made of simple tags are judged tag by tag, each once.
-    """
-    rest, tags = _SIMPLE.sub("", text), _SIMPLE.findall(text)
-    if not _has_tags(rest) and all(_fault(tag) is None for tag in tags):
-        return None
-    return _fault(text)
-
-
-@lru_cache(maxsize=4096)
-def _fault(text: str) -> Fault | None:
-    from penstock.expression import ExpressionError, parse
-
-    try:
-        parse(text)
-    except ExpressionError as error:
-        return Fault(error.code, error.message, error.offset or 0, error.width, error.help)
-    return None
+def deprecated_names(survey: Survey) -> None:
+    """PEN704: a function, filter, argument or variable that has a successor. Kestra 2 knows some of them no more."""
+    for written in survey.once(templates):
+        for start, piece in written.pieces:
+            for old in piece.outdated:
+                is_gone = survey.dialect is Dialect.V2 and old.name in _GONE_IN_2
+                survey.report(
+                    "PEN704", f"the {old.kind} `{old.name}` is deprecated", written.path, hint=old.hint,
+                    where=written.range(survey.document, start + old.offset, old.width),
+                    severity=gravity(survey, written) if is_gone else Severity.INFO,
+                )  # fmt: skip

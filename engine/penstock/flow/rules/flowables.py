@@ -84,7 +84,7 @@ def _judge_dag(survey: Survey, site: Site, entries: list[Any]) -> None:
     for at, entry in enumerate(entries):
         needed = entry.get("dependsOn") if isinstance(entry, dict) else None
         for index, one in enumerate(needed if isinstance(needed, list) else []):
-            if one not in edges:
+            if not isinstance(one, str) or one not in edges:
                 path = (*site.path, "tasks", at, "dependsOn", index)
                 survey.report("PEN225", f"Not existing task id in dependency: {one}", path)
     cyclic = _in_cycles(edges)

@@ -41,7 +41,7 @@ def retries_are_consistent(survey: Survey) -> None:
 
 def _judge(survey: Survey, path: Path, retry: dict[str, Any]) -> None:
     kind = retry.get("type")
-    if kind not in _NEEDS:
+    if not isinstance(kind, str) or kind not in _NEEDS:
         near = did_you_mean(str(kind), _NEEDS) or "one of constant, exponential, random"
         where = (*path, "type") if "type" in retry else path
         survey.report("PEN220", f"`{kind}` is no type of retry", where, at_key="type" not in retry, hint=near)

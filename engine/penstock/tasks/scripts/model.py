@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, Late, Scalars, Text, Typed
+from penstock.tasks.markers import OLD, Duration, Dynamic, Late, Scalars, Text, Typed, Within
 
 DEFAULT_INTERPRETER = ("/bin/sh", "-c")
 
@@ -91,7 +91,9 @@ class Placed(Properties):
 
     task_runner: Typed | None = Field(None, description="Where the program runs")
     runner: RunnerKind | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
-    docker: dict[str, Any] | None = Field(None, description="Older spelling of `taskRunner`", json_schema_extra=OLD)
+    docker: Within[dict[str, Any] | None] = Field(
+        None, description="Older spelling of `taskRunner`", json_schema_extra=OLD
+    )
 
 
 class Script(Read):
