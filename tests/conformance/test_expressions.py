@@ -32,9 +32,6 @@ _AFTER_NULL = re.compile(r"\bnull\s*(\||is|is\s+not)\s*$")
 VALUE = "value"
 """What stands before a filter or a test, as the cases name it."""
 
-# Modules of the library that have not all their cases yet. One leaves the list when it has them.
-INCOMPLETE: frozenset[str] = frozenset()
-
 ALWAYS_REFUSED = {"read.version", "read.revision"}
 """Parameters that are known, and refused with the reason whatever they are given."""
 
@@ -149,9 +146,7 @@ def test_every_group_but_those_listed_has_all_its_cases() -> None:
     for kind, table in KINDS.items():
         for spec in table.values():
             lacks.setdefault(_group(spec), []).extend(lacking(kind, spec))
-    unexpected = {group: found for group, found in lacks.items() if found and group not in INCOMPLETE}
-    assert unexpected == {}
-    assert {group for group in INCOMPLETE if not lacks.get(group)} == set(), "complete: take it off the list"
+    assert {group: found for group, found in lacks.items() if found} == {}
 
 
 def test_every_wrong_type_is_given_to_a_parameter_that_there_is() -> None:

@@ -128,11 +128,12 @@ def _sight(execution: str | None, task: str | None, data: Path | None, secrets_f
     from penstock.wiring.evaluating import evaluation_of
     from penstock.wiring.workplace import workplace
     from penstock_cli.lookup import full_id
+    from penstock_cli.options import settings_now
 
     folder = data_folder(data)
     if not (folder / "store.db").exists():
         raise NotFound(f"nothing has run with the data folder {folder} yet", help="--data DIR names another one")
-    with workplace(folder, secrets_file=secrets_file) as place:
+    with workplace(folder, secrets_file=secrets_file, settings=settings_now()) as place:
         found = place.store.load(full_id(place.store, execution))
         assert found is not None
         evaluation = evaluation_of(place, found, task)

@@ -20,7 +20,7 @@ from penstock.execution.identity import attempt_name, idempotency_key, workspace
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, iso, variables
-from penstock.expression import render, render_value
+from penstock.expression import remote
 from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
 from penstock.ports.files import Files
@@ -84,10 +84,10 @@ class AttemptContext(Context):
         return self.clock.now()
 
     def render(self, template: str) -> str:
-        return str(render(template, self.variables, world=self.world))
+        return str(remote.render(template, self.variables, world=self.world))
 
     def render_value(self, value: Any) -> Any:
-        return render_value(value, self.variables, world=self.world)
+        return remote.render_value(value, self.variables, world=self.world)
 
     def with_variables(self, more: Mapping[str, Any]) -> AttemptContext:
         return replace(self, variables={**self.variables, **more})

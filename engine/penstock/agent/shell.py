@@ -7,7 +7,7 @@ address) is left to the evaluator, which asks for it off every lock. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.agent.vault import Vault
@@ -25,7 +25,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
-from penstock.expression import Budget, is_slow, render_value
+from penstock.expression import Budget, WallTimeExceeded, is_slow, remote, render_value
 from penstock.flow.model import Flow, InputType
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session
@@ -43,10 +43,6 @@ _SHOWN = frozenset({"value", evaluation.OUTPUTS})
 """Facts that nothing branches on and that people see: these are sealed when a secret is in them."""
 
 
-UNHURRIED = Budget(wall_s=2.0)
-"""For what is rendered in a thread that nobody waits for. The time that the world takes does not count."""
-
-
 @dataclass(slots=True)
 class DecisionShell:
     """The real one. Thread-safe."""
@@ -56,19 +52,32 @@ class DecisionShell:
     vault: Vault
     clock: Clock
     around: Surroundings
+    hurry: Budget = field(default_factory=Budget)
+    """What one text may take within a settlement."""
+    late: set[tuple[str, str]] = field(default_factory=set)
+    """What took longer than that: execution and key. The evaluator has more time."""
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
-        quick = [key for key in execution.asked if not is_slow(evaluation.templates(flow, execution, key))]
-        return [self._answer(flow, execution, key, lambda: now) for key in sorted(quick)]
+        answers: list[Event] = []
+        for key in sorted(execution.asked):
+            if (execution.id, key) in self.late or is_slow(evaluation.templates(flow, execution, key)):
+                continue
+            try:
+                answers.append(self._answer(flow, execution, key, lambda: now, is_hurried=True))
+            except WallTimeExceeded:
+                self.late.add((execution.id, key))
+        return answers
 
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         """The answer to one question, or one inline attempt, however long it takes."""
         if key in execution.inline:
             return self._attempt(flow, execution, key, session)
         try:
-            return [self._answer(flow, execution, key, self.clock.now, UNHURRIED)]
+            return [self._answer(flow, execution, key, self.clock.now, is_hurried=False)]
         except Exception as error:  # noqa: BLE001 - one expression's bug must not reach its neighbours (P8)
             return [self._bug(flow, execution, key, error)]
+        finally:
+            self.late.discard((execution.id, key))
 
     def _bug(self, flow: Flow, execution: Execution, key: str, error: Exception) -> Event:
         name = next(iter(evaluation.templates(flow, execution, key)), "")
@@ -76,20 +85,27 @@ class DecisionShell:
         return EvaluationFailed(at=self.clock.now(), run=key or None, name=name, message=message)
 
     def _answer(
-        self, flow: Flow, execution: Execution, key: str, now: Callable[[], Instant], budget: Budget | None = None
+        self, flow: Flow, execution: Execution, key: str, now: Callable[[], Instant], *, is_hurried: bool
     ) -> Event:
+        """Raises WallTimeExceeded where only the hurry was the reason."""
         run = execution.runs[key] if key != ROOT else None
         subject = run.id if run is not None else None
         wanted = evaluation.templates(flow, execution, key)
         seen = variables(flow, execution, run, self.around)
         try:
-            rendered = render_value(dict(wanted), seen, world=self.worlds(flow, execution), budget=budget or Budget())
+            world = self.worlds(flow, execution)
+            if is_hurried:
+                rendered = render_value(dict(wanted), seen, world=world, budget=self.hurry)
+            else:
+                rendered = remote.render_value(dict(wanted), seen, world=world)
             assert isinstance(rendered, dict)
             facts = evaluation.interpret(flow, execution, key, rendered)
             if key == ROOT:
                 self._learn_secrets(flow, facts[evaluation.OUTPUTS])
             return self._evaluated(now(), subject, facts)
         except PenstockError as error:
+            if is_hurried and isinstance(error, WallTimeExceeded):
+                raise
             name = next(iter(wanted), "")
             return EvaluationFailed(at=now(), run=subject, name=name, message=self.vault.mask.text(error.message))
 

@@ -2,8 +2,8 @@
 
     render("{{ inputs.name | upper }}", {"inputs": {"name": "ada"}})   # "ADA"
 
-The grammar and the evaluator are our own; ../reference/kestra.md, chapter 7, is what they follow. Values are plain
-data, a name is an item and never a Python attribute, and only what is registered can be called.
+The grammar and the evaluator are our own (docs/adr/0003, 0006). Values are plain data, a name is an item and never a
+Python attribute, and only what is registered can be called.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from penstock.expression.errors import (
     ExpressionError,
     ExpressionSyntaxError,
     UndefinedVariable,
+    WallTimeExceeded,
 )
 from penstock.expression.names import IMPURE, LATER_FILTERS, LATER_FUNCTIONS, REFUSED
 from penstock.expression.reads import COMPUTED, Call, Path, Reads
@@ -41,6 +42,7 @@ __all__ = [
     "Spec",
     "Template",
     "UndefinedVariable",
+    "WallTimeExceeded",
     "WebAnswer",
     "WebCall",
     "World",

@@ -1,10 +1,11 @@
 """Rendering in a child process, which has more time and can be killed; its world is this one, asked over the pipe.
 
-    render(template, variables, world=world)    # here, if that is quick; else in a child
+    render(template, variables, world=world)         # here, if that is quick; else in a child
+    render_value(properties, variables, world=world)  # the same of every text within
 
 On a thread of the agent a rendering has 250 ms of wall time, which a single call into C may pass: 10 MB of JSON take
 half a second. So what reads more than a million characters goes to a child at once, and what runs out of time here is
-begun again there, unless it has spoken to the outside in a way that must not happen twice.
+begun again there. What may speak to the outside in a way that must not happen twice has the longer time here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from penstock.expression.parcel import pack, unpack
 from penstock.expression.reads import Path
 from penstock.expression.solitary import SOLITARY
 from penstock.expression.stringify import is_list
-from penstock.expression.template import Template, parse
+from penstock.expression.template import Template, each_text, parse
 from penstock.expression.world import WebAnswer, WebCall, World
 
 if TYPE_CHECKING:  # only for speed: `random` costs 3 ms to import
@@ -61,12 +62,17 @@ def render(
         template = parse(template)
     if reads_much(template, variables):
         return render_in_child(template, variables, typed=typed, world=world, budget=there)
+    if not template.reads.functions.isdisjoint(_OUTSIDE):
+        return template.render(variables, typed=typed, world=world, budget=there)
     try:
         return template.render(variables, typed=typed, world=world, budget=here)
     except WallTimeExceeded:
-        if not template.reads.functions.isdisjoint(_OUTSIDE):
-            raise
         return render_in_child(template, variables, typed=typed, world=world, budget=there)
+
+
+def render_value(value: object, variables: Mapping[str, object], *, world: World | None = None) -> object:
+    """As `penstock.expression.render_value`, each text as `render` here does it. May block as that may."""
+    return each_text(value, lambda text: render(text, variables, world=world), DEFAULT.depth)
 
 
 def render_in_child(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
@@ -142,7 +142,7 @@ def render_value(
 ) -> object:
     """`value` with every text in it rendered, in lists and maps of any shape, keys too; the first of two equal
     keys wins. What is no text stays as it is. Each text has a budget of its own. Raises as `render`."""
-    return _render_value(value, variables, world, budget, budget.depth)
+    return each_text(value, lambda text: render(text, variables, world=world, budget=budget), budget.depth)
 
 
 def is_slow(value: object) -> bool:
@@ -158,23 +158,26 @@ def is_slow(value: object) -> bool:
     return isinstance(value, Sequence) and is_list(value) and any(is_slow(item) for item in value)
 
 
-def _render_value(
-    value: object, variables: Mapping[str, object], world: World | None, budget: Budget, room: int
-) -> object:
-    if isinstance(value, str):
-        return render(value, variables, world=world, budget=budget)
-    if room <= 0:
-        raise too_deep(budget.depth)
-    if isinstance(value, Mapping):
-        made: dict[object, object] = {}
-        for key in value:
-            rendered = _render_value(key, variables, world, budget, room) if isinstance(key, str) else key
-            if rendered not in made:
-                made[rendered] = _render_value(value[key], variables, world, budget, room - 1)
-        return made
-    if isinstance(value, Sequence) and is_list(value):
-        return [_render_value(item, variables, world, budget, room - 1) for item in value]
-    return value
+def each_text(value: object, rendered: Callable[[str], object], depth: int) -> object:
+    """`value` with `rendered(text)` in the place of each of its texts. Raises BudgetExceeded beyond `depth`."""
+
+    def made(value: object, room: int) -> object:
+        if isinstance(value, str):
+            return rendered(value)
+        if room <= 0:
+            raise too_deep(depth)
+        if isinstance(value, Mapping):
+            found: dict[object, object] = {}
+            for key in value:
+                name = rendered(key) if isinstance(key, str) else key
+                if name not in found:
+                    found[name] = made(value[key], room - 1)
+            return found
+        if isinstance(value, Sequence) and is_list(value):
+            return [made(item, room - 1) for item in value]
+        return value
+
+    return made(value, depth)
 
 
 def parse_afresh(source: str) -> Template:

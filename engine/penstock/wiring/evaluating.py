@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.variables import Surroundings, variables
+from penstock.execution.variables import variables
 from penstock.expression import World
 from penstock.ports.secrets import Mask
-from penstock.wiring.surroundings import environment
 from penstock.wiring.workplace import Workplace
 
 
@@ -30,17 +28,10 @@ def evaluation_of(place: Workplace, execution: Execution, task: str | None = Non
 
     Sealed values are opened where they are looked into, and hidden by the mask from then on.
     """
-    from penstock.adapters.secrets import KeySeal
-    from penstock.agent.vault import Vault
-    from penstock.agent.world import World as ExecutionWorld
-
     flow = place.flow_of(execution)
-    vault = Vault(place.mask, KeySeal(place.data / "seal.key"))
-    around = Surroundings(envs=environment(os.environ), globals=place.variables, open=vault.open)
-    beside = place.namespace_sources.of(execution.source)
-    world = ExecutionWorld(flow, execution, place.secrets, place.files, place.clock, place.mask, beside)
+    world = place.worlds(place.http(None))(flow, execution)
     run = _latest_run(execution, task) if task is not None else None
-    return Evaluation(variables(flow, execution, run, around), world, place.mask)
+    return Evaluation(variables(flow, execution, run, place.around), world, place.mask)
 
 
 def _latest_run(execution: Execution, task: str) -> TaskRun:

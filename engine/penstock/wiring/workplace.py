@@ -168,7 +168,7 @@ class Workplace:
         """What inputs go through. Their expressions ask no address: whoever starts executions does not wait."""
         from penstock.agent.web import NoWeb
 
-        worlds = self._worlds(NoWeb())
+        worlds = self.worlds(NoWeb())
 
         def render(flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
             from penstock.expression import render_value  # only here: most starts render nothing
@@ -178,7 +178,7 @@ class Workplace:
 
         return Intake(render, self.vault.secret, self.vault.keep)
 
-    def _worlds(self, http: Http) -> WorldOf:
+    def worlds(self, http: Http) -> WorldOf:
         from penstock.agent.world import World
 
         def world(flow: Flow, execution: Execution) -> World:
@@ -254,7 +254,7 @@ class Workplace:
         allowance = allowance or Allowance()
         vault, around = self.vault, self.around
         http = self.http(allowance.reach)
-        world = self._worlds(http)
+        world = self.worlds(http)
 
         real = TaskAttempts(
             Equipment(

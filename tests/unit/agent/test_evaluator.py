@@ -25,6 +25,7 @@ from penstock.execution.event import AttemptEnded, Evaluated, KillRequested
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings
+from penstock.expression import Budget
 from penstock.flow.model import Flow, Kind, Task
 from penstock.operations.start import Start, start
 from penstock.ports.clock import HeldClock
@@ -100,10 +101,11 @@ class Scene:
         self.session = self.store.open_session(name="test", kind="run", pid=1, at=self.clock.now())
         self.evaluator = self.process()
 
-    def process(self) -> Evaluator:
+    def process(self, hurry: Budget | None = None) -> Evaluator:
         """A fresh executor, as after a restart."""
         mask = Masker()
-        shell = DecisionShell(self._world, Sayers(), Vault(mask, Vaultless()), self.clock, Surroundings())
+        vault = Vault(mask, Vaultless())
+        shell = DecisionShell(self._world, Sayers(), vault, self.clock, Surroundings(), hurry or Budget())
         self.executor = Executor(self.store, self.session, Flows(self.flows), shell, self.clock)
         return Evaluator(
             self.executor,
@@ -241,6 +243,18 @@ def test_an_answer_outlasts_a_store_that_is_busy() -> None:
 
         until(lambda: here.state("hangs") is State.SUCCESS)
         assert here.secrets.asked == ["HANG"]
+
+
+def test_what_takes_longer_than_a_settlement_may_is_answered_off_the_lock() -> None:
+    with scene() as here:
+        here.evaluator.leave()
+        here.evaluator = here.process(Budget(wall_s=0))
+        here.begin("long", choose("if", "{% for i in range(1, 3) %}{% if i == 3 %}true{% endif %}{% endfor %}", SAYS))
+        until(lambda: here.state("long") is State.SUCCESS)
+        loaded = here.store.load("long")
+        assert loaded is not None
+        assert [run.task for run in loaded.in_order()] == ["if", "said"]
+        assert here.answered
 
 
 def test_a_fault_of_an_expression_is_the_answer() -> None:

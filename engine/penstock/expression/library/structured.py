@@ -20,7 +20,7 @@ _LONGEST_YAML = 3 * 1024 * 1024
 )
 def _read_yaml(scope: Scope, text: object) -> object:
     """As Kestra's YamlFunction.java: the first document of the text; scalars by YAML 1.2."""
-    return _first_document(arguments.text(text, "the argument `yaml`"), scope)
+    return first_document(arguments.text(text, "the argument `yaml`"), scope)
 
 
 @filter_(
@@ -67,7 +67,8 @@ def _to_ion(scope: Scope, value: object) -> str:
     return iontext.write(value, scope.meter)
 
 
-def _first_document(text: str, scope: Scope) -> object:
+def first_document(text: str, scope: Scope) -> object:
+    """The first document of a YAML text, as Jackson reads it. Raises ExpressionError."""
     from yaml import YAMLError
 
     from penstock.compose import Composer, Fault, event_parser

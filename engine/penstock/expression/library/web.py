@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
 from penstock.expression.library.encodings import read_json
+from penstock.expression.library.structured import first_document
 from penstock.expression.registry import function
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list
@@ -100,7 +101,7 @@ def _read(scope: Scope, answer: WebAnswer) -> object:
     if kind == _JSON or kind.endswith("+json"):
         return read_json(text, scope)
     if kind.rpartition("/")[2].removeprefix("x-") == "yaml" or kind.endswith("+yaml"):
-        return _read_yaml(text)
+        return first_document(text, scope)
     return text
 
 
@@ -110,15 +111,3 @@ def _decoded(content: bytes, rest: str) -> str:
         return content.decode(charset, errors="replace")
     except LookupError:
         return content.decode("utf-8", errors="replace")
-
-
-def _read_yaml(text: str) -> object:
-    import yaml
-
-    from penstock.compose import Composer, Fault
-
-    try:
-        found: object = Composer(yaml.SafeLoader(text).get_event).document()[0]
-    except (Fault, yaml.YAMLError, ValueError) as error:
-        raise ExpressionError(f"the answer is no YAML: {error}") from None
-    return found
