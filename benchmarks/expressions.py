@@ -135,7 +135,7 @@ def not_imported() -> bool:
     for argv in (["--help"], ["types"], ["validate", "--help"]):
         code = "import sys; from penstock_cli.main import main; sys.argv = ['penstock', *sys.argv[1:]]\n"
         code += "try: main()\nexcept SystemExit: pass\n"
-        code += "print('penstock.expression.parser' in sys.modules, file=sys.stderr)"
+        code += "print('penstock.expression.grammar.parser' in sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=False)
         if not done.stderr.rstrip().endswith("False"):
             print(f"  {PENSTOCK} {' '.join(argv)} loads the expressions: MISSED")

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from penstock.expression.apart.children import MEMORY_BYTES, MOST_BYTES, Children, Job, ask
+from penstock.expression.apart.parcel import pack, unpack
 from penstock.expression.budget import Budget
-from penstock.expression.children import MEMORY_BYTES, MOST_BYTES, Children, Job, ask
 from penstock.expression.errors import BudgetExceeded, ExpressionError
-from penstock.expression.parcel import pack, unpack
 from until import until
 
 HANGS = "def f: f; f"
@@ -275,8 +275,8 @@ def run(code: str) -> subprocess.Popen[str]:
 
 PRELUDE = """
 import json, os, sys
-from penstock.expression import children
-from penstock.expression.children import Job, ask
+from penstock.expression.apart import children
+from penstock.expression.apart.children import Job, ask
 def jq(program):
     return ask(Job("jq", json.dumps([program, "null"]).encode())).decode()
 def pid():

@@ -20,7 +20,7 @@ from penstock.execution.identity import attempt_name, idempotency_key, workspace
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, iso, variables
-from penstock.expression import remote
+from penstock.expression.apart import remote
 from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
 from penstock.ports.files import Files

@@ -25,7 +25,8 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
-from penstock.expression import Budget, WallTimeExceeded, is_slow, remote, render_value
+from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
+from penstock.expression.apart import remote
 from penstock.flow.model import Flow, InputType
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session

@@ -104,4 +104,4 @@ class BudgetExceeded(ExpressionError):
 
 
 class WallTimeExceeded(BudgetExceeded):
-    """The time was over, which another place may have more of (`penstock.expression.remote`)."""
+    """The time was over, which another place may have more of (`penstock.expression.apart.remote`)."""

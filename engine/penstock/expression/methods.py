@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from penstock.expression import patterns
 from penstock.expression.attributes import FORBIDDEN
 from penstock.expression.budget import Meter
 from penstock.expression.errors import ExpressionError, UndefinedVariable
 from penstock.expression.numbers import Number
 from penstock.expression.operators import contains, same
+from penstock.expression.regex import patterns
 from penstock.expression.stringify import is_list, is_map, kind_of, to_java
 
 Body = Callable[["Call"], object]

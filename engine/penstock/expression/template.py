@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from penstock.expression.budget import DEFAULT, Budget, Meter, too_deep
 from penstock.expression.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError
+from penstock.expression.grammar.notes import Notes
+from penstock.expression.grammar.tags import Parser
 from penstock.expression.names import IMPURE, LATER_FUNCTIONS, OPAQUE
-from penstock.expression.notes import Notes
 from penstock.expression.numbers import as_data
 from penstock.expression.reads import Reads
 from penstock.expression.registry import FILTERS, FUNCTIONS
@@ -16,7 +17,6 @@ from penstock.expression.scope import Scope
 from penstock.expression.solitary import SOLITARY
 from penstock.expression.statements import Body, Macro, Output, Sink, Statement, Text, TypedSink
 from penstock.expression.stringify import is_list, to_text
-from penstock.expression.tags import Parser
 from penstock.expression.world import World
 
 _UNPREDICTABLE = IMPURE | OPAQUE | LATER_FUNCTIONS

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.expression import ExpressionError
-from penstock.expression.datepatterns import Moment, format_pattern, pieces
-from penstock.expression.dates import epoch_nanos, move, read_moment, write_moment, zone
-from penstock.expression.locales import ENGLISH, language
+from penstock.expression.moments.datepatterns import Moment, format_pattern, pieces
+from penstock.expression.moments.dates import epoch_nanos, move, read_moment, write_moment, zone
+from penstock.expression.moments.locales import ENGLISH, language
 
 FEW = settings(max_examples=200, deadline=None)
 ZONES: list[tzinfo] = [

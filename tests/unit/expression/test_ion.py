@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from penstock.expression import Budget, BudgetExceeded, ExpressionError
 from penstock.expression.budget import DEFAULT, Meter
-from penstock.expression.ion import read
-from penstock.expression.iontext import write
+from penstock.expression.formats.ion import read
+from penstock.expression.formats.iontext import write
 
 
 def meter(budget: Budget = DEFAULT) -> Meter:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.expression import render
-from penstock.expression.charsets import LAST, CharSet
-from penstock.expression.patterns import compiled
+from penstock.expression.regex.charsets import LAST, CharSet
+from penstock.expression.regex.patterns import compiled
 
 FEW = settings(max_examples=300, deadline=None)
 TEXTS = st.text(alphabet="abA1 \n", max_size=8)

@@ -23,12 +23,12 @@ from penstock.expression import (
     WebAnswer,
     WebCall,
     parse,
-    remote,
     render,
 )
+from penstock.expression.apart import remote
+from penstock.expression.apart.parcel import pack, unpack
+from penstock.expression.apart.remote import reads_much, render_in_child
 from penstock.expression.errors import WallTimeExceeded
-from penstock.expression.parcel import pack, unpack
-from penstock.expression.remote import reads_much, render_in_child
 
 LOOP = "{% for i in 1..400000 %}{% endfor %}done"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from penstock.expression import Budget, BudgetExceeded, ExpressionError, render
 from penstock.expression.budget import DEFAULT, Meter
-from penstock.expression.yamltext import write
+from penstock.expression.formats.yamltext import write
 
 # a text that reads as another kind is not quoted, as in Kestra
 READS_OTHERWISE = re.compile(r"[-+.0-9=<].*", re.DOTALL)

@@ -185,7 +185,7 @@ def _is_date_between(_scope: Scope, day: object, after: object, before: object) 
 
 
 def _moment(value: object, name: str) -> datetime:
-    from penstock.expression.dates import read_moment
+    from penstock.expression.moments.dates import read_moment
 
     if not isinstance(value, str | date):
         raise ExpressionError(f"the argument `{name}` must be a date, not a {kind_of(value)}")

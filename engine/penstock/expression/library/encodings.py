@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from penstock.expression import jsontext
 from penstock.expression.errors import ExpressionError
+from penstock.expression.formats import jsontext
 from penstock.expression.library import arguments
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope

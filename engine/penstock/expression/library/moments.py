@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from penstock.expression.datepatterns import Moment
 from penstock.expression.library import arguments
+from penstock.expression.moments.datepatterns import Moment
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
 
@@ -41,7 +41,7 @@ def _date_add(
     existing: object,
     locale: object,
 ) -> str:
-    from penstock.expression.dates import move
+    from penstock.expression.moments.dates import move
 
     moment, where = _read(value, zone, existing)
     step = arguments.whole(amount, "the argument `amount`")
@@ -108,15 +108,15 @@ def _now(scope: Scope, form: object, zone: object, existing: object, locale: obj
 
 
 def _read(value: object, zone_name: object, existing: object) -> tuple[Moment, tzinfo]:
-    from penstock.expression.dates import read_moment, zone
+    from penstock.expression.moments.dates import read_moment, zone
 
     where = zone(arguments.optional_text(zone_name, "the argument `timeZone`"))
     return read_moment(value, where, arguments.optional_text(existing, "the argument `existingFormat`")), where
 
 
 def _write(scope: Scope, moment: Moment, where: tzinfo, form: object, locale: object) -> str:
-    from penstock.expression import locales
-    from penstock.expression.dates import write_moment
+    from penstock.expression.moments import locales
+    from penstock.expression.moments.dates import write_moment
 
     pattern = "iso" if form is None else arguments.text(form, "the argument `format`")
     language = arguments.optional_text(locale, "the argument `locale`")
@@ -127,6 +127,6 @@ def _write(scope: Scope, moment: Moment, where: tzinfo, form: object, locale: ob
 
 
 def _nanos(value: object, zone: object, existing: object) -> int:
-    from penstock.expression.dates import epoch_nanos
+    from penstock.expression.moments.dates import epoch_nanos
 
     return epoch_nanos(_read(value, zone, existing)[0])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from penstock.expression import jsontext
 from penstock.expression.errors import BudgetExceeded, ExpressionError
+from penstock.expression.formats import jsontext
 from penstock.expression.library import arguments
 from penstock.expression.registry import filter_
 from penstock.expression.scope import Scope
@@ -23,7 +23,7 @@ _LONGEST = 100_000
 )
 def _jq(scope: Scope, value: object, expression: object) -> object:
     """As Kestra's JqFilter.java: a text is read as JSON first, and of several JSON texts only the first."""
-    from penstock.expression.children import Job, ask
+    from penstock.expression.apart.children import Job, ask
 
     program = arguments.text(expression, "the argument `expression`")
     if len(program) > _LONGEST:

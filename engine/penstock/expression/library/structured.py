@@ -30,7 +30,7 @@ def _read_yaml(scope: Scope, text: object) -> object:
     example="{{ {'a': [1, 'x: y']} | yaml }}",
 )
 def _write_yaml(scope: Scope, value: object) -> str:
-    from penstock.expression import yamltext
+    from penstock.expression.formats import yamltext
 
     return "null" if value is None else yamltext.write(value, scope.meter)
 
@@ -43,7 +43,7 @@ def _write_yaml(scope: Scope, value: object) -> str:
     example="{{ fromIon('{id: 1, name: \"ada\"}').name }}",
 )
 def _from_ion(scope: Scope, ion: object, all_rows: object) -> object:
-    from penstock.expression import ion as format_
+    from penstock.expression.formats import ion as format_
 
     every = arguments.flag(all_rows, "the argument `allRows`")
     if ion is None:
@@ -62,7 +62,7 @@ def _from_ion(scope: Scope, ion: object, all_rows: object) -> object:
     example="{{ {'id': 1, 'name': 'ada'} | toIon }}",
 )
 def _to_ion(scope: Scope, value: object) -> str:
-    from penstock.expression import iontext
+    from penstock.expression.formats import iontext
 
     return iontext.write(value, scope.meter)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from penstock.expression import patterns
 from penstock.expression.errors import ExpressionError
 from penstock.expression.library import arguments
+from penstock.expression.regex import patterns
 from penstock.expression.registry import filter_, function
 from penstock.expression.scope import Scope
 from penstock.expression.stringify import is_list, kind_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from penstock.expression.binding import bound
 from penstock.expression.budget import DEFAULT, too_deep
-from penstock.expression.cursor import Cursor
 from penstock.expression.errors import ExpressionSyntaxError
-from penstock.expression.lexer import (
+from penstock.expression.grammar.cursor import Cursor
+from penstock.expression.grammar.lexer import (
     NAME,
     NUMBER,
     OPERATOR,
@@ -17,6 +17,7 @@ from penstock.expression.lexer import (
     STRING_CLOSE,
     STRING_OPEN,
 )
+from penstock.expression.grammar.notes import Notes
 from penstock.expression.links import (
     FILTER_BINDS,
     OPERATORS,
@@ -46,7 +47,6 @@ from penstock.expression.nodes import (
     Ternary,
     negative,
 )
-from penstock.expression.notes import Notes
 from penstock.expression.registry import FILTERS, FUNCTIONS, TESTS
 
 UNARY_BINDS = 500

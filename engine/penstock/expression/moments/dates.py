@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from penstock.expression.datepatterns import Moment, format_pattern, zone_id
-from penstock.expression.datereading import parse_pattern
 from penstock.expression.errors import ExpressionError
-from penstock.expression.locales import ENGLISH, language
+from penstock.expression.moments.datepatterns import Moment, format_pattern, zone_id
+from penstock.expression.moments.datereading import parse_pattern
+from penstock.expression.moments.locales import ENGLISH, language
 from penstock.expression.stringify import kind_of, print_offset
 
 _PATTERNS = {

@@ -48,7 +48,7 @@ _LEAVES_S = 1.0
 _BOOT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from penstock.expression.child import main
+from penstock.expression.apart.child import main
 sys.exit(main(float(sys.argv[2])))
 """
 
@@ -140,7 +140,7 @@ class _Child:
     def __init__(self, idle_s: float) -> None:
         if not sys.executable:
             raise ExpressionError("a child process is needed, and it is not known with which Python to start one")
-        paths = [str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if Path(path).is_absolute())]
+        paths = [str(Path(__file__).resolve().parents[3]), *(path for path in sys.path if Path(path).is_absolute())]
         argv = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, json.dumps(paths), str(idle_s)]
         # Windows starts no program without this one
         environment = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from penstock.expression.budget import Meter
 from penstock.expression.errors import BudgetExceeded, ExpressionError
-from penstock.expression.javaregex import Translation, translate
+from penstock.expression.regex.javaregex import Translation, translate
 
 Change = Callable[[str], str]
 

@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import PenstockError
+from penstock.expression.apart.children import Job, ask
+from penstock.expression.apart.parcel import pack, unpack
 from penstock.expression.budget import DEFAULT, Budget
-from penstock.expression.children import Job, ask
 from penstock.expression.errors import ExpressionError, WallTimeExceeded
 from penstock.expression.names import OPAQUE
-from penstock.expression.parcel import pack, unpack
 from penstock.expression.reads import Path
 from penstock.expression.solitary import SOLITARY
 from penstock.expression.stringify import is_list

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from penstock.expression.budget import Meter
-from penstock.expression.pieces import Pieces
+from penstock.expression.formats.pieces import Pieces
 from penstock.expression.stringify import to_java, to_text
 
 _INDENT = 2
@@ -186,7 +186,7 @@ def _printed(value: object, meter: Meter) -> str:
     if value is None:
         return "null"
     if isinstance(value, timedelta):
-        from penstock.expression.iontext import seconds_of
+        from penstock.expression.formats.iontext import seconds_of
 
         return str(seconds_of(value))
     return to_text(value, meter)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from penstock.expression import charsets
-from penstock.expression.charsets import CharSet
 from penstock.expression.errors import BudgetExceeded, ExpressionError
+from penstock.expression.regex import charsets
+from penstock.expression.regex.charsets import CharSet
 
 _REPEAT_MOST = 1_000
 _CLASS_DEPTH = 20

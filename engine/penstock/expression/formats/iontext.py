@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from penstock.expression.budget import Meter
 from penstock.expression.errors import ExpressionError
+from penstock.expression.formats.pieces import Pieces
 from penstock.expression.numbers import print_double, print_int, widened
-from penstock.expression.pieces import Pieces
 from penstock.expression.stringify import print_moment, to_java
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")

@@ -19,10 +19,10 @@ from math import inf
 from typing import Any, BinaryIO
 
 from penstock.errors import PenstockError
-from penstock.expression import jsontext
+from penstock.expression.apart.children import FRAME, JOB, OUT_OF_MEMORY, tell, work_here
 from penstock.expression.budget import DEFAULT, Meter
-from penstock.expression.children import FRAME, JOB, OUT_OF_MEMORY, tell, work_here
 from penstock.expression.errors import BudgetExceeded, ExpressionError
+from penstock.expression.formats import jsontext
 
 _GRACE_S = 5.0
 _PROGRAMS = 64
@@ -199,7 +199,7 @@ def _first_line(message: str) -> str:
 
 
 def _render(content: bytes, call: Call) -> bytes:
-    from penstock.expression.remote import serve
+    from penstock.expression.apart.remote import serve
 
     return serve(content, call)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from penstock.expression.budget import DEFAULT, too_deep
 from penstock.expression.errors import ExpressionSyntaxError
-from penstock.expression.lexer import END, NAME, PUNCTUATION, TAG_CLOSE, TEXT, Token, tokenize
+from penstock.expression.grammar.lexer import END, NAME, PUNCTUATION, TAG_CLOSE, TEXT, Token, tokenize
 
 
 class Cursor:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
-from penstock.expression.datepatterns import (
+from penstock.expression.errors import ExpressionError
+from penstock.expression.moments.datepatterns import (
     MODIFIED_JULIAN,
     Letter,
     Literal,
@@ -20,8 +21,7 @@ from penstock.expression.datepatterns import (
     first_week,
     pieces,
 )
-from penstock.expression.errors import ExpressionError
-from penstock.expression.locales import ENGLISH
+from penstock.expression.moments.locales import ENGLISH
 
 _NUMBERS = frozenset("yuYwdDgHkKhmsAnNM")
 _TIME = frozenset("HhkKAN")

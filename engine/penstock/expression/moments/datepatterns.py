@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from penstock.expression.errors import ExpressionError
-from penstock.expression.locales import Language
+from penstock.expression.moments.locales import Language
 from penstock.expression.stringify import print_offset
 
 _LENGTH = 200

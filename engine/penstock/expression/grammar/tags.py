@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.expression.errors import ExpressionSyntaxError
-from penstock.expression.lexer import (
+from penstock.expression.grammar.lexer import (
     END,
     NAME,
     OPERATOR,
@@ -13,9 +13,9 @@ from penstock.expression.lexer import (
     TAG_OPEN,
     TEXT,
 )
+from penstock.expression.grammar.parser import ExpressionParser
 from penstock.expression.links import Link
 from penstock.expression.nodes import Node
-from penstock.expression.parser import ExpressionParser
 from penstock.expression.statements import (
     Block,
     Body,

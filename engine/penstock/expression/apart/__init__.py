@@ -1,0 +1,1 @@
+"""What is done in a child process, because its cost cannot be bounded within this one."""

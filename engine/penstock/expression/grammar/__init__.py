@@ -1,0 +1,1 @@
+"""Pebble's grammar: source text into tokens, tokens into a tree."""

@@ -1,0 +1,1 @@
+"""Moments, read and written by Java's patterns in the languages of CLDR."""
