@@ -20,6 +20,7 @@ from penstock.execution.identity import attempt_name, idempotency_key, workspace
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, iso, variables
+from penstock.expression import WallTimeExceeded, render, render_value
 from penstock.expression.apart import remote
 from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
@@ -79,14 +80,19 @@ class AttemptContext(Context):
     holder: Task | None = None
     workspace: Workspace | None = None
     used: set[str] = field(default_factory=set)
+    is_hurried: bool = False
+    """Others wait for this thread: it asks no child process."""
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def render(self, template: str) -> str:
-        return str(remote.render(template, self.variables, world=self.world))
+        rendered = render if self.is_hurried else remote.render
+        return str(rendered(template, self.variables, world=self.world))
 
     def render_value(self, value: Any) -> Any:
+        if self.is_hurried:
+            return render_value(value, self.variables, world=self.world)
         return remote.render_value(value, self.variables, world=self.world)
 
     def with_variables(self, more: Mapping[str, Any]) -> AttemptContext:
@@ -201,10 +207,11 @@ class TaskAttempts:
         return replace(ended, log=log, usage=self._usage(context))
 
     def make_inline(
-        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
+        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
     ) -> AttemptEnded:
         task_type = self._equipment.task_type(flow.by_id[run.task].type)
         said, context = self.sayer(flow, execution, run, len(run.attempts), seen, world)
+        context.is_hurried = is_hurried
         return replace(self._run(task_type, context), log=said.as_log())
 
     def now(self) -> datetime:
@@ -324,6 +331,8 @@ class TaskAttempts:
                 metrics=failure.metrics,
             )
         except PenstockError as error:
+            if context.is_hurried and isinstance(error, WallTimeExceeded):
+                raise  # where nobody waits it has more time
             message = error.message if error.help is None else f"{error.message}: {error.help}"
             context.log(Level.ERROR, message)
             return self._ended(context, State.FAILED, nothing(), error=message)

@@ -38,13 +38,13 @@ class Rehearsal:
         return self.attempts.make(flow, execution, claim, halt)
 
     def make_inline(
-        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
+        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
     ) -> AttemptEnded:
         if run.task in self.mocks:
             return self._given(run, len(run.attempts))
         if self.dry:
             return self._told(flow, execution, run, len(run.attempts), seen, world)
-        return self.attempts.make_inline(flow, execution, run, seen, world)
+        return self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
 
     def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:
         del at_work

@@ -33,10 +33,14 @@ from penstock.ports.store import Session
 
 
 class InlineAttempts(Protocol):
-    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault."""
+    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault.
+
+    With `is_hurried` others wait for this thread: nothing is asked of a child process, and an expression that takes too
+    long raises WallTimeExceeded. Nothing has happened then.
+    """
 
     def make_inline(
-        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
+        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
     ) -> AttemptEnded: ...
 
 
@@ -71,11 +75,13 @@ class DecisionShell:
 
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         """The answer to one question, or one inline attempt, however long it takes."""
-        if key in execution.inline:
-            return self._attempt(flow, execution, key, session)
         try:
+            if key in execution.inline:
+                return self._attempt(flow, execution, key, session, is_hurried=False)
             return [self._answer(flow, execution, key, self.clock.now, is_hurried=False)]
-        except Exception as error:  # noqa: BLE001 - one expression's bug must not reach its neighbours (P8)
+        except Exception as error:
+            if key in execution.inline:
+                raise
             return [self._bug(flow, execution, key, error)]
         finally:
             self.late.discard((execution.id, key))
@@ -132,13 +138,19 @@ class DecisionShell:
             task = flow.by_id[execution.runs[key].task]
             if task.id not in slow:
                 slow[task.id] = is_slow(task.properties)
-            if not slow[task.id]:
-                events += self._attempt(flow, execution, key, session)
+            if slow[task.id] or (execution.id, key) in self.late:
+                continue
+            try:
+                events += self._attempt(flow, execution, key, session, is_hurried=True)
+            except WallTimeExceeded:
+                self.late.add((execution.id, key))
             if len(events) >= 2 * most:
                 break
         return events
 
-    def _attempt(self, flow: Flow, execution: Execution, key: str, session: Session) -> tuple[Event, Event]:
+    def _attempt(
+        self, flow: Flow, execution: Execution, key: str, session: Session, *, is_hurried: bool
+    ) -> tuple[Event, Event]:
         """The start and the end of an inline task run. Siblings do not see one another's."""
         run = execution.runs[key]
         started = AttemptStarted(
@@ -151,4 +163,5 @@ class DecisionShell:
         execution = extend(execution, (started,))
         run = execution.runs[key]
         seen = variables(flow, execution, run, self.around)
-        return started, self.attempts.make_inline(flow, execution, run, seen, self.worlds(flow, execution))
+        world = self.worlds(flow, execution)
+        return started, self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)

@@ -25,7 +25,7 @@ from penstock.execution.event import AttemptEnded, Evaluated, KillRequested
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings
-from penstock.expression import Budget
+from penstock.expression import Budget, WallTimeExceeded
 from penstock.flow.model import Flow, Kind, Task
 from penstock.operations.start import Start, start
 from penstock.ports.clock import HeldClock
@@ -78,8 +78,10 @@ class Sayers:
     """Inline tasks say what they render."""
 
     def make_inline(
-        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World
+        self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
     ) -> AttemptEnded:
+        if is_hurried and run.task == "long":
+            raise WallTimeExceeded("the expression takes longer than 250 ms")
         said = world.secret("SAID", None, None)
         at = world.now()
         return AttemptEnded(at=at, run=run.id, attempt=len(run.attempts), state=State.SUCCESS, outputs={"value": said})
@@ -254,6 +256,18 @@ def test_what_takes_longer_than_a_settlement_may_is_answered_off_the_lock() -> N
         loaded = here.store.load("long")
         assert loaded is not None
         assert [run.task for run in loaded.in_order()] == ["if", "said"]
+        assert here.answered
+
+
+def test_an_inline_task_that_takes_longer_than_a_settlement_may_is_done_off_the_lock() -> None:
+    with scene() as here:
+        long = Task("long", CORE + "debug.Return", Kind.INLINE, properties={"format": "{{ flow.id }}"})
+        quick = Task("quick", CORE + "debug.Return", Kind.INLINE, properties={"format": "{{ flow.id }}"})
+        here.begin("says", long, quick)
+        until(lambda: here.state("says") is State.SUCCESS)
+        loaded = here.store.load("says")
+        assert loaded is not None
+        assert [(run.task, len(run.attempts)) for run in loaded.in_order()] == [("long", 1), ("quick", 1)]
         assert here.answered
 
 
