@@ -11,7 +11,7 @@ from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
 
 if TYPE_CHECKING:
-    from penstock.flow.check import Report
+    from penstock.validation.check import Report
 
 _FORMATS = ("text", "concise", "json", "github")
 
@@ -55,10 +55,10 @@ def command(
 
     from penstock.diagnostic import Severity
     from penstock.flow.catalog import load_catalog
-    from penstock.flow.check import Options, check_files
     from penstock.flow.defaults import outside_defaults
     from penstock.flow.model import Dialect
     from penstock.flow.tree import STDIN, find_flows
+    from penstock.validation.check import Options, check_files
 
     settings = settings_now()
     severities = {"error": Severity.ERROR, "warning": Severity.WARNING, "information": Severity.INFO}

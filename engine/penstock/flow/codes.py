@@ -2,7 +2,7 @@
 
 Codes are stable: a meaning never moves to another code. PEN1xx YAML and encoding, PEN2xx structure and references,
 PEN3xx expressions, PEN4xx triggers and schedules, PEN5xx cross-flow, PEN6xx security and policy, PEN7xx deprecated
-or portability.
+or portability, PEN8xx style.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _TABLE = (
     ("PEN111", "A key stands twice in one mapping", "keep one of the two"),
     ("PEN112", "The document is not a mapping", "begin with `id:`"),
     ("PEN113", "The file is no flow (noted, not an error)", "name it in .penstockignore"),
+    ("PEN114", "A plain scalar that readers of YAML 1.1 and 1.2 take differently", "put it in quotes"),
+    ("PEN115", "An anchor that nothing refers to", "remove it"),
     ("PEN201", "A required property is missing", "add it"),
     ("PEN202", "A property is unknown to its type", "`penstock explain TYPE` lists the properties"),
     ("PEN203", "A value is of the wrong kind", "`penstock explain TYPE` tells what is expected"),
@@ -61,6 +63,11 @@ _TABLE = (
     ("PEN227", "A pattern cannot be read", "write a regular expression of RE2"),
     ("PEN228", "An input depends on one that is not there, or on itself", "name another input of the same list"),
     ("PEN229", "An expression names what the flow does not have", "declare it, or correct its name"),
+    ("PEN290", "A key of penstock.yaml is unknown", "`penstock config view` lists the settings"),
+    ("PEN291", "A value of penstock.yaml, or of a variable, is not what it takes", "`penstock schema penstock.yaml`"),
+    ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),
+    ("PEN293", "A waiver has expired", "mend what it waived, or decide anew and say until when"),
+    ("PEN294", "A waiver that nothing needs", "remove it"),
     ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
     ("PEN302", "An expression names a variable that is never there", "`penstock eval` shows what is there"),
     ("PEN303", "An expression is beyond a bound", "write it flatter or shorter, with `set` for its parts"),
@@ -69,11 +76,39 @@ _TABLE = (
     ("PEN401", "A cron expression cannot be read", "write five fields: minute, hour, day, month, day of the week"),
     ("PEN402", "A time zone does not exist", "write a name such as Europe/Paris, or an offset"),
     ("PEN403", "A schedule lacks a required input", "give it under `inputs:` of the trigger, or a default"),
+    ("PEN404", "Two schedules start the flow at the same moment", "leave one of them out, or let them differ"),
+    ("PEN405", "A schedule never fires", "write times that come"),
+    ("PEN406", "A schedule falls into a change of the clocks", "choose another hour, or a zone without such changes"),
+    ("PEN407", "When a schedule fires next (off unless asked for)", "nothing needs to be done"),
     ("PEN501", "Two files define the same flow", "rename or remove one of them"),
+    ("PEN502", "A flow calls a flow that is not there", "correct the name, or add the flow"),
+    ("PEN503", "A call gives an input that the called flow does not declare", "correct its name, or leave it out"),
+    ("PEN504", "A call lacks an input that the called flow requires", "give it under `inputs:`"),
+    ("PEN505", "An output is read that the called flow does not declare", "declare it in the called flow"),
+    ("PEN506", "A call pins a revision that is not known here", "leave `revision` out"),
+    ("PEN507", "A flow calls itself through other flows", "break the circle"),
+    ("PEN508", "A flow trigger waits for a flow that is not there", "correct the name, or add the flow"),
+    ("PEN509", "A flow trigger reads an output that the awaited flow does not declare", "declare it in that flow"),
+    ("PEN510", "A namespace file that nothing in the repository provides", "add the file, or upload it beforehand"),
+    ("PEN511", "A key of the KV store that nothing in the repository sets", "set it beforehand"),
+    ("PEN512", "Flow triggers start each other in a circle", "break the circle, or add a condition"),
+    ("PEN601", "A secret stands in the flow in clear", "keep it as a secret, and write {{ secret('NAME') }}"),
+    ("PEN602", "The version of an image is not pinned", "name a tag other than `latest`, or a digest"),
+    ("PEN603", "A container has power over its host", "leave it out, or waive the rule with a reason"),
+    ("PEN604", "An input is written into a shell command", "hand it over in `env:`, and write \"$NAME\""),
+    ("PEN605", "HTTP without TLS", "write https://"),
+    ("PEN606", "A secret is written into the log", "leave it out of the message"),
     ("PEN701", "A type has an older name, or a successor", "`penstock migrate` rewrites it"),
     ("PEN702", "A property is deprecated", "`penstock migrate` rewrites it"),
     ("PEN703", "A property has no effect in this version", "the flow runs as if it were not there"),
     ("PEN704", "An expression uses a deprecated name", "write what has taken its place"),
+    ("PEN705", "Only Kestra's Enterprise Edition has this", "leave it out, or run the flow there"),
+    ("PEN706", "A type is known, and cannot run in this version", "`penstock types --runnable` lists what can"),
+    ("PEN707", "It does not belong to the version of Kestra that the flow is written for", "see `dialect`"),
+    ("PEN801", "Keys are not in the usual order (off unless asked for)", "put `id` and `type` first"),
+    ("PEN802", "Ids are written in several manners (off unless asked for)", "write all of them in one manner"),
+    ("PEN803", "A flow has no description (off unless asked for)", "add `description:`"),
+    ("PEN804", "A long script stands in the flow (off unless asked for)", "move it into a namespace file"),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}

@@ -38,20 +38,20 @@ class ParsedFlow:
     digest: str
     name: FlowName | None = None
     is_flow: bool = True
-    _survey: Survey | None = field(default=None, repr=False)
+    survey: Survey | None = field(default=None, repr=False)
     _flow: Flow | None = field(default=None, repr=False)
 
     @property
     def is_valid(self) -> bool:
-        return self._survey is not None and not any(found.is_error for found in self.diagnostics)
+        return self.survey is not None and not any(found.is_error for found in self.diagnostics)
 
     @property
     def flow(self) -> Flow | None:
         """The flow, built when first asked for; None when there is any error, or when the file is no flow."""
-        if self._flow is None and self.is_valid and self._survey is not None:
+        if self._flow is None and self.is_valid and self.survey is not None:
             from penstock.flow.build import build_flow  # who only judges flows builds none
 
-            self._flow = build_flow(self._survey, self.digest)
+            self._flow = build_flow(self.survey, self.digest)
         return self._flow
 
     def judge(self, template: str, task: str | None = None) -> tuple[Diagnostic, ...]:
@@ -59,7 +59,7 @@ class ParsedFlow:
 
         The places are those of the template alone. Raises UserError when this is no flow, NotFound without the task.
         """
-        survey = self._survey
+        survey = self.survey
         if survey is None:
             raise UserError(f"{self.document.path} is no flow that can be read", help="`penstock validate` says why")
         site = next((site for site in survey.tasks if site.id == task), None) if task is not None else None
@@ -92,7 +92,7 @@ def parse_flow(
     document = read_document(source, path)
     root = document.value
     if not document.is_sound:
-        return ParsedFlow(document, _kept(document, document.diagnostics), digest, _name(root))
+        return ParsedFlow(document, kept(document, document.diagnostics), digest, _name(root))
     found = list(document.diagnostics)
     if not isinstance(root, dict) or not any(key in root for key in _ROOT_KEYS):
         found.append(_no_flow(document, root))
@@ -107,7 +107,7 @@ def parse_flow(
     for rule in RULES:
         rule(survey)
     found += survey.found
-    return ParsedFlow(document, _kept(document, found), digest, survey.name, _survey=survey)
+    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey)
 
 
 def _hold_against_schemas(survey: Survey) -> None:
@@ -162,7 +162,7 @@ def _name(root: Any) -> FlowName | None:
     return None
 
 
-def _kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+def kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """In reading order, each once, without what a comment on its line ignores.
 
     Errors of reading and structure cannot be ignored.

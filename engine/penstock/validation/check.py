@@ -1,4 +1,4 @@
-"""Many flow files at once: each parsed, then held against one another. What `validate`, `plan` and `run` begin with."""
+"""Many flow files at once: each judged alone, then held against one another. What `validate` does."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default
 from penstock.flow.model import Dialect
-from penstock.flow.parse import parse_flow
+from penstock.flow.parse import kept, parse_flow
 from penstock.flow.tree import FlowFile
+from penstock.validation.advice import ADVICE
 
 PARALLEL_FROM = 150
 """From so many files on it pays to fork: a pool costs about 60 ms, a flow 1 to 2."""
@@ -113,9 +114,15 @@ def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
         file.read(), file.shown, catalog=catalog, dialect=options.dialect, defaults=options.defaults,
         unknown_types=options.unknown_types,
     )  # fmt: skip
-    document = parsed.document
-    lines = {found.range.start.line: document.line(found.range.start.line) for found in parsed.diagnostics}
-    return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), parsed.diagnostics, lines)
+    document, found = parsed.document, parsed.diagnostics
+    if parsed.survey is not None and ADVICE:
+        survey = parsed.survey
+        survey.found.clear()
+        for advice in ADVICE:
+            advice(survey)
+        found = tuple(ordered([*found, *kept(document, survey.found)]))
+    lines = {one.range.start.line: document.line(one.range.start.line) for one in found}
+    return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, lines)
 
 
 def _duplicates(results: Sequence[Checked], files: dict[str, FlowFile]) -> Iterator[tuple[Diagnostic, str]]:

@@ -10,8 +10,8 @@ import pytest
 from penstock.diagnostic import Severity
 from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
-from penstock.flow.check import Options, check_files
 from penstock.flow.tree import FlowFile
+from penstock.validation.check import Options, check_files
 
 CATALOG = load_catalog()
 

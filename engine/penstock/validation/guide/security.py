@@ -1,0 +1,7 @@
+"""The guide to security (PEN6xx)."""
+
+from __future__ import annotations
+
+from penstock.validation.guide.entry import Guide
+
+GUIDES: tuple[Guide, ...] = ()
