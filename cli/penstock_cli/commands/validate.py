@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
 
-if TYPE_CHECKING:
-    from penstock.validation.check import Report
-
-_FORMATS = ("text", "concise", "json", "github")
+_FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 
 
 @click.command("validate", short_help="Check flows offline: YAML, schemas, references.")
@@ -22,6 +18,7 @@ _FORMATS = ("text", "concise", "json", "github")
     "--format", "-o", "--output", "output", type=click.Choice(_FORMATS), default="text", show_default=True,
     help="How findings are written.",
 )  # fmt: skip
+@click.option("--output-file", metavar="FILE", help="Write the findings into FILE.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True,
     help="The least severity that makes the exit code 1.",
@@ -42,6 +39,7 @@ def command(
     globals_: Globals,
     paths: tuple[str, ...],
     output: str,
+    output_file: str | None,
     fail_on: str,
     unknown_types: str,
     dialect: str | None,
@@ -67,6 +65,7 @@ def command(
     from penstock.flow.tree import STDIN, find_flows
     from penstock.validation.check import Options, check_files
     from penstock.validation.decisions import decisions_of
+    from penstock_cli.reporting import tell
 
     if unsafe_fixes and not (fix or diff):
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff")
@@ -95,40 +94,6 @@ def command(
     else:
         report = judge(files)
     report.add(settings.diagnostics)
-    failed = _fails(report, fail_on)
-    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True, err=aside)
-    if failed:
+    shown = [file.shown for file in files]
+    if tell(report, shown, output, fail_on, globals_, target=output_file, aside=aside):
         raise SystemExit(1)
-
-
-def _fails(report: Report, fail_on: str) -> bool:
-    from penstock.diagnostic import Severity
-
-    counted = {"error": (Severity.ERROR,), "warning": (Severity.ERROR, Severity.WARNING), "never": ()}[fail_on]
-    return any(found.severity in counted for found in report.diagnostics)
-
-
-def _rendered(report: Report, output: str, failed: bool, globals_: Globals) -> str:
-    from penstock.diagnostic import Severity
-    from penstock_cli.render import findings
-    from penstock_cli.render.findings_frame import style_for
-
-    summary = findings.Summary(
-        errors=report.count(Severity.ERROR),
-        warnings=report.count(Severity.WARNING),
-        notes=report.count(Severity.INFO),
-        flows=report.flows,
-        elapsed_s=report.elapsed_s,
-        outcome="failed" if failed else "passed",
-        safe=sum(found.fix is not None and found.fix.safe for found in report.diagnostics),
-        unsafe=sum(found.fix is not None and not found.fix.safe for found in report.diagnostics),
-    )
-    style = style_for(globals_.color, sys.stdout)
-    match output:
-        case "json":
-            return findings.as_json(report.diagnostics, summary)
-        case "github":
-            return findings.as_github(report.diagnostics, None if globals_.quiet else summary)
-        case "concise":
-            return findings.as_concise(report.diagnostics, None if globals_.quiet else summary, style)
-    return findings.as_text(report.diagnostics, None if globals_.quiet else summary, report.line, style)

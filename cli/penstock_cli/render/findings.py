@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic import Diagnostic, Position, Range
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 
 LineOf = Callable[[str, int], str]
 """The text of a line of a file: `line_of("flows/etl.yaml", 14)`."""
-
-_MOST_ANNOTATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,44 +117,6 @@ def finding_json(found: Diagnostic) -> dict[str, Any]:
         "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
         "fix": {"range": _range_json(fix.range), "text": fix.text, "safe": fix.safe} if fix is not None else None,
     }
-
-
-def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
-    """Workflow commands: at most 10 errors and 10 warnings, the worst first, then how many more there are.
-
-    GitHub shows no more a step. Notes are not annotated.
-    """
-    lines: list[str] = []
-    left = 0
-    for severity in (Severity.ERROR, Severity.WARNING):
-        same = [found for found in findings if found.severity is severity]
-        lines += [_annotation(found) for found in same[:_MOST_ANNOTATIONS]]
-        left += max(0, len(same) - _MOST_ANNOTATIONS)
-    if left:
-        lines.append(f"and {left} more in the summary")
-    if summary is not None:
-        lines.append(summary.sentence)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _annotation(found: Diagnostic) -> str:
-    start, end = found.range.start, found.range.end
-    properties = {"file": found.file, "line": start.line, "endLine": end.line, "col": start.column}
-    if end.line == start.line:
-        properties["endColumn"] = end.column
-    properties["title"] = found.code
-    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    message = f"{found.message}\n{found.help}" if found.help else found.message
-    return f"::{found.severity} {said}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """The escapes of GitHub's workflow commands (actions/toolkit, command.ts)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _range_json(where: Range) -> dict[str, Any]:
