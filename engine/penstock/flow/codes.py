@@ -114,6 +114,9 @@ _TABLE = (
 CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}
 
 
+ASKED = frozenset({"PEN407", "PEN801", "PEN802", "PEN803", "PEN804"})
+"""Codes that are told only where a repository asks for them."""
+
 _REFERENCES = frozenset({"PEN204", "PEN229"})
 
 
