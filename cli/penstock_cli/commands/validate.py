@@ -59,17 +59,19 @@ def command(
     from penstock.flow.model import Dialect
     from penstock.flow.tree import STDIN, find_flows
     from penstock.validation.check import Options, check_files
+    from penstock.validation.decisions import decisions_of
 
     settings = settings_now()
-    severities = {"error": Severity.ERROR, "warning": Severity.WARNING, "information": Severity.INFO}
+    severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
     stdin = sys.stdin.buffer.read() if STDIN in paths else None
     options = Options(
         Dialect(dialect or settings.dialect),
         severities.get(unknown_types),
         outside_defaults(settings.defaults),
-        {code: severities.get(severity) for code, severity in settings.rules.items()},
+        decisions_of(settings),
     )
-    report = check_files(find_flows(paths, Path(), stdin=stdin), load_catalog(), options)
+    files = find_flows(paths, Path(), stdin=stdin)
+    report = check_files(files, load_catalog(), options, is_whole=not paths)
     report.add(settings.diagnostics)
     failed = _fails(report, fail_on)
     click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)
