@@ -34,6 +34,13 @@ _FORMATS = ("text", "concise", "json", "github")
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
     help="Which Kestra the flows are written for.  [default: as settings say, else auto]",
 )  # fmt: skip
+@click.option("--at", metavar="REV", help="Judge the flows of a Git revision, without a checkout.")
+@click.option(
+    "--changed", metavar="REV", is_flag=False, flag_value="", help=(
+        "Only tell what differs from REV, and what that broke elsewhere.  [without REV: from the default branch]"
+    ),
+)  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="Keep no verdicts, and believe none that are kept.")
 @click.pass_obj
 def command(
     globals_: Globals,
@@ -42,6 +49,9 @@ def command(
     fail_on: str,
     unknown_types: str,
     dialect: str | None,
+    at: str | None,
+    changed: str | None,
+    no_cache: bool,
 ) -> None:
     """Check flows: YAML, JSON schemas, expressions, and what files must have in common.
 
@@ -51,27 +61,11 @@ def command(
     \b
     Exit codes: 0 fine, 1 findings, 2 wrong usage or cannot read.
     """
-    from pathlib import Path
-
-    from penstock.diagnostic import Severity
-    from penstock.flow.catalog import load_catalog
-    from penstock.flow.defaults import outside_defaults
-    from penstock.flow.model import Dialect
-    from penstock.flow.tree import STDIN, find_flows
-    from penstock.validation.check import Options, check_files
-    from penstock.validation.decisions import decisions_of
+    from penstock_cli.validating import Validation
 
     settings = settings_now()
-    severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
-    stdin = sys.stdin.buffer.read() if STDIN in paths else None
-    options = Options(
-        Dialect(dialect or settings.dialect),
-        severities.get(unknown_types),
-        outside_defaults(settings.defaults),
-        decisions_of(settings),
-    )
-    files = find_flows(paths, Path(), stdin=stdin)
-    report = check_files(files, load_catalog(), options, is_whole=not paths)
+    validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
+    report = validation.report()
     report.add(settings.diagnostics)
     failed = _fails(report, fail_on)
     click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)

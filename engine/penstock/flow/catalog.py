@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ class Catalog:
         self._infos: dict[str, TypeInfo] = {}
         self._schemas: dict[str, Schema] = {}
         self._validators: dict[str, Any] = {}
+
+    def fingerprint(self) -> str:
+        """Of everything that a flow is judged by: the same for two catalogues that judge alike."""
+        return sha256((self._folder / "catalog.json").read_bytes()).hexdigest()
 
     def find(self, type_name: str) -> TypeInfo | None:
         """What is known of a type, by its name or an alias; None when it is not in the catalogue."""

@@ -1,0 +1,32 @@
+"""How the flows of a repository are judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from penstock.diagnostic import Severity
+from penstock.flow.defaults import Default, outside_defaults
+from penstock.flow.model import Dialect
+from penstock.settings import Settings
+from penstock.validation.decisions import Decisions, decisions_of
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`defaults` and `decisions` are the repository's. A verdict depends on all but the decisions."""
+
+    dialect: Dialect = Dialect.AUTO
+    unknown_types: Severity | None = Severity.ERROR
+    defaults: tuple[Default, ...] = ()
+    decisions: Decisions = field(default_factory=Decisions)
+
+
+def options_of(settings: Settings, *, dialect: str | None = None, unknown_types: str = "error") -> Options:
+    """What the settings of a repository say, but for what a person says otherwise."""
+    severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
+    return Options(
+        Dialect(dialect or settings.dialect),
+        severities.get(unknown_types),
+        outside_defaults(settings.defaults),
+        decisions_of(settings),
+    )
