@@ -17,7 +17,7 @@ from typing import Any
 import penstock_schemas
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
-from penstock.flow.model import InputType, Kind
+from penstock.flow.words import InputType, Kind
 
 Schema = dict[str, Any]
 

@@ -54,8 +54,10 @@ def find_flows(paths: Sequence[str], folder: Path, *, stdin: bytes | None = None
         path = _absolute(folder / name)
         base = None if Path(name).is_absolute() else folder
         if path.is_dir():
-            for file in _walk(path, _repository_root(path)):
-                found.setdefault(file.resolve(), FlowFile(_shown(file, base), file))
+            real = path.resolve()
+            for name in _walk(path, _repository_root(path)):
+                file = real / name
+                found.setdefault(file, FlowFile(_shown(file, base), file))
         elif path.exists():
             found.setdefault(path.resolve(), FlowFile(_shown(path, base), path))
         else:
@@ -102,11 +104,12 @@ def flows_below(root: Path, globs: Sequence[str] | None, folder: Path) -> list[F
     if globs is not None:
         taken = [glob.rstrip("/") + "/**" if (root / glob).is_dir() else glob for glob in globs]
     patterns = [glob_regex("/" + glob.removeprefix("./")) for glob in taken]
-    lead, base = len(root.resolve().as_posix().rstrip("/")) + 1, folder.resolve()
+    real, base = root.resolve(), folder.resolve()
+    is_here = real == base
     files = [
-        FlowFile(_shown(file, base), file)
-        for file in _walk(root, _repository_root(root))
-        if any(pattern.fullmatch(file.as_posix()[lead:]) for pattern in patterns)
+        FlowFile(name if is_here else _shown(real / name, base), real / name)
+        for name in _walk(root, _repository_root(root))
+        if any(pattern.fullmatch(name) for pattern in patterns)
     ]
     return sorted(files, key=lambda file: file.shown)
 
@@ -115,8 +118,9 @@ def _has_layout(root: Path) -> bool:
     return any((root / name).is_dir() for name in ("flows", "_flows")) or any(root.glob("*/flows"))
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
-    """The YAML files under a folder: not hidden, not ignored, no test and not penstock.yaml. Links are not followed."""
+def _walk(folder: Path, root: Path) -> Iterator[str]:
+    """The YAML files under a folder, by their paths from there on: not hidden, not ignored, no test and not
+    penstock.yaml. Links are not followed."""
     patterns: dict[Path, tuple[Pattern, ...]] = {}
     folder = folder.resolve()
     for above in (folder, *folder.parents):
@@ -127,9 +131,10 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
         at = Path(here)
         _read_ignore(at, patterns)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        lead = "" if at == folder else at.relative_to(folder).as_posix() + "/"
         for name in sorted(files):
-            if may_hold_a_flow(name) and not _ignored(at / name, patterns):
-                yield at / name
+            if may_hold_a_flow(name) and not (patterns and _ignored(at / name, patterns)):
+                yield lead + name
 
 
 def _read_ignore(folder: Path, patterns: dict[Path, tuple[Pattern, ...]]) -> None:

@@ -57,11 +57,10 @@ class Report:
         return lines[number - 1] if 1 <= number <= len(lines) else ""
 
     def _read(self, file: str) -> bytes:
-        known = self.contents.named(file) if self.contents is not None else None
         try:
-            if known is None or self.contents is None:
+            if self.contents is None or file not in self.contents.ids:
                 return FlowFile(file, Path(file)).read()
-            return self.contents.of([known])[0]
+            return self.contents.of([file])[0]
         except UserError:
             return b""
 
@@ -131,11 +130,11 @@ def _held_together(
     from penstock.validation.decisions import Decisions, decide
 
     by_file = {file: verdicts[id_] for file, id_ in contents.ids.items()}
-    told = [Told(file.shown, facts) for file, one in by_file.items() if (facts := one.facts) is not None]
+    told = [Told(file, facts) for file, one in by_file.items() if (facts := one.facts) is not None]
     tree = None
     if sources.namespace_files is not None:
         tree = NamespaceTree(NamespaceLayout(sources.files), sources.namespace_files)
-    given = {file.shown: by_file[file] for file in sources.given}
+    given = {file.shown: by_file[file.shown] for file in sources.given}
     found = [one for file, verdict in given.items() for one in verdict.at(file)]
     repository = Repository(told, is_whole=sources.is_whole, files=tree)
     found += [one for one in held_against_one_another(repository) if one.file in given]

@@ -26,14 +26,14 @@ def _differing(report: Report, before: Report) -> set[str]:
     """Files whose bytes are others, or that are new. How lines end does not count: Git may have changed that."""
     if report.contents is None or before.contents is None:
         return set()
-    old = {file.shown: id_ for file, id_ in before.contents.ids.items()}
+    old = before.contents.ids
     found = set()
     for file, id_ in report.contents.ids.items():
-        was = old.get(file.shown)
+        was = old.get(file)
         if was is None:
-            found.add(file.shown)
+            found.add(file)
         elif was != id_:
             data = report.contents.of([file])[0]
             if was not in (blob_id(data, like=was), blob_id(data.replace(b"\r\n", b"\n"), like=was)):
-                found.add(file.shown)
+                found.add(file)
     return found

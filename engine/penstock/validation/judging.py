@@ -10,7 +10,6 @@ from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
 from penstock.flow.comments import ignored
 from penstock.flow.parse import ParsedFlow, parse_flow
-from penstock.flow.tree import FlowFile
 from penstock.validation.advice import ADVICE
 from penstock.validation.codec import VERDICT
 from penstock.validation.facts import Facts
@@ -32,7 +31,7 @@ def verdicts_for(
 ) -> tuple[dict[str, Verdict], int]:
     """The verdict about every content by its id, and how many were not kept."""
     verdicts: dict[str, Verdict] = {}
-    missing: dict[str, FlowFile] = {}
+    missing: dict[str, str] = {}
     for file, id_ in contents.ids.items():
         if id_ in verdicts or id_ in missing:
             continue

@@ -108,8 +108,8 @@ def _key_of(sources: Sources, contents: Contents, options: Options | None, today
         said,
         sorted(sources.files.items()),
         sources.namespace_files,
-        [(file.shown, contents.ids[file]) for file in sources.given],
-        sorted((file.shown, id_) for file, id_ in contents.ids.items()) if sources.around else None,
+        [(file.shown, contents.ids[file.shown]) for file in sources.given],
+        sorted(contents.ids.items()) if sources.around else None,
     )
     told.update(repr(parts).encode("utf-8", "surrogateescape"))
     return told.hexdigest()

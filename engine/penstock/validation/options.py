@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from penstock.diagnostic import Severity
 from penstock.flow.defaults import Default, outside_defaults
-from penstock.flow.model import Dialect
+from penstock.flow.words import Dialect
 from penstock.settings import Settings
 from penstock.validation.decisions import Decisions, decisions_of
 

@@ -36,12 +36,13 @@ class Sources:
 
 
 class Contents:
-    """The bytes of files, read when they are asked for, and their ids at once."""
+    """The bytes of files, read when they are asked for, and their ids at once; by how the files are shown."""
 
     def __init__(self, sources: Sources) -> None:
         self._read_all = sources.read_all
-        self._bytes: dict[FlowFile, bytes] = {}
-        self.ids: dict[FlowFile, str] = {}
+        self._bytes: dict[str, bytes] = {}
+        self._files: dict[str, FlowFile] = {}
+        self.ids: dict[str, str] = {}
         for file in sources.given:
             self._identify(file)
         for file in sources.around:
@@ -51,21 +52,19 @@ class Contents:
                 continue
 
     def _identify(self, file: FlowFile) -> None:
+        shown = file.shown
         if file.blob is not None:
-            self.ids[file] = file.blob
+            self.ids[shown] = file.blob
         else:
-            data = self._bytes[file] = file.read()
-            self.ids[file] = blob_id(data)
+            data = self._bytes[shown] = file.read()
+            self.ids[shown] = blob_id(data)
+        self._files[shown] = file
 
-    def named(self, shown: str) -> FlowFile | None:
-        """The file that is shown so."""
-        return next((file for file in self.ids if file.shown == shown), None)
-
-    def of(self, files: Sequence[FlowFile]) -> list[bytes]:
+    def of(self, files: Sequence[str]) -> list[bytes]:
         """Contents in the order asked. Raises UserError when one cannot be read."""
-        missing = [file for file in files if file not in self._bytes]
+        missing = [self._files[file] for file in files if file not in self._bytes]
         if missing:
-            self._bytes.update(zip(missing, self._read_all(missing), strict=True))
+            self._bytes.update(zip([file.shown for file in missing], self._read_all(missing), strict=True))
         return [self._bytes[file] for file in files]
 
 

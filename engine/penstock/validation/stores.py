@@ -13,7 +13,7 @@ from penstock.validation.facts import Kept, Stored
 _CORE = "io.kestra.plugin.core."
 _GET, _SET = _CORE + "kv.Get", _CORE + "kv.Set"
 _UPLOADS = frozenset({_CORE + "namespace.UploadFiles"})
-_SYNCS = re.compile(r"io\.kestra\.plugin\.git\.(?:Sync|TenantSync|NamespaceSync)\w*")
+_SYNCS = tuple(f"io.kestra.plugin.git.{name}" for name in ("Sync", "TenantSync", "NamespaceSync"))
 _URI = re.compile(r"nsfile://(?P<namespace>[A-Za-z0-9._-]*)/(?P<path>[^\s\"'`{}|<>,;)\]]+)")
 _GLOB = frozenset("*?[{")
 
@@ -43,7 +43,7 @@ def files_read(survey: Survey, own: str) -> Iterator[Stored]:
 def files_kept(survey: Survey, own: str) -> Iterator[Kept]:
     """Whoever uploads files may provide any file of that namespace."""
     for site in survey.tasks:
-        if site.type in _UPLOADS or _SYNCS.fullmatch(site.type):
+        if site.type in _UPLOADS or site.type.startswith(_SYNCS):
             yield Kept(_literal(site.raw.get("namespace"), own), None)
 
 
@@ -70,7 +70,8 @@ def keys_kept(survey: Survey, own: str) -> Iterator[Kept]:
 
 def _called(survey: Survey, own: str, function: str, parameter: str) -> Iterator[tuple[str, str, int, int, Written]]:
     """Calls of a function with a constant: the namespace, the constant, and where the name of the function stands."""
-    if f"{function}(" not in survey.document.text.replace(" ", ""):
+    text = survey.document.text
+    if f"{function}(" not in text and f"{function} (" not in text:
         return
     for written in survey.once(templates):
         for start, piece in written.pieces:

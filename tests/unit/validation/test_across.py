@@ -180,8 +180,10 @@ def test_outputs_of_a_call_that_does_not_wait_or_makes_its_own_are_not_judged() 
         (
             "3",
             [
-                "0.yaml:8:15 information[PEN506] revision 3 of `n/b` is whatever was deployed as such;"
-                " its file here may differ"
+                (
+                    "0.yaml:8:15 information[PEN506] revision 3 of `n/b` is whatever was deployed as such;"
+                    " its file here may differ"
+                )
             ],
         ),
     ],
@@ -203,8 +205,10 @@ def test_a_circle_of_calls_is_an_error_at_each_of_them() -> None:
     "back",
     [
         call("a", "    runIf: '{{ inputs.again }}'\n"),
-        f"  - id: each\n    type: {CORE}flow.ForEachItem\n    items: '{{{{ trigger.uri }}}}'\n"
-        "    namespace: n\n    flowId: a\n",
+        (
+            f"  - id: each\n    type: {CORE}flow.ForEachItem\n    items: '{{{{ trigger.uri }}}}'\n"
+            "    namespace: n\n    flowId: a\n"
+        ),
         f"  - id: maybe\n    type: {CORE}flow.If\n    condition: '{{{{ 1 == 2 }}}}'\n    then:\n"
         + call("a").replace("  - id", "      - id").replace("\n    ", "\n        "),
     ],
@@ -248,8 +252,10 @@ def test_a_trigger_that_waits_for_nobody() -> None:
     [
         "    preconditions:\n      id: p\n      flows:\n        - {namespace: n, flowId: gone}\n",
         "    dependsOn:\n      - {namespace: n, flowId: gone}\n",
-        f"    conditions:\n      - type: {CORE}condition.Or\n        conditions:\n"
-        f"          - {{type: {CORE}condition.ExecutionFlow, namespace: n, flowId: gone}}\n",
+        (
+            f"    conditions:\n      - type: {CORE}condition.Or\n        conditions:\n"
+            f"          - {{type: {CORE}condition.ExecutionFlow, namespace: n, flowId: gone}}\n"
+        ),
     ],
 )
 def test_every_manner_of_waiting_is_known(trigger: str) -> None:
