@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
-from penstock.flow.tree import STDIN
-from penstock.settings import Settings, cache_folder
+from penstock.flow.layout import IGNORE_FILES
+from penstock.flow.tree import STDIN, FlowFile
+from penstock.settings import PROJECT_FILE, Settings, cache_folder, load_settings
 from penstock.validation.cache import Cache
 from penstock.validation.check import Report, check
 from penstock.validation.options import Options
@@ -43,8 +46,43 @@ class Validation:
     def report(self) -> Report:
         """Judges. Raises UserError where something cannot be read."""
         if self._at is not None or self._changed is not None:
-            return self._compared()
-        return self._checked(self.sources(), self._settings)
+            report = self._compared()
+        else:
+            report = self._checked(self.sources(), self._settings)
+        report.add(self._settings.diagnostics)
+        return report
+
+    def files(self) -> Sequence[FlowFile]:
+        """The files of the working tree that are judged."""
+        return self.sources().given
+
+    def judge(self, files: Sequence[FlowFile]) -> Report:
+        """The same files, as they may have become meanwhile, among all others of their repository."""
+        report = self._checked(replace(self.sources(), given=tuple(files)), self._settings)
+        report.add(self._settings.diagnostics)
+        return report
+
+    def refresh(self) -> None:
+        """Settings as they are now. Raises UserError where one is wrong."""
+        self._settings = load_settings()
+        for found in self._settings.diagnostics:
+            if found.is_error:
+                raise UserError(f"{found.file}:{found.range.start.line}: {found.message}", help=found.help)
+
+    def watched(self) -> list[str]:
+        """All files on which a report of the working tree depends, those that are there."""
+        sources = self.sources()
+        root = Path(sources.root)
+        found = {str(file.path) for file in (*sources.given, *sources.around)}
+        found |= {str(root / name) for name in (*(sources.namespace_files or ()), PROJECT_FILE, *IGNORE_FILES)}
+        found |= {str(Path(file).with_name(name)) for file in list(found) for name in IGNORE_FILES}
+        return sorted(found)
+
+    def effort(self, report: Report) -> str:
+        """What was done for a report, and what could be had from earlier."""
+        damaged = f"; {self.cache.damaged} damaged and made anew" if self.cache.damaged else ""
+        kept = "verdicts are kept" if self.cache.keeps else "nothing is kept"
+        return f"judged {report.judged:,} of {report.files:,} files, {kept}{damaged}"
 
     def sources(self) -> Sources:
         """The files of the working tree."""

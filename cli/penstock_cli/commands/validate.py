@@ -40,7 +40,11 @@ _FORMATS = ("text", "concise", "json", "github")
         "Only tell what differs from REV, and what that broke elsewhere.  [without REV: from the default branch]"
     ),
 )  # fmt: skip
+@click.option("--watch", is_flag=True, help="Stay, and judge anew whenever a file changes. Ctrl-C ends it.")
 @click.option("--no-cache", is_flag=True, help="Keep no verdicts, and believe none that are kept.")
+@click.option("--fix", is_flag=True, help="Mend what has one right answer; of standard input, write it out mended.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: mend slips too that may have been meant otherwise.")
 @click.pass_obj
 def command(
     globals_: Globals,
@@ -51,26 +55,62 @@ def command(
     dialect: str | None,
     at: str | None,
     changed: str | None,
+    watch: bool,
     no_cache: bool,
+    fix: bool,
+    diff: bool,
+    unsafe_fixes: bool,
 ) -> None:
     """Check flows: YAML, JSON schemas, expressions, and what files must have in common.
 
     PATH is a file, a folder, or - for standard input; by default what penstock.yaml says, else flows/.
-    Nothing is run and nothing is written.
+    Nothing is run, and nothing written but with --fix.
 
     \b
-    Exit codes: 0 fine, 1 findings, 2 wrong usage or cannot read.
+    Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
+    from penstock.flow.tree import STDIN
     from penstock_cli.validating import Validation
 
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes goes with --fix or --diff")
+    if (fix or diff) and STDIN in paths and len(paths) > 1:
+        raise click.UsageError("- stands alone with --fix: what is mended goes to standard output")
+    if (fix or diff) and (watch or at is not None or changed is not None):
+        raise click.UsageError("--fix and --diff are for files as they are now: leave --at, --changed and --watch out")
+    if watch and (at is not None or STDIN in paths):
+        raise click.UsageError("--watch is for files that change")
     settings = settings_now()
     validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
-    report = validation.report()
-    report.add(settings.diagnostics)
-    failed = _fails(report, fail_on)
-    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)
+    aside = False
+    if watch:
+        from penstock_cli.watching_flows import watch_flows
+
+        watch_flows(validation, lambda report: _told(report, output, fail_on, globals_)[0], globals_)
+    if diff:
+        from penstock_cli.mending import show_difference
+
+        raise SystemExit(
+            1 if show_difference(validation.files(), validation.judge, globals_, unsafe=unsafe_fixes) else 0
+        )
+    if fix:
+        from penstock_cli.mending import mend_files
+
+        report, aside = mend_files(validation.files(), validation.judge, unsafe=unsafe_fixes)
+    else:
+        report = validation.report()
+    text, failed = _told(report, output, fail_on, globals_)
+    click.echo(text, nl=False, color=True, err=aside)
+    if globals_.verbose:
+        click.echo(validation.effort(report), err=True)
     if failed:
         raise SystemExit(1)
+
+
+def _told(report: Report, output: str, fail_on: str, globals_: Globals) -> tuple[str, bool]:
+    """The report as text, and whether it makes the exit code 1."""
+    failed = _fails(report, fail_on)
+    return _rendered(report, output, failed, globals_), failed
 
 
 def _fails(report: Report, fail_on: str) -> bool:
@@ -92,6 +132,8 @@ def _rendered(report: Report, output: str, failed: bool, globals_: Globals) -> s
         flows=report.flows,
         elapsed_s=report.elapsed_s,
         outcome="failed" if failed else "passed",
+        safe=sum(found.fix is not None and found.fix.safe for found in report.diagnostics),
+        unsafe=sum(found.fix is not None and not found.fix.safe for found in report.diagnostics),
     )
     style = style_for(globals_.color, sys.stdout)
     match output:

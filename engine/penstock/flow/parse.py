@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, ordered
+from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, ordered
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
@@ -15,6 +15,7 @@ from penstock.flow.comments import Comment, ignored
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
+from penstock.flow.mends import quoted, replacing
 from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
@@ -134,18 +135,39 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
         whole = (*path, *fault.path)
         if fault.at_key or not survey.is_faulty(whole):
             hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
-            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help)
+            survey.report(
+                fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help,
+                fix=_mend(survey, whole, fault),
+            )  # fmt: skip
+
+
+def _mend(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> Edit | None:
+    """What a schema's violation plainly asks for: a slip of a name mended, a length written so, a number in quotes."""
+    where, old = survey.where(path, at_key=fault.at_key), path[-1] if path else None
+    if not fault.at_key:
+        old = _value_at(survey.flow, path)
+    if fault.is_text:
+        return quoted(survey.document, where)
+    if fault.meant is None or not isinstance(old, str):
+        return None
+    return replacing(survey.document, where, old, fault.meant, safe=fault.code == "PEN208")
 
 
 def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
     """Whether the value at `path` is text with an expression."""
+    value = _value_at(flow, path)
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _value_at(flow: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at a path; of what is nothing further down, the last that there was."""
     value = flow
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int):
             value = value[step]
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+    return value
 
 
 def _no_flow(document: Document, root: Any) -> Diagnostic:

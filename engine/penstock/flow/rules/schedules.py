@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 from penstock.flow.survey import Path, Survey
 
@@ -73,8 +74,11 @@ def time_zone_exists(survey: Survey) -> None:
             continue
         from zoneinfo import available_timezones
 
-        near = did_you_mean(name, available_timezones()) or "write a name such as Europe/Paris, or an offset"
-        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near)
+        zones = available_timezones()
+        near = did_you_mean(name, zones) or "write a name such as Europe/Paris, or an offset"
+        likely = meant(name, zones)
+        fix = replacing(survey.document, survey.where(path), name, likely, safe=False) if likely else None
+        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near, fix=fix)
 
 
 def _zone_exists(name: str) -> bool:
