@@ -108,7 +108,7 @@ def check(
         shelf = Shelf(cache or Cache(None), sources, contents, catalog, options, day)
         kept = shelf.report()
         if kept is None:
-            from penstock.validation.judging import verdicts_for
+            from penstock.validation.verdicts import verdicts_for
 
             verdicts, judged = verdicts_for(shelf, contents, catalog, options, processes)
             found, flows = _held_together(sources, contents, verdicts, options, day)

@@ -1,8 +1,9 @@
-"""The verdicts about files: those that are kept, and for all others the judging, shared among processes."""
+"""Files judged, each alone: read, held against schemas, rules and advice. Many are shared among processes."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,48 +15,18 @@ from penstock.validation.advice import ADVICE
 from penstock.validation.codec import VERDICT
 from penstock.validation.facts import Facts
 from penstock.validation.harvest import claimed, facts_of
-from penstock.validation.kept import Shelf
 from penstock.validation.options import Options
 from penstock.validation.shares import processes_for, shared
-from penstock.validation.sources import Contents
 from penstock.validation.verdict import Verdict
 
 PARALLEL_FROM = 60
 """From so many files on it pays to fork: a fork costs about 20 ms, a flow 1 to 2."""
 
-NOT_A_VERDICT = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
-
-def verdicts_for(
-    shelf: Shelf, contents: Contents, catalog: Catalog, options: Options | None, processes: int | None
-) -> tuple[dict[str, Verdict], int]:
-    """The verdict about every content by its id, and how many were not kept."""
-    verdicts: dict[str, Verdict] = {}
-    missing: dict[str, str] = {}
-    for file, id_ in contents.ids.items():
-        if id_ in verdicts or id_ in missing:
-            continue
-        line = shelf.verdict(id_)
-        verdict = _read(line) if line is not None else None
-        if verdict is None:
-            missing[id_] = file
-        else:
-            verdicts[id_] = verdict
-    if missing:
-        texts = contents.of(list(missing.values()))
-        count = processes if processes is not None else processes_for(len(texts), pays_from=PARALLEL_FROM)
-        lines = shared(texts, partial(_judged, catalog=catalog, options=options or Options()), count)
-        for id_, line in zip(missing, lines, strict=True):
-            verdicts[id_] = VERDICT.read(json.loads(line))
-        shelf.keep_verdicts(dict(zip(missing, lines, strict=True)))
-    return verdicts, len(missing)
-
-
-def _read(line: str) -> Verdict | None:
-    try:
-        return VERDICT.read(json.loads(line))
-    except NOT_A_VERDICT:  # whatever it is, it can be had anew
-        return None
+def judged(texts: Sequence[bytes], catalog: Catalog, options: Options, processes: int | None) -> list[str]:
+    """The verdict about each content, as one line of JSON."""
+    count = processes if processes is not None else processes_for(len(texts), pays_from=PARALLEL_FROM)
+    return shared(texts, partial(_judged, catalog=catalog, options=options), count)
 
 
 def _judged(data: bytes, *, catalog: Catalog, options: Options) -> str:

@@ -10,7 +10,6 @@ from penstock.adapters.git.command import GitCommand, object_id
 from penstock.adapters.git.mirror import GitMirror
 from penstock.errors import NotFound, Retryable, UserError
 from penstock.ports.git import Blob
-from penstock.settings import git_root
 
 _DEFAULT = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master")
 _LOCAL_DEFAULT = ("refs/heads/main", "refs/heads/master")
@@ -22,15 +21,13 @@ class GitReading:
     def __init__(self, folder: Path) -> None:
         """Raises NotFound outside of a repository."""
         here = folder.resolve()
-        top = git_root(here)
-        if top is not None:
-            self.root, place = top, _led_to(top / ".git")
-        else:
-            bare = next((above for above in (here, *here.parents) if _is_bare(above)), None)
-            if bare is None:
-                raise NotFound(f"{folder.absolute()} lies in no Git repository", help="leave --at and --changed out")
-            self.root = place = bare
-        self.is_bare = top is None
+        above = (here, *here.parents)
+        root = next((one for one in above if (one / ".git").exists() or _is_bare(one)), None)
+        if root is None:
+            raise NotFound(f"{folder.absolute()} lies in no Git repository", help="leave --at and --changed out")
+        self.root = root
+        self.is_bare = not (root / ".git").exists()
+        place = root if self.is_bare else _led_to(root / ".git")
         self._git = GitCommand(place)
         self._objects = GitMirror(str(place), "HEAD", place)
 
