@@ -38,10 +38,14 @@ START = Range.at(1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A replacement that mends the finding: the text within `range` becomes `text`."""
+    """A replacement that mends the finding: the text within `range` becomes `text`.
+
+    `safe` says that it cannot be anything but what was meant; one that is not is applied only where a person asks.
+    """
 
     range: Range
     text: str
+    safe: bool = True
 
 
 @dataclass(frozen=True, slots=True)

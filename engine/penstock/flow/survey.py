@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean
+from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
 from penstock.flow.document import Document
@@ -101,11 +101,17 @@ class Survey:
         hint: str | None = None,
         label: str = "",
         where: Range | None = None,
+        fix: Edit | None = None,
     ) -> None:
-        """Adds a finding about what lies at `path`; `where` overrides the place that the path gives."""
+        """Adds a finding about what lies at `path`; `where` overrides the place that the path gives.
+
+        `fix` is for what has one right answer.
+        """
         place = where or self.where(path, at_key=at_key)
         self.found.append(
-            Diagnostic(code, severity, message, self.document.path, place, hint or help_for(code), label, self.name)
+            Diagnostic(
+                code, severity, message, self.document.path, place, hint or help_for(code), label, self.name, fix
+            )
         )
         if severity is Severity.ERROR:
             self.faulty.add(path)
