@@ -21,6 +21,7 @@ from penstock.flow.model import Dialect
 from penstock.flow.parse import kept, parse_flow
 from penstock.flow.tree import FlowFile
 from penstock.validation.advice import ADVICE
+from penstock.validation.veil import SECRET, veiled, veiled_line
 
 PARALLEL_FROM = 150
 """From so many files on it pays to fork: a pool costs about 60 ms, a flow 1 to 2."""
@@ -121,7 +122,9 @@ def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
         for advice in ADVICE:
             advice(survey)
         found = tuple(ordered([*found, *kept(document, survey.found)]))
-    lines = {one.range.start.line: document.line(one.range.start.line) for one in found}
+    found = veiled(document, found)
+    secrets = [one.range for one in found if one.code == SECRET]
+    lines = {(at := one.range.start.line): veiled_line(document.line(at), at, secrets) for one in found}
     return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, lines)
 
 
@@ -150,7 +153,7 @@ def _line(file: FlowFile, number: int) -> str:
         lines = file.read().decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
     except UserError:
         return ""
-    return lines[number - 1] if number <= len(lines) else ""
+    return veiled_line(lines[number - 1], number) if number <= len(lines) else ""
 
 
 def _processes(files: int) -> int:
