@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
-_CODE = re.compile(r"PEN\d{3}", re.IGNORECASE)
+_CODE = re.compile(r"PEN\d{0,3}", re.IGNORECASE)
 _CALLABLE = re.compile(r"(function|filter|test):(\w*)")
 _WIDTH = 100
 
@@ -26,14 +26,17 @@ _WIDTH = 100
 def command(what: str, output: str) -> None:
     """Explain a type, a property (`log.Log.level`, `http.Request.options.auth`), or a code such as PEN210.
 
-    TYPE is a name, an older name, or its end. A star marks what a task must have. Of expressions it explains
-    `function:now`, `filter:dateAdd`, `test:defined`; without a name it lists the kind.
+    `PEN` lists the codes of findings, `PEN6` those that begin so. TYPE is a name, an older name, or its end. A star
+    marks what a task must have. Of expressions it explains `function:now`, `filter:dateAdd`, `test:defined`; without a
+    name it lists the kind.
 
     \b
     Exit codes: 0 fine, 2 wrong usage, or nothing of that name.
     """
     if _CODE.fullmatch(what):
-        _explain_code(what.upper(), output)
+        from penstock_cli.codes import explain_codes
+
+        explain_codes(what.upper(), output)
         return
     called = _CALLABLE.fullmatch(what)
     if called is not None:
@@ -55,20 +58,6 @@ def command(what: str, output: str) -> None:
         about = {"type": info.name, "group": info.group, "title": info.title, "runnable": info.runnable}
         about |= {"aliases": list(info.aliases), "deprecated": info.deprecated, "schema": schema}
         show_value(about, output)
-
-
-def _explain_code(code: str, output: str) -> None:
-    from penstock.diagnostic import did_you_mean
-    from penstock.errors import NotFound
-    from penstock.flow.codes import CODES
-
-    known = CODES.get(code)
-    if known is None:
-        raise NotFound(f"there is no finding with the code {code}", help=did_you_mean(code, CODES))
-    if output == "text":
-        click.echo(f"{known.code}  {known.title}\n  help: {known.help}")
-    else:
-        show_value({"code": known.code, "title": known.title, "help": known.help}, output)
 
 
 # ── a type ──

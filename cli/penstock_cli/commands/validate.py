@@ -34,6 +34,9 @@ _FORMATS = ("text", "concise", "json", "github")
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
     help="Which Kestra the flows are written for.  [default: as settings say, else auto]",
 )  # fmt: skip
+@click.option("--fix", is_flag=True, help="Mend what has one right answer; of standard input, write it out mended.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: mend slips too that may have been meant otherwise.")
 @click.pass_obj
 def command(
     globals_: Globals,
@@ -42,15 +45,19 @@ def command(
     fail_on: str,
     unknown_types: str,
     dialect: str | None,
+    fix: bool,
+    diff: bool,
+    unsafe_fixes: bool,
 ) -> None:
     """Check flows: YAML, JSON schemas, expressions, and what files must have in common.
 
     PATH is a file, a folder, or - for standard input; by default what penstock.yaml says, else flows/.
-    Nothing is run and nothing is written.
+    Nothing is run, and nothing written but with --fix.
 
     \b
-    Exit codes: 0 fine, 1 findings, 2 wrong usage or cannot read.
+    Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
+    from functools import partial
     from pathlib import Path
 
     from penstock.diagnostic import Severity
@@ -59,20 +66,37 @@ def command(
     from penstock.flow.model import Dialect
     from penstock.flow.tree import STDIN, find_flows
     from penstock.validation.check import Options, check_files
+    from penstock.validation.decisions import decisions_of
 
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes goes with --fix or --diff")
+    if (fix or diff) and STDIN in paths and len(paths) > 1:
+        raise click.UsageError("- stands alone with --fix: what is mended goes to standard output")
     settings = settings_now()
-    severities = {"error": Severity.ERROR, "warning": Severity.WARNING, "information": Severity.INFO}
+    severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
     stdin = sys.stdin.buffer.read() if STDIN in paths else None
     options = Options(
         Dialect(dialect or settings.dialect),
         severities.get(unknown_types),
         outside_defaults(settings.defaults),
-        {code: severities.get(severity) for code, severity in settings.rules.items()},
+        decisions_of(settings),
     )
-    report = check_files(find_flows(paths, Path(), stdin=stdin), load_catalog(), options)
+    files = find_flows(paths, Path(), stdin=stdin)
+    judge = partial(check_files, catalog=load_catalog(), options=options, is_whole=not paths)
+    aside = False
+    if diff:
+        from penstock_cli.mending import show_difference
+
+        raise SystemExit(1 if show_difference(files, judge, globals_, unsafe=unsafe_fixes) else 0)
+    if fix:
+        from penstock_cli.mending import mend_files
+
+        report, aside = mend_files(files, judge, unsafe=unsafe_fixes)
+    else:
+        report = judge(files)
     report.add(settings.diagnostics)
     failed = _fails(report, fail_on)
-    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)
+    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True, err=aside)
     if failed:
         raise SystemExit(1)
 
@@ -96,6 +120,8 @@ def _rendered(report: Report, output: str, failed: bool, globals_: Globals) -> s
         flows=report.flows,
         elapsed_s=report.elapsed_s,
         outcome="failed" if failed else "passed",
+        safe=sum(found.fix is not None and found.fix.safe for found in report.diagnostics),
+        unsafe=sum(found.fix is not None and not found.fix.safe for found in report.diagnostics),
     )
     style = style_for(globals_.color, sys.stdout)
     match output:

@@ -18,7 +18,10 @@ _MOST_ANNOTATIONS = 10
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was checked. `outcome` is `passed` or `failed`, as `--fail-on` has it."""
+    """What was checked. `outcome` is `passed` or `failed`, as `--fail-on` has it.
+
+    `safe` and `unsafe` count the findings that bring an edit, by whether it could have been meant otherwise.
+    """
 
     errors: int
     warnings: int
@@ -26,6 +29,17 @@ class Summary:
     flows: int
     elapsed_s: float
     outcome: str
+    safe: int = 0
+    unsafe: int = 0
+
+    @property
+    def offer(self) -> str:
+        """`2 of them can be mended with --fix, 1 more with --unsafe-fixes.`; empty where none can be."""
+        if self.safe and self.unsafe:
+            return f"{self.safe:,} of them can be mended with --fix, {self.unsafe:,} more with --unsafe-fixes."
+        if self.safe:
+            return f"{self.safe:,} of them can be mended with --fix."
+        return f"{self.unsafe:,} of them can be mended with --fix --unsafe-fixes." if self.unsafe else ""
 
     @property
     def sentence(self) -> str:
@@ -71,7 +85,7 @@ def _ending(summary: Summary | None, style: Style) -> str:
     if summary is None:
         return ""
     role = "bold" if summary.outcome == "passed" else "error"
-    return style(summary.sentence, role) + "\n"
+    return style(summary.sentence, role) + "\n" + (f"{summary.offer}\n" if summary.offer else "")
 
 
 def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
@@ -103,7 +117,7 @@ def finding_json(found: Diagnostic) -> dict[str, Any]:
         "file": found.file,
         "range": _range_json(found.range),
         "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
-        "fix": {"range": _range_json(fix.range), "text": fix.text} if fix is not None else None,
+        "fix": {"range": _range_json(fix.range), "text": fix.text, "safe": fix.safe} if fix is not None else None,
     }
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.compose import Composer, Fault, Place, event_parser
-from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
+from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
+from penstock.flow.lines import Replacement, without_second, without_tabs
 from penstock.flow.offsets import offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -52,6 +53,18 @@ class Document:
         if last <= first:
             last = Position(first.line, first.column + 1)
         return Range(first, last)
+
+    def between(self, where: Range) -> str:
+        """The text of a range, as it is written."""
+        return self.text[self._offset(where.start) : self._offset(where.end)]
+
+    def _offset(self, position: Position) -> int:
+        starts = self._starts
+        if starts is None:
+            starts = self._starts = line_starts(self.text)
+        if position.line > len(starts):
+            return len(self.text)
+        return min(starts[position.line - 1] + position.column - 1, len(self.text))
 
     def find(self, path: Path) -> Place | None:
         """The place of the value at `path`, or None when there is none."""
@@ -149,9 +162,15 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
 
     from penstock.flow.syntax import complain
 
-    def report(code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "") -> None:
+    def report(
+        code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "",
+        mend: Replacement | None = None,
+    ) -> None:  # fmt: skip
         where = document.span(start, end)
-        found.append(Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label))
+        fix = Edit(Range(document.position(mend[0]), document.position(mend[1])), mend[2]) if mend is not None else None
+        found.append(
+            Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label, fix=fix)
+        )
 
     parser: Any = None
     try:
@@ -160,16 +179,18 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
         try:
             document.value, document.place = composer.document()
         finally:
-            for key, start, end, first in composer.duplicates:
+            for key, start, end, first, stop, first_stop in composer.duplicates:
                 line = document.position(first).line
                 report(
                     "PEN111", f"Duplicate field '{key}'", start, end,
                     f"keep one of the two; the first stands in line {line}",
+                    mend=without_second(document.text, (first, first_stop), (start, stop)),
                 )  # fmt: skip
     except Fault as fault:
         report(fault.code, fault.message, fault.start, fault.end, fault.hint)
     except (yaml.YAMLError, UnicodeError) as error:
-        report(*complain(error, document.text))
+        code, message, start, end, hint, label = complain(error, document.text)
+        report(code, message, start, end, hint, label, without_tabs(document.text) if code == "PEN103" else None)
     finally:
         if parser is not None:
             parser.dispose()

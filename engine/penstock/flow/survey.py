@@ -10,6 +10,7 @@ from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
 from penstock.flow.document import Document
+from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 
 Path = tuple[str | int, ...]
@@ -238,7 +239,9 @@ class _Walk:
             return
         near = did_you_mean(kind, survey.catalog.names(group))
         hint = near or f"`penstock types` lists the {group}s; `--unknown-types warning` lets others pass"
-        survey.report("PEN210", f"Invalid type: {kind}", (*path, "type"), severity=survey.unknown_types, hint=hint)
+        where, likely = (*path, "type"), meant(kind, survey.catalog.names(group))
+        fix = replacing(survey.document, survey.where(where), kind, likely, safe=False) if likely else None
+        survey.report("PEN210", f"Invalid type: {kind}", where, severity=survey.unknown_types, hint=hint, fix=fix)
 
     def _misplaced(self, info: TypeInfo, path: Path, group: str) -> None:
         """A runner in the place of a task is common in the wild, and may be meant as a script: it only warns."""

@@ -6,21 +6,23 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
 
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.catalog import Catalog
-from penstock.flow.codes import is_unalterable
+from penstock.flow.comments import Comment, ignored
 from penstock.flow.defaults import Default
 from penstock.flow.model import Dialect
-from penstock.flow.parse import kept, parse_flow
+from penstock.flow.parse import parse_flow
 from penstock.flow.tree import FlowFile
 from penstock.validation.advice import ADVICE
+from penstock.validation.decisions import Decisions, decide
 from penstock.validation.veil import SECRET, veiled, veiled_line
 
 PARALLEL_FROM = 150
@@ -30,24 +32,27 @@ _CHUNK = 25
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How files are judged: `rules` and `defaults` are the repository's."""
+    """How files are judged: `defaults` and `decisions` are the repository's."""
 
     dialect: Dialect = Dialect.AUTO
     unknown_types: Severity | None = Severity.ERROR
     defaults: tuple[Default, ...] = ()
-    rules: Mapping[str, Severity | None] = field(default_factory=dict)
-    """The severity of findings by code; None leaves them out. Errors that `is_unalterable` knows stay what they are."""
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of one file. `lines` holds the text of the lines that its findings point at."""
+    """What came of one file, before anything is decided about it.
+
+    `lines` holds the text of the lines that its findings and comments point at.
+    """
 
     file: str
     name: FlowName | None
     is_flow: bool
     id_range: Range
     diagnostics: tuple[Diagnostic, ...]
+    comments: tuple[Comment, ...]
     lines: dict[int, str]
 
 
@@ -78,10 +83,17 @@ class Report:
 
 
 def check_files(
-    files: Sequence[FlowFile], catalog: Catalog, options: Options | None = None, *, processes: int | None = None
+    files: Sequence[FlowFile],
+    catalog: Catalog,
+    options: Options | None = None,
+    *,
+    processes: int | None = None,
+    today: date | None = None,
+    is_whole: bool = False,
 ) -> Report:
     """Parses every file and compares them. Raises UserError when a file cannot be read.
 
+    `is_whole` says that these are all files of the repository, `today` is the day by which waivers are judged.
     `processes` is how many share the work; by default one, or one a core for many files where forking is safe.
     """
     began = perf_counter()
@@ -98,16 +110,15 @@ def check_files(
         found.append(diagnostic)
         lines.setdefault(diagnostic.file, {})[diagnostic.range.start.line] = text
     flows = sum(result.is_flow for result in results)
-    found = ordered(_by_rules(found, judged.rules)) if judged.rules else ordered(found)
-    return Report(found, flows, len(results), perf_counter() - began, lines)
+    comments = {result.file: result.comments for result in results if result.comments}
+    found = decide(found, judged.decisions, comments, today or _today(), is_whole=is_whole)
+    report = Report([], flows, len(results), perf_counter() - began, lines)
+    report.add(found)
+    return report
 
 
-def _by_rules(found: Sequence[Diagnostic], rules: Mapping[str, Severity | None]) -> Iterator[Diagnostic]:
-    for one in found:
-        if one.code not in rules or (one.is_error and is_unalterable(one.code)):
-            yield one
-        elif (severity := rules[one.code]) is not None:
-            yield replace(one, severity=severity)
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
@@ -115,17 +126,19 @@ def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
         file.read(), file.shown, catalog=catalog, dialect=options.dialect, defaults=options.defaults,
         unknown_types=options.unknown_types,
     )  # fmt: skip
-    document, found = parsed.document, parsed.diagnostics
+    document, found = parsed.document, parsed.found
     if parsed.survey is not None and ADVICE:
         survey = parsed.survey
         survey.found.clear()
         for advice in ADVICE:
             advice(survey)
-        found = tuple(ordered([*found, *kept(document, survey.found)]))
+        found = (*found, *survey.found)
+    comments = ignored(document.text)
     found = veiled(document, found)
     secrets = [one.range for one in found if one.code == SECRET]
-    lines = {(at := one.range.start.line): veiled_line(document.line(at), at, secrets) for one in found}
-    return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, lines)
+    at = {one.range.start.line for one in found} | {comment.line for comment in comments}
+    lines = {line: veiled_line(document.line(line), line, secrets) for line in at}
+    return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, comments, lines)
 
 
 def _duplicates(results: Sequence[Checked], files: dict[str, FlowFile]) -> Iterator[tuple[Diagnostic, str]]:

@@ -95,8 +95,17 @@ def test_a_property_is_explained() -> None:
 
 def test_a_code_is_explained() -> None:
     text = said(explain.command, "pen210")
-    assert text.startswith("PEN210  A type is not in the catalogue\n  help: ")
+    assert text.startswith(
+        "PEN210  A type is not in the catalogue\n  error, mended by `penstock validate --fix --unsafe-fixes`\n\n"
+    )
+    assert "  wrong:\n    id: example\n" in text
     assert json.loads(said(explain.command, "PEN210", "-o", "json"))["code"] == "PEN210"
+
+
+def test_codes_are_listed_by_how_they_begin() -> None:
+    assert said(explain.command, "PEN29").splitlines()[3] == "PEN293  warning      A waiver has expired"
+    assert {code[:4] for code in said(explain.command, "PEN").splitlines()} == {f"PEN{n}" for n in range(1, 9)}
+    assert [one["code"] for one in json.loads(said(explain.command, "PEN70", "-o", "json"))][:2] == ["PEN701", "PEN702"]
 
 
 @pytest.mark.parametrize(

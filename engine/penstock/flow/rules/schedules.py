@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from penstock.diagnostic import Edit, Severity, did_you_mean
+from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 from penstock.flow.survey import Path, Survey
 
@@ -129,8 +131,11 @@ def time_zone_exists(survey: Survey) -> None:
             continue
         from zoneinfo import available_timezones
 
-        near = did_you_mean(name, available_timezones()) or "write a name such as Europe/Paris, or an offset"
-        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near)
+        zones = available_timezones()
+        near = did_you_mean(name, zones) or "write a name such as Europe/Paris, or an offset"
+        likely = meant(name, zones)
+        fix = replacing(survey.document, survey.where(path), name, likely, safe=False) if likely else None
+        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near, fix=fix)
 
 
 def _zone_exists(name: str) -> bool:
@@ -195,6 +200,6 @@ def _report_within(
     fix = None
     if better is not None:
         hint = f"write `{better}`"
-        if place is not None and "\n" not in document.text[place[0] : place[1]]:
-            fix = Edit(document.value_range(place), f'"{better}"', safe=False)
+        edit = replacing(document, document.range_of(path), value, better, safe=False)
+        fix = replace(edit, text=f'"{better}"') if edit is not None else None  # `*` alone would be an alias
     survey.report(code, message, path, hint=hint, where=where, fix=fix)
