@@ -50,6 +50,17 @@ OLD: dict[str, JsonValue] = {"deprecated": True}
 """Marks a property as deprecated in the schema, and without a warning of pydantic's whenever it is looked at."""
 
 
+def told(
+    *, since: str | None = None, until: str | None = None, enterprise: bool = False, old: bool = False
+) -> dict[str, JsonValue]:
+    """Marks a property with the versions and the edition of Kestra that have it, and as deprecated with `old`.
+
+    `since` is the first version with it, where that is later than 0.21; `until` the first without it.
+    """
+    says: dict[str, JsonValue] = {"deprecated": old, "x-since": since, "x-until": until, "x-enterprise": enterprise}
+    return {name: value for name, value in says.items() if value}
+
+
 def is_template(value: Any) -> bool:
     """Whether `value` is text that holds an expression or a tag."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)

@@ -27,7 +27,8 @@ class Name:
     """A type by name. `group` is where it may stand; `aliases` are its older names; `deprecated` says what to use.
 
     `kind` and `branches` are given for flowables alone that have no model yet. `as_task` is the task that it means
-    where it stands as one, though it is none.
+    where it stands as one, though it is none. `since` is the first version of Kestra that has it, where that is later
+    than 0.21; `until` the first that has it no more; `enterprise`: only the Enterprise Edition has it.
     """
 
     name: str
@@ -38,6 +39,9 @@ class Name:
     kind: Kind | None = None
     branches: tuple[str, ...] = ()
     as_task: str | None = None
+    since: str | None = None
+    until: str | None = None
+    enterprise: bool = False
 
 
 def _flow(

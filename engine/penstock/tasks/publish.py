@@ -23,7 +23,7 @@ from penstock.tasks.flow_models import FlowDocument
 from penstock.tasks.input_models import MODELS as INPUTS
 from penstock.tasks.markers import branches, expression_fields
 from penstock.tasks.names import NAMES, Name
-from penstock.tasks.registry import kind_of, model_of
+from penstock.tasks.registry import is_runnable, kind_of, model_of
 from penstock.tasks.schema import Schema, object_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -72,7 +72,11 @@ def _entry(name: Name) -> dict[str, Any]:
         "asTask": name.as_task,
         "kind": kind.value if kind is not None else None,
         "rendered": _rendered(name, model) if model is not None else [],
-        "runnable": model is not None,
+        "modelled": model is not None,
+        "runnable": is_runnable(name.name),
+        "since": name.since,
+        "until": name.until,
+        "enterprise": name.enterprise,
     }
     return {"group": name.group, "title": name.title} | {key: value for key, value in says.items() if value}
 
