@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ class TypeInfo:
     for a worker task that cannot run yet. `runnable` is what this version does what it says; a type that is only known
     has a schema all the same. `branches` are the properties that hold tasks: lists, but `cases` (lists by key) and
     `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means where it
-    stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema.
+    stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema; `sees` says
+    of some of them which variables are there beside the usual ones (`*`: any).
 
     `since` is the first version of Kestra that has the type ("0.22"; None: it is older than what we follow), `until`
     the first that has it no more ("2.0"), `enterprise` whether only its Enterprise Edition has it. An alias is refused
@@ -48,6 +49,7 @@ class TypeInfo:
     title: str
     as_task: str | None = None
     rendered: frozenset[str] = frozenset()
+    sees: Mapping[str, frozenset[str]] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
     enterprise: bool = False
@@ -205,6 +207,7 @@ def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
         title=entry["title"],
         as_task=entry.get("asTask"),
         rendered=frozenset(entry.get("rendered", ())),
+        sees={name: frozenset(names) for name, names in entry.get("sees", {}).items()},
         since=entry.get("since"),
         until=entry.get("until"),
         enterprise=bool(entry.get("enterprise")),
