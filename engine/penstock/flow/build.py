@@ -33,7 +33,6 @@ TASK_PROPERTIES = frozenset(
     {
         "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "allowFailure",
         "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
-        "pluginDefaultsRef",
     }
 )  # fmt: skip
 """What every task may have, beside the properties of its type."""

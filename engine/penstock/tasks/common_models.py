@@ -80,10 +80,6 @@ class TaskBase(Properties):
 
     id: TaskId = Field(description="Name of the task, unique within the flow")
     version: Text | None = Field(None, description="Version of the plugin", json_schema_extra=told(enterprise=True))
-    plugin_defaults_ref: Text | None = Field(
-        None, description="Which plugin defaults it takes, by their `ref`; of no effect here",
-        json_schema_extra=told(since="1.3"),
-    )  # fmt: skip
     description: str | None = Field(None, description="What it is for, in Markdown")
     retry: Retry | None = Field(None, description="When a failed attempt is followed by another")
     timeout: Dynamic[Duration | None] = Field(None, description="An attempt that takes longer has failed")

@@ -32,9 +32,6 @@ class PluginDefault(Properties):
     """Values that tasks of a type take where they give none."""
 
     type: str | None = Field(None, description="Name of a type, or the beginning of names")
-    ref: Text | None = Field(
-        None, description="Name that tasks ask for; of no effect here", json_schema_extra=told(since="1.3")
-    )
     forced: bool | None = Field(None, description="Win over what the task gives")
     values: dict[str, Any] | None = Field(None, description="Properties with their values")
 

@@ -76,13 +76,15 @@ class Options(Properties):
     connection_pool_idle_timeout: Dynamic[Duration | None] = Field(
         None,
         description="How long an unused connection is kept; connections are pooled by Penstock",
-        json_schema_extra=OLD,
+        json_schema_extra=told(until="2.0", old=True),
     )
     max_content_length: Dynamic[int | None] = Field(None, ge=1, description="Longest answer in bytes; 10 MB by default")
     auth: Auth | None = Field(None, description="Who asks", json_schema_extra=told(since="0.22"))
-    basic_auth_user: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", json_schema_extra=OLD)
+    basic_auth_user: Dynamic[Text | None] = Field(
+        None, description="Older spelling of `auth`", json_schema_extra=told(until="2.0", old=True)
+    )
     basic_auth_password: Dynamic[Text | None] = Field(
-        None, description="Older spelling of `auth`", json_schema_extra=OLD
+        None, description="Older spelling of `auth`", json_schema_extra=told(until="2.0", old=True)
     )
     proxy: Proxy | None = Field(None, description="The proxy between", json_schema_extra=told(since="0.22"))
     proxy_type: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.type`", json_schema_extra=OLD)

@@ -123,7 +123,7 @@ TASKS = (
     _task("kv.GetKeys", "Lists keys"),
     _task("kv.Delete", "Deletes a key"),
     _task("kv.PurgeKV", "Deletes keys, or old versions of their values", since="1.0"),
-    _task("kv.Version", "Which versions of keys are old, for PurgeKV", since="1.1"),
+    _task("kv.Version", "Which versions of keys are old, for PurgeKV", since="1.3"),
     _task("state.Set", "Keeps a state between executions", f"{_OLD}states.Set",
           deprecated="use io.kestra.plugin.core.kv.Set", until="2.0"),
     _task("state.Get", "Gets a state that was kept", f"{_OLD}states.Get",
@@ -247,13 +247,15 @@ def _scripts() -> Iterator[Name]:
     yield Name(DOCKER_COMMANDS, "task", "Runs shell commands in a container")
     yield Name(DOCKER_RUN, "task", "Runs a container")
     for folder, language in _JVM.items():
+        until = "2.0" if folder == "nashorn" else None
         instead = f"use io.kestra.plugin.graalvm.{_GRAALVM.get(folder, 'js')}"
         yield Name(
-            f"{SCRIPTS}{folder}.Eval", "task", f"Evaluates {language} within the JVM", deprecated=f"{instead}.Eval"
-        )
+            f"{SCRIPTS}{folder}.Eval", "task", f"Evaluates {language} within the JVM", deprecated=f"{instead}.Eval",
+            until=until,
+        )  # fmt: skip
         yield Name(
             f"{SCRIPTS}{folder}.FileTransform", "task", f"Transforms a file row by row in {language}",
-            deprecated=f"{instead}.FileTransform",
+            deprecated=f"{instead}.FileTransform", until=until,
         )  # fmt: skip
 
 

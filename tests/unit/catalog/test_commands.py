@@ -70,8 +70,7 @@ def test_a_type_is_explained() -> None:
         "            How severe it is\n"
         "\n"
         "What every task may have: allowFailure, allowWarning, assets, description, disabled, id, logLevel,\n"
-        "logToFile, pluginDefaultsRef, policyRefs, retry, runIf, taskCache, timeout, version, workerGroup,\n"
-        "workerSelector\n"
+        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, workerGroup, workerSelector\n"
     )
 
 

@@ -81,10 +81,12 @@ class PurgeKeys(OfNamespaces):
 
     key_pattern: Dynamic[Text | None] = Field(None, description="A glob of keys")
     behavior: Dynamic[WholeKeys | OldVersions | None] = Field(
-        None, description="What is deleted; expired keys by default", json_schema_extra=told(since="1.1")
+        None, description="What is deleted; expired keys by default", json_schema_extra=told(since="1.3")
     )
     expired_only: Dynamic[bool | None] = Field(
-        None, description="Older spelling of `behavior` with `type: key`", json_schema_extra=told(old=True)
+        None,
+        description="Older spelling of `behavior` with `type: key`",
+        json_schema_extra=told(old=True),
     )
 
 
