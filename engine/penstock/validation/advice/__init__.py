@@ -12,6 +12,7 @@ from penstock.validation.advice.anchors import anchors_are_used
 from penstock.validation.advice.images import images_are_pinned
 from penstock.validation.advice.injection import no_inputs_in_commands
 from penstock.validation.advice.leaks import no_secrets_in_logs
+from penstock.validation.advice.portability import no_enterprise_features, types_can_run, versions_agree
 from penstock.validation.advice.privileges import containers_have_no_power
 from penstock.validation.advice.secrets import no_secrets_in_clear
 from penstock.validation.advice.style import flow_is_described, ids_in_one_manner, keys_in_order, scripts_are_short
@@ -29,6 +30,9 @@ ADVICE: tuple[Advice, ...] = (
     no_inputs_in_commands,
     addresses_use_tls,
     no_secrets_in_logs,
+    no_enterprise_features,
+    types_can_run,
+    versions_agree,
 )
 
 ASKED: Mapping[str, Advice] = {
