@@ -9,7 +9,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from penstock.diagnostic import Diagnostic, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.tree import FlowFile
 from penstock.validation.cache import Cache
-from penstock.validation.kept import Shelf
+from penstock.validation.kept import NEXT_FIRE, Kept, Secret, Shelf
 from penstock.validation.sources import Contents, Sources
 
 if TYPE_CHECKING:  # a report that is kept is told without what judges
@@ -40,6 +40,7 @@ class Report:
     elapsed_s: float
     judged: int = 0
     contents: Contents | None = field(default=None, repr=False)
+    secrets: tuple[Secret, ...] = ()
     _lines: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def add(self, found: Sequence[Diagnostic]) -> None:
@@ -50,11 +51,15 @@ class Report:
         return sum(found.severity is severity for found in self.diagnostics)
 
     def line(self, file: str, number: int) -> str:
-        """The text of a line that a finding points at; empty where it cannot be read."""
+        """The text of a line that a finding points at, without secrets; empty where it cannot be read."""
         if file not in self._lines:
             self._lines[file] = lines_of(self._read(file))
         lines = self._lines[file]
-        return lines[number - 1] if 1 <= number <= len(lines) else ""
+        if not 1 <= number <= len(lines):
+            return ""
+        from penstock.validation.veil import veiled_line
+
+        return veiled_line(lines[number - 1], number, [one.at for one in self.secrets if one.file == file])
 
     def _read(self, file: str) -> bytes:
         try:
@@ -83,7 +88,8 @@ def check_files(
 ) -> Report:
     """`check` of these files alone, with nothing kept. `is_whole` says that they are all files of the repository."""
     sources = Sources(tuple(files), is_whole=is_whole)
-    return check(sources, catalog, options, processes=processes, today=today)
+    now = datetime.combine(today, time()).astimezone() if today is not None else None
+    return check(sources, catalog, options, processes=processes, now=now)
 
 
 def check(
@@ -93,42 +99,41 @@ def check(
     *,
     cache: Cache | None = None,
     processes: int | None = None,
-    today: date | None = None,
+    now: datetime | None = None,
 ) -> Report:
     """Judges every file and compares them all; told is what was found in the given ones. Raises UserError when one of
     those cannot be read.
 
-    `today` is the day by which waivers and dates are judged. `processes` is how many share the work; by default one,
-    or one a core for many files where forking is safe.
+    `now` is the moment by which waivers and schedules are judged, with its zone. `processes` is how many share the
+    work; by default one, or one a core for many files where forking is safe.
     """
     began = perf_counter()
     with _collector_paused():
         contents = Contents(sources)
-        day = today or datetime.now().astimezone().date()
-        shelf = Shelf(cache or Cache(None), sources, contents, catalog, options, day)
+        moment = now or datetime.now().astimezone()
+        shelf = Shelf(cache or Cache(None), sources, contents, catalog, options, moment)
         kept = shelf.report()
+        judged = 0
         if kept is None:
             from penstock.validation.verdicts import verdicts_for
 
             verdicts, judged = verdicts_for(shelf, contents, catalog, options, processes)
-            found, flows = _held_together(sources, contents, verdicts, options, day)
-            shelf.keep_report(found, flows)
-        else:
-            found, flows = kept
-            judged = 0
-    report = Report([], flows, len(sources.given), perf_counter() - began, judged, contents)
-    report.add(found)
-    return report
+            kept = _held_together(sources, contents, verdicts, options, moment)
+            shelf.keep_report(kept)
+    elapsed_s = perf_counter() - began
+    return Report(list(kept.found), kept.flows, len(sources.given), elapsed_s, judged, contents, kept.secrets)
 
 
 def _held_together(
-    sources: Sources, contents: Contents, verdicts: dict[str, Verdict], options: Options | None, today: date
-) -> tuple[list[Diagnostic], int]:
+    sources: Sources, contents: Contents, verdicts: dict[str, Verdict], options: Options | None, now: datetime
+) -> Kept:
     """What is found in the given files, by themselves and among the others, after the repository's decisions."""
     from penstock.flow.namespace_layout import NamespaceLayout
     from penstock.validation.across import NamespaceTree, Repository, Told, held_against_one_another
+    from penstock.validation.across.firing import judge_schedules
     from penstock.validation.decisions import Decisions, decide
 
+    decisions = options.decisions if options is not None else Decisions()
     by_file = {file: verdicts[id_] for file, id_ in contents.ids.items()}
     told = [Told(file, facts) for file, one in by_file.items() if (facts := one.facts) is not None]
     tree = None
@@ -138,10 +143,15 @@ def _held_together(
     found = [one for file, verdict in given.items() for one in verdict.at(file)]
     repository = Repository(told, is_whole=sources.is_whole, files=tree)
     found += [one for one in held_against_one_another(repository) if one.file in given]
+    schedules = [one for file, verdict in given.items() for one in verdict.scheduled(file)]
+    found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
     comments = {file: verdict.comments for file, verdict in given.items() if verdict.comments}
-    decisions = options.decisions if options is not None else Decisions()
     is_all = sources.is_whole and not sources.around
-    return decide(found, decisions, comments, today, is_whole=is_all), sum(one.is_flow for one in given.values())
+    return Kept(
+        tuple(decide(found, decisions, comments, now.date(), is_whole=is_all)),
+        sum(one.is_flow for one in given.values()),
+        tuple(Secret(file, at) for file, one in given.items() for at in one.secrets),
+    )
 
 
 @contextmanager

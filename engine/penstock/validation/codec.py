@@ -9,6 +9,7 @@ from __future__ import annotations
 from penstock.flow.comments import Comment, Named
 from penstock.validation.facts import Awaited, Call, DeclaredInput, Facts, FlowTrigger, Given, Kept, Read, Stored
 from penstock.validation.finding_rows import FINDING, NAME, PLAIN, RANGE, TEXTS, Codec, many, maybe, row
+from penstock.validation.schedule_facts import ScheduleFacts
 from penstock.validation.verdict import Verdict
 
 _INPUT = row(DeclaredInput, id=PLAIN, is_needed=PLAIN)
@@ -35,4 +36,7 @@ _COMMENT = row(
     Comment, range=RANGE, named=many(_NAMED), first=PLAIN, last=PLAIN, reason=PLAIN, whole=maybe(RANGE),
     is_within=PLAIN,
 )  # fmt: skip
-VERDICT = row(Verdict, is_flow=PLAIN, found=many(FINDING), facts=maybe(FACTS), comments=many(_COMMENT))
+_SCHEDULE: Codec[ScheduleFacts] = Codec(ScheduleFacts.to_data, lambda data: ScheduleFacts.from_data(data, ""))
+VERDICT = row(
+    Verdict, is_flow=PLAIN, found=many(FINDING), facts=maybe(FACTS), comments=many(_COMMENT), schedules=many(_SCHEDULE)
+)

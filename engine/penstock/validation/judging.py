@@ -11,12 +11,14 @@ from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
 from penstock.flow.comments import ignored
 from penstock.flow.parse import ParsedFlow, parse_flow
-from penstock.validation.advice import ADVICE
+from penstock.validation.advice import ADVICE, ASKED
 from penstock.validation.codec import VERDICT
 from penstock.validation.facts import Facts
 from penstock.validation.harvest import claimed, facts_of
 from penstock.validation.options import Options
+from penstock.validation.schedule_facts import schedules_of
 from penstock.validation.shares import processes_for, shared
+from penstock.validation.veil import veiled
 from penstock.validation.verdict import Verdict
 
 PARALLEL_FROM = 60
@@ -39,14 +41,15 @@ def judge(data: bytes, catalog: Catalog, options: Options) -> Verdict:
         data, "", catalog=catalog, dialect=options.dialect, defaults=options.defaults,
         unknown_types=options.unknown_types,
     )  # fmt: skip
-    found = parsed.found
-    if parsed.survey is not None and ADVICE:
-        parsed.survey.found.clear()
-        for advice in ADVICE:
-            advice(parsed.survey)
-        found = (*found, *parsed.survey.found)
-    unique = tuple(dict.fromkeys(found))
-    return Verdict(parsed.is_flow, unique, _facts(parsed), ignored(parsed.document.text))
+    found, survey = parsed.found, parsed.survey
+    if survey is not None:
+        survey.found.clear()
+        for advice in (*ADVICE, *(ASKED[code] for code in options.asked_for if code in ASKED)):
+            advice(survey)
+        found = (*found, *survey.found)
+    found = veiled(parsed.document, tuple(dict.fromkeys(found)))
+    schedules = schedules_of(survey) if survey is not None else ()
+    return Verdict(parsed.is_flow, found, _facts(parsed), ignored(parsed.document.text), schedules)
 
 
 def _facts(parsed: ParsedFlow) -> Facts | None:

@@ -7,14 +7,15 @@ verdict about one content into the place of another.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Diagnostic
+from penstock.diagnostic import Diagnostic, Range
 from penstock.validation.cache import Cache
-from penstock.validation.finding_rows import FINDING
+from penstock.validation.finding_rows import FINDING, PLAIN, RANGE, many, row
 from penstock.validation.fingerprint import fingerprint
 from penstock.validation.sources import Contents, Sources
 
@@ -23,6 +24,28 @@ if TYPE_CHECKING:
     from penstock.validation.options import Options
 
 _MOST_REPORTS = 16
+NEXT_FIRE = "PEN407"
+"""What it tells is other after every minute; all else that depends on the time is looked at again in the next hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What came of a repository: findings, the number of flows, and where in which file secrets stand in clear."""
+
+    found: tuple[Diagnostic, ...]
+    flows: int
+    secrets: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Its place. What it says is nowhere kept."""
+
+    file: str
+    at: Range
+
+
+KEPT = row(Kept, found=many(FINDING), flows=PLAIN, secrets=many(row(Secret, file=PLAIN, at=RANGE)))
 
 
 class Shelf:
@@ -35,7 +58,7 @@ class Shelf:
         contents: Contents,
         catalog: Catalog,
         options: Options | None,
-        today: date,
+        now: datetime,
     ) -> None:
         self._cache = cache
         self._lines: dict[str, str] | None = None
@@ -47,10 +70,10 @@ class Shelf:
         judged_by = fingerprint(catalog, _said(options))
         place = sha256(f"{sources.root}\0{judged_by}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
         self._verdicts_name, self._reports_name = f"verdicts-{place}", f"reports-{place}"
-        self._key = _key_of(sources, contents, options, today)
+        self._key = _key_of(sources, contents, options, now)
 
-    def report(self) -> tuple[list[Diagnostic], int] | None:
-        """Findings and the number of flows, when the very same was asked before."""
+    def report(self) -> Kept | None:
+        """What came of it when the very same was asked before."""
         if not self._key:
             return None
         self._reports = self._cache.sheet(self._reports_name)
@@ -58,16 +81,15 @@ class Shelf:
         if line is None:
             return None
         try:
-            flows, rows = json.loads(line)
-            return [FINDING.read(row) for row in rows], int(flows)
+            return KEPT.read(json.loads(line))
         except (ValueError, TypeError, KeyError, IndexError):
             return None
 
-    def keep_report(self, found: Sequence[Diagnostic], flows: int) -> None:
+    def keep_report(self, made: Kept) -> None:
         if not self._key:
             return
         self._reports.pop(self._key, None)
-        self._reports[self._key] = json.dumps([flows, [FINDING.write(one) for one in found]], separators=(",", ":"))
+        self._reports[self._key] = json.dumps(KEPT.write(made), separators=(",", ":"))
         while len(self._reports) > _MOST_REPORTS:
             del self._reports[next(iter(self._reports))]
         self._cache.put(self._reports_name, self._reports)
@@ -91,11 +113,14 @@ class Shelf:
 
 def _said(options: Options | None) -> str:
     """All of the options that a verdict depends on."""
-    return "" if options is None else repr((options.dialect, options.unknown_types, options.defaults))
+    return (
+        "" if options is None else repr((options.dialect, options.unknown_types, options.defaults, options.asked_for))
+    )
 
 
-def _key_of(sources: Sources, contents: Contents, options: Options | None, today: date) -> str:
+def _key_of(sources: Sources, contents: Contents, options: Options | None, now: datetime) -> str:
     decisions = options.decisions if options is not None else None
+    asked = options.asked_for if options is not None else ()
     told = sha256()
     said = (
         (decisions.rules, sorted(decisions.asked), decisions.file, decisions.folder, decisions.complaints)
@@ -103,7 +128,7 @@ def _key_of(sources: Sources, contents: Contents, options: Options | None, today
         else None
     )
     parts = (
-        str(today),
+        f"{now:%Y-%m-%dT%H:%M}" if NEXT_FIRE in asked else f"{now:%Y-%m-%dT%H}",
         sources.is_whole,
         said,
         sorted(sources.files.items()),

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from penstock.diagnostic import Diagnostic
+from penstock.diagnostic import Diagnostic, Range
 from penstock.flow.comments import Comment
 from penstock.validation.facts import Facts
+from penstock.validation.schedule_facts import ScheduleFacts
+
+SECRET = "PEN601"  # noqa: S105 - a code, no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,17 @@ class Verdict:
     found: tuple[Diagnostic, ...]
     facts: Facts | None
     comments: tuple[Comment, ...] = ()
+    schedules: tuple[ScheduleFacts, ...] = ()
 
     def at(self, file: str) -> list[Diagnostic]:
         """The findings, as those of a file that is shown so."""
         return [replace(one, file=file) for one in self.found]
+
+    def scheduled(self, file: str) -> list[ScheduleFacts]:
+        """The schedules, as those of that file."""
+        return [replace(one, file=file) for one in self.schedules]
+
+    @property
+    def secrets(self) -> list[Range]:
+        """Where secrets stand in clear: what is shown of the file leaves them out."""
+        return [one.range for one in self.found if one.code == SECRET]

@@ -44,11 +44,13 @@ OUTPUTS = "outputs:\n  - {id: rows, type: INT, value: 1}\n"
 def judged(
     *flows: str, only: int | None = None, is_whole: bool = True, files: tuple[str, ...] | None = None
 ) -> list[Diagnostic]:
+    """What is found, but for what this version cannot run."""
     texts = [FlowFile(f"{n}.yaml", Path(f"{n}.yaml"), text.encode()) for n, text in enumerate(flows)]
     given = texts if only is None else [texts[only]]
     around = [] if only is None else [one for one in texts if one is not texts[only]]
     sources = Sources(tuple(given), tuple(around), is_whole=is_whole, namespace_files=files)
-    return check(sources, load_catalog(), Options(), processes=1).diagnostics
+    found = check(sources, load_catalog(), Options(), processes=1).diagnostics
+    return [one for one in found if not one.code.startswith("PEN7")]
 
 
 def told(*flows: str, is_whole: bool = True, files: tuple[str, ...] | None = None) -> list[str]:
