@@ -59,6 +59,7 @@ def test_a_waiver_lets_a_finding_be_until_its_day(project: Path, validate: Run) 
 
 def test_what_nothing_needs_is_told_of_the_whole_repository_alone(project: Path, validate: Run) -> None:
     (project / "flows" / "a.yaml").write_text(NEW.replace("x\n", "x # penstock: ignore[PEN602]\n"))
+    (project / "flows" / "b.yaml").write_text(NEW.replace("id: a", "id: b"))
     assert "information[PEN294]" in validate()[1]
     assert "PEN294" not in validate("flows/a.yaml")[1]
 

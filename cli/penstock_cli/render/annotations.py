@@ -6,7 +6,7 @@ GitHub shows ten errors and ten warnings a step and drops the rest without a wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from penstock.diagnostic import Diagnostic, Severity
 from penstock_cli.render.findings import Summary
@@ -19,23 +19,16 @@ _MOST_ROWS = 200
 _MOST_BYTES = 500_000
 """A summary may have 1 MiB for the whole step, and other tools write into it too."""
 
-IsChanged = Callable[[Diagnostic], bool]
-"""Whether a finding stands on a line that this change has touched."""
 
-
-def _unknown(_: Diagnostic) -> bool:
-    return False
-
-
-def as_github(findings: Sequence[Diagnostic], summary: Summary | None, is_changed: IsChanged = _unknown) -> str:
-    """Workflow commands: at most ten errors and ten warnings, those on changed lines first, then how many are left.
+def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
+    """Workflow commands: at most ten errors and ten warnings, the first of each, then how many are left.
 
     Notes are not annotated.
     """
     lines: list[str] = []
     left = 0
     for severity in (Severity.ERROR, Severity.WARNING):
-        same = sorted((found for found in findings if found.severity is severity), key=lambda one: not is_changed(one))
+        same = [found for found in findings if found.severity is severity]
         lines += [_annotation(found) for found in same[:MOST]]
         left += max(0, len(same) - MOST)
     if left:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import penstock_schemas
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
-from penstock.flow.model import InputType, Kind
+from penstock.flow.history import PropertyFacts, facts_of
+from penstock.flow.words import InputType, Kind
 
 Schema = dict[str, Any]
 
@@ -26,9 +28,15 @@ class TypeInfo:
     """What the catalogue knows of a type.
 
     `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
-    for a worker task that cannot run yet. `branches` are the properties that hold tasks: lists, but `cases` (lists
-    by key) and `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means
-    where it stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema.
+    for a worker task that cannot run yet. `runnable` is what this version does what it says; a type that is only known
+    has a schema all the same. `branches` are the properties that hold tasks: lists, but `cases` (lists by key) and
+    `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means where it
+    stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema; `sees` says
+    of some of them which variables are there beside the usual ones (`*`: any).
+
+    `since` is the first version of Kestra that has the type ("0.22"; None: it is older than what we follow), `until`
+    the first that has it no more ("2.0"), `enterprise` whether only its Enterprise Edition has it. An alias is refused
+    from 2.0 on, whatever its type. What is so of single properties: `Catalog.property_facts`.
     """
 
     name: str
@@ -42,6 +50,10 @@ class TypeInfo:
     title: str
     as_task: str | None = None
     rendered: frozenset[str] = frozenset()
+    sees: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    since: str | None = None
+    until: str | None = None
+    enterprise: bool = False
 
 
 class Catalog:
@@ -57,6 +69,11 @@ class Catalog:
         self._infos: dict[str, TypeInfo] = {}
         self._schemas: dict[str, Schema] = {}
         self._validators: dict[str, Any] = {}
+        self._facts: dict[str, Mapping[str, PropertyFacts]] = {}
+
+    def fingerprint(self) -> str:
+        """Of everything that a flow is judged by: the same for two catalogues that judge alike."""
+        return sha256((self._folder / "catalog.json").read_bytes()).hexdigest()
 
     def find(self, type_name: str) -> TypeInfo | None:
         """What is known of a type, by its name or an alias; None when it is not in the catalogue."""
@@ -131,6 +148,28 @@ class Catalog:
             self._validators[name] = Draft202012Validator(schema)
         return self._validators[name]
 
+    def property_facts(self, type_name: str) -> Mapping[str, PropertyFacts]:
+        """What versions and editions of Kestra say of a type's properties: those alone of which there is anything.
+
+        By path from the type: `options.timeout`; what lies in the items of a list, or in a mapping with free keys, has
+        the path of the list (`metrics.tags`). Made once for each type, from its schema.
+        """
+        name = self.canonical(type_name)
+        return self._facts_of(f"types/{name}", self.schema(name))
+
+    def flow_facts(self) -> Mapping[str, PropertyFacts]:
+        """The same for the top level of a flow."""
+        return self._facts_of("flow", self.flow_schema())
+
+    def input_facts(self, input_type: str) -> Mapping[str, PropertyFacts]:
+        """The same for an input; what holds for inputs of the type as such stands under `type`."""
+        return self._facts_of(f"inputs/{input_type}", self.input_schema(input_type))
+
+    def _facts_of(self, key: str, schema: Schema | None) -> Mapping[str, PropertyFacts]:
+        if key not in self._facts:
+            self._facts[key] = facts_of(schema or {})
+        return self._facts[key]
+
     def flow_schema(self) -> Schema:
         """The top level of a flow; tasks, triggers and inputs are not descended into."""
         return self._read("flow.json")
@@ -161,19 +200,22 @@ class Catalog:
 
 def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
     kind = entry.get("kind")
-    runnable = bool(entry.get("runnable"))
     return TypeInfo(
         name=name,
         group=entry["group"],
         kind=Kind(kind) if kind is not None else None,
-        runnable=runnable,
+        runnable=bool(entry.get("runnable")),
         aliases=tuple(entry.get("aliases", ())),
         deprecated=entry.get("deprecated"),
         branches=tuple(entry.get("branches", ())),
-        has_schema=runnable,
+        has_schema=bool(entry.get("modelled")),
         title=entry["title"],
         as_task=entry.get("asTask"),
         rendered=frozenset(entry.get("rendered", ())),
+        sees={name: frozenset(names) for name, names in entry.get("sees", {}).items()},
+        since=entry.get("since"),
+        until=entry.get("until"),
+        enterprise=bool(entry.get("enterprise")),
     )
 
 

@@ -20,10 +20,11 @@ from pydantic import BaseModel
 from penstock.flow.model import InputType
 from penstock.tasks.common_models import TaskBase, TriggerBase
 from penstock.tasks.flow_models import FlowDocument
+from penstock.tasks.input_models import HISTORY
 from penstock.tasks.input_models import MODELS as INPUTS
-from penstock.tasks.markers import branches, expression_fields
+from penstock.tasks.markers import branches, expression_fields, own_variables
 from penstock.tasks.names import NAMES, Name
-from penstock.tasks.registry import kind_of, model_of
+from penstock.tasks.registry import is_runnable, kind_of, model_of
 from penstock.tasks.schema import Schema, object_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -48,8 +49,16 @@ def published() -> dict[str, str]:
 
 
 def _text(path: str, data: Any) -> str:
-    indent = 1 if path == "catalog.json" else 2
-    return json.dumps(data, indent=indent, sort_keys=True, ensure_ascii=False) + "\n"
+    if (
+        path == "catalog.json"
+    ):  # read at every start: plain ASCII is read twice as fast, and a line a type can be compared
+        lines = (f'  "{name}": {_compact(entry)}' for name, entry in sorted(data["types"].items()))
+        return '{{"schemaVersion": {}, "types": {{\n{}\n}}}}\n'.format(data["schemaVersion"], ",\n".join(lines))
+    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _compact(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)
 
 
 def _headed(path: str, title: str, description: str | None, schema: Schema) -> Schema:
@@ -67,12 +76,17 @@ def _entry(name: Name) -> dict[str, Any]:
     kind = kind_of(name.name) or name.kind
     says = {
         "aliases": list(name.aliases),
-        "branches": list(branches(model)) if model is not None else list(name.branches),
+        "branches": list(branches(model)) if model is not None else [],
         "deprecated": name.deprecated,
         "asTask": name.as_task,
         "kind": kind.value if kind is not None else None,
         "rendered": _rendered(name, model) if model is not None else [],
-        "runnable": model is not None,
+        "sees": own_variables(model) if model is not None else {},
+        "modelled": model is not None,
+        "runnable": is_runnable(name.name),
+        "since": name.since,
+        "until": name.until,
+        "enterprise": name.enterprise,
     }
     return {"group": name.group, "title": name.title} | {key: value for key, value in says.items() if value}
 
@@ -101,6 +115,7 @@ def _type_schema(name: Name) -> Schema | None:
 def _input_schema(kind: InputType) -> Schema:
     model = INPUTS[kind]
     schema = object_schema([model], types=[kind.value])
+    schema["properties"]["type"] |= HISTORY.get(kind, {})
     schema["anyOf"] = [{"required": [name]} for name in model.either]
     return _headed(f"inputs/{kind.value}.json", f"An input of type {kind.value}", model.__doc__, schema)
 

@@ -17,7 +17,10 @@ EXPRESSION: Schema = {"type": "string", "pattern": r"\{\{|\{%"}
 _KEPT = (
     "type", "enum", "const", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "items", "minItems",
     "maxItems", "properties", "required", "additionalProperties", "anyOf", "description", "default", "deprecated",
+    "x-since", "x-until", "x-enterprise",
 )  # fmt: skip
+_ABOUT = ("description", "default", "deprecated", "x-since", "x-until", "x-enterprise")
+"""What is said of a property, whatever its value."""
 
 
 def object_schema(models: Iterable[type[BaseModel]], *, types: Iterable[str] = ()) -> Schema:
@@ -80,7 +83,7 @@ def _plain(raw: Mapping[str, Any], defs: Mapping[str, Any], nested: Mapping[str,
         name = raw["$ref"].rsplit("/", 1)[-1]
         target = defs[name]
         whole = _of_object(target, nested[name], defs) if name in nested else {"enum": list(target["enum"])}
-        return whole | {key: raw[key] for key in ("description", "default", "deprecated") if _says(raw, key)}
+        return whole | {key: raw[key] for key in _ABOUT if _says(raw, key)}
     found: Schema = {key: raw[key] for key in _KEPT if _says(raw, key)}
     if "enum" in found:
         found.pop("type", None)
@@ -116,7 +119,7 @@ def _accepts_text(schema: Mapping[str, Any]) -> bool:
     """Whether any text is accepted anyway."""
     if "anyOf" in schema:
         return any(_accepts_text(part) for part in schema["anyOf"])
-    if schema.keys() <= {"description", "default", "deprecated"}:
+    if schema.keys() <= set(_ABOUT):
         return True
     kinds = schema.get("type", ())
     bound = "pattern" in schema or "enum" in schema or "format" in schema
@@ -125,7 +128,7 @@ def _accepts_text(schema: Mapping[str, Any]) -> bool:
 
 def _with_expression(schema: Schema) -> Schema:
     """The same, or text that holds an expression. What describes the property stays outside."""
-    about = {key: schema[key] for key in ("description", "default", "deprecated") if key in schema}
+    about = {key: schema[key] for key in _ABOUT if key in schema}
     plain = {key: value for key, value in schema.items() if key not in about}
     parts = plain["anyOf"] if plain.keys() == {"anyOf"} else [plain]
     return {"anyOf": [*parts, EXPRESSION]} | about

@@ -74,8 +74,10 @@ def test_a_type_is_explained() -> None:
     )
 
 
-def test_a_type_without_schema_and_one_without_properties() -> None:
-    assert "It is known by name alone: any property is accepted." in said(explain.command, "flow.Dag")
+def test_a_type_that_cannot_run_and_one_without_properties() -> None:
+    told = said(explain.command, "flow.Dag")
+    assert told.startswith(f"{CORE}flow.Dag  (task, cannot run in this version)\n")
+    assert "  tasks*" in told
     assert "It has no properties of its own." in said(explain.command, "runner.Process")
     assert "Deprecated: use io.kestra.plugin.core.flow.ForEach." in said(explain.command, "flow.EachSequential")
 
@@ -127,7 +129,7 @@ def test_schemas_are_printed() -> None:
     assert json.loads(said(schema.command))["$id"].endswith("/flow.schema.json")
     assert json.loads(said(schema.command, "log.Log"))["title"] == "Writes to the log"
     assert "title: Writes to the log\n" in said(schema.command, "log.Log", "-o", "yaml")
-    assert "has no schema yet" in refused(schema.command, "flow.Dag").message
+    assert json.loads(said(schema.command, "flow.Dag"))["title"] == "Tasks in the order of what they depend on"
     assert refused(schema.command, "flow.Dg").help == f"did you mean `{CORE}flow.Dag`?"
 
 

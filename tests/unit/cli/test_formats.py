@@ -180,15 +180,6 @@ def test_junit_is_xml_whatever_a_file_holds(found: list[Diagnostic]) -> None:
 # ── a GitHub workflow ──
 
 
-def test_github_shows_changed_lines_first() -> None:
-    many = [replace(TYPO, range=Range.at(line, 1)) for line in range(1, 31)]
-    lines = as_github(many, None, lambda found: found.range.start.line >= 25).splitlines()
-    assert [line.split("line=")[1].split(",")[0] for line in lines[:10]] == [
-        "25", "26", "27", "28", "29", "30", "1", "2", "3", "4",
-    ]  # fmt: skip
-    assert lines[10:] == ["and 20 more in the summary"]
-
-
 def test_a_long_message_is_cut() -> None:
     (line,) = as_github([replace(TYPO, message="x" * 5000)], None).splitlines()
     assert line.endswith("x…")

@@ -20,8 +20,9 @@ from penstock.flow.mends import iso_length, meant
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 from penstock.flow.tree import FlowFile
-from penstock.validation.check import Options, check_files
+from penstock.validation.check import check_files
 from penstock.validation.fixes import Mended, applied_to, mend, mended_bytes, write
+from penstock.validation.options import Options
 
 CATALOG = load_catalog()
 LOG = "io.kestra.plugin.core.log.Log"

@@ -16,9 +16,7 @@ if TYPE_CHECKING:  # only for speed: a flow without expressions is judged withou
     from penstock.expression import Path as ReadPath
 
 _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "task", "labels": "label"}
-_ROWS = "io.kestra.plugin.core.storage.FilterItems"
-"""Its condition sees the fields of each row as variables."""
-
+_FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
 _SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 _WITHOUT_OUTPUTS = frozenset({"triggers", "inputs", "checks"})
 """Where `outputs` is nothing yet, or what another execution left."""
@@ -70,15 +68,27 @@ def suspects(survey: Survey) -> tuple[Reference, ...]:
 def _is_of_another(written: Written) -> bool:
     """Whether it is rendered over another execution, or judged in another place.
 
-    A trigger that has no schema here may look at whatever started it (Kestra core, FlowTriggerService), the outputs of
-    a Subflow are rendered where the subflow has ended, and plugin defaults are judged in the tasks that take them.
+    Conditions and Flow triggers look at whatever started them, as a trigger without a schema may (Kestra core,
+    FlowTriggerService); the outputs of a Subflow are rendered where the subflow has ended, and plugin defaults are
+    judged in the tasks that take them.
     """
     site = written.site
     if site is None:
         return not written.is_whole and written.path[0] in PROPERTIES
     if site.type == _SUBFLOW:
         return not written.is_whole and written.path[len(site.path)] == "outputs"
-    return site.group in ("trigger", "condition") and not written.rendered
+    if site.group == "condition" or site.type == _FLOW_TRIGGER:
+        return True
+    return site.group == "trigger" and not written.rendered
+
+
+def _sees(one: Reference) -> bool:
+    """Whether the type of the part gives a variable of that name to the expressions of this property."""
+    site = one.written.site
+    if site is None or site.info is None or one.written.is_whole:
+        return False
+    own = site.info.sees.get(str(one.written.path[len(site.path)]), ())
+    return one.root in own or "*" in own
 
 
 def known_variables(survey: Survey) -> None:
@@ -89,7 +99,7 @@ def known_variables(survey: Survey) -> None:
     """
     variables = variables_of(survey.dialect)
     for one in survey.once(suspects):
-        if one.root in variables or (one.written.site is not None and one.written.site.type == _ROWS):
+        if one.root in variables or _sees(one):
             continue
         hint = did_you_mean(one.root, variables)
         is_certain = bool(one.written.rendered) and not one.path.conditional

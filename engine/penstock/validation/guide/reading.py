@@ -80,8 +80,8 @@ GUIDES: tuple[Guide, ...] = (
         "PEN110",
         "Tags make YAML build objects, which is how files became programs elsewhere. A flow is data: only the tags of "
         "plain values are read. Text that begins with `!` needs quotes.",
-        flow("variables:\n  password: !vault secret"),
-        flow("variables:\n  password: '!vault secret'"),
+        flow("variables:\n  greeting: !loud hello"),
+        flow("variables:\n  greeting: '!loud hello'"),
     ),
     Guide(
         "PEN111",
