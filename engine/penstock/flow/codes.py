@@ -117,7 +117,7 @@ _TABLE = (
 
 _WARNINGS = frozenset(
     {
-        "PEN114", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN506", "PEN508", "PEN509", "PEN512", "PEN601",
+        "PEN114", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
         "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
     }
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,21 +13,20 @@ from penstock.flow.catalog import load_catalog
 from penstock.flow.codes import ASKED, CODES
 from penstock.flow.defaults import outside_defaults
 from penstock.flow.model import Dialect
-from penstock.flow.tree import find_flows
 from penstock.settings import load_settings, refuse_other_version
-from penstock.validation.check import check_files
+from penstock.validation.check import check
 from penstock.validation.decisions import Decisions, Rule, decisions_of
+from penstock.validation.folder import sources_in
 from penstock.validation.guide import GUIDES, publish
 from penstock.validation.guide.entry import Example, files_of
 from penstock.validation.options import Options
 
-TODAY = date(2026, 6, 1)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 AWAITED = frozenset(
     {
         "PEN404", "PEN405", "PEN406", "PEN407",
-        "PEN501", "PEN502", "PEN503", "PEN504", "PEN505", "PEN506", "PEN507", "PEN508", "PEN509", "PEN510", "PEN511",
-        "PEN512", "PEN601", "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN705", "PEN706", "PEN707",
+        "PEN601", "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN705", "PEN706", "PEN707",
         "PEN801", "PEN802", "PEN803", "PEN804",
     }
 )  # fmt: skip
@@ -51,7 +50,7 @@ def findings(example: Example, folder: Path, code: str) -> list[Diagnostic]:
     if code in ASKED and not decisions.is_on(code):
         decisions = Decisions((Rule(code, "information"),))
     options = Options(Dialect(settings.dialect), Severity.ERROR, outside_defaults(settings.defaults), decisions)
-    report = check_files(find_flows((), folder), load_catalog(), options, today=TODAY, is_whole=True)
+    report = check(sources_in(folder, (), settings), load_catalog(), options, now=NOW)
     return [*settings.diagnostics, *report.diagnostics]
 
 
