@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from penstock.flow.catalog import load_catalog
+from penstock.flow.judge import judge_of
 from penstock.flow.model import Dialect
 from penstock.flow.parse import ParsedFlow, parse_flow
 from penstock.tasks.catalogue import KNOWN
@@ -65,6 +66,21 @@ def test_a_trigger_with_what_it_may_have(kind: str, properties: str) -> None:
 @pytest.mark.parametrize(("kind", "properties"), right("conditions"))
 def test_a_condition_with_what_it_may_have(kind: str, properties: str) -> None:
     assert told(of_condition(kind, properties)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        pytest.param(f"{CORE}dashboard.{kind}.{part['type']}", part, id=part["type"])
+        for kind, group in (("chart", "charts"), ("data", "data"))
+        for part in PARTS[group]
+    ],
+)
+def test_a_part_of_a_dashboard_with_what_it_may_have(name: str, part: dict[str, Any]) -> None:
+    judge = judge_of(load_catalog())
+    assert judge.typed(name, part | {"type": name}) == []
+    [found] = judge.typed(name, part | {"type": name, "colour": "red"})
+    assert found.message == "unknown property `colour`"
 
 
 def test_every_kind_of_part_has_one_that_is_right() -> None:
