@@ -171,6 +171,13 @@ def test_a_condition_with_what_it_may_not_have(kind: str, properties: str, messa
     assert message is None or message in found
 
 
+def test_a_dag_whose_tasks_stand_there_themselves_is_told_once() -> None:
+    bare = "{tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: m}]}"
+    assert told(of_task(CORE + "flow.Dag", bare)) == ["PEN201 `task` is missing"]
+    assert told(of_task(CORE + "flow.Dag", "{}")) == ["PEN201 `tasks` is missing"]
+    assert told(of_task(CORE + "flow.Dag", "{tasks: []}")) == ["PEN225 No task defined"]
+
+
 def test_tasks_within_a_part_that_cannot_run_are_judged_too() -> None:
     flow = of_task(CORE + "flow.Approval", "{onApprove: [{id: a, type: io.kestra.plugin.core.log.Log}]}")
     assert told(flow) == ["PEN201 `message` is missing"]
