@@ -22,8 +22,8 @@ _FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
     help="The least severity that makes the exit code 1.",
 )  # fmt: skip
 @click.option(
-    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]), default="error", show_default=True,
-    help="What a type that is not in the catalogue is.",
+    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]),
+    help="What a type is that no catalogue knows.  [default: as settings say, else error]",
 )  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
@@ -47,7 +47,7 @@ def command(
     output: str,
     output_file: str | None,
     fail_on: str,
-    unknown_types: str,
+    unknown_types: str | None,
     dialect: str | None,
     at: str | None,
     changed: str | None,

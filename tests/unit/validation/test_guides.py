@@ -9,10 +9,10 @@ import pytest
 
 from penstock.diagnostic import START, Diagnostic, Severity
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
 from penstock.flow.codes import ASKED, CODES
 from penstock.flow.defaults import outside_defaults
 from penstock.flow.model import Dialect
+from penstock.flow.plugin_files import catalog_of
 from penstock.settings import load_settings, refuse_other_version
 from penstock.validation.check import check
 from penstock.validation.decisions import Decisions, Rule, decisions_of
@@ -44,13 +44,14 @@ def findings(example: Example, folder: Path, code: str) -> list[Diagnostic]:
         return list(settings.diagnostics)
     try:
         refuse_other_version(settings)
+        catalog = catalog_of(settings)
     except UserError as error:
         return [Diagnostic(error.code, Severity.ERROR, error.message, "penstock.yaml", START)]
     decisions = decisions_of(settings)
     if code in ASKED and not decisions.is_on(code):
         decisions = Decisions((Rule(code, "information"),))
     options = Options(Dialect(settings.dialect), Severity.ERROR, outside_defaults(settings.defaults), decisions)
-    report = check(sources_in(folder, (), settings), load_catalog(), options, now=NOW)
+    report = check(sources_in(folder, (), settings), catalog, options, now=NOW)
     return [*settings.diagnostics, *report.diagnostics]
 
 
