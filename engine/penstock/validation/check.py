@@ -23,7 +23,7 @@ from penstock.flow.parse import parse_flow
 from penstock.flow.tree import FlowFile
 from penstock.validation.advice import ADVICE
 from penstock.validation.decisions import Decisions, decide
-from penstock.validation.veil import SECRET, veiled, veiled_line
+from penstock.validation.veil import Veil, veil_over
 
 PARALLEL_FROM = 150
 """From so many files on it pays to fork: a pool costs about 60 ms, a flow 1 to 2."""
@@ -134,10 +134,10 @@ def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
             advice(survey)
         found = (*found, *survey.found)
     comments = ignored(document.text)
-    found = veiled(document, found)
-    secrets = [one.range for one in found if one.code == SECRET]
+    veil = veil_over(found, document.line)
+    found = veil.over(found)
     at = {one.range.start.line for one in found} | {comment.line for comment in comments}
-    lines = {line: veiled_line(document.line(line), line, secrets) for line in at}
+    lines = {line: veil.line(line) for line in at}
     return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, comments, lines)
 
 
@@ -166,7 +166,7 @@ def _line(file: FlowFile, number: int) -> str:
         lines = file.read().decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
     except UserError:
         return ""
-    return veiled_line(lines[number - 1], number) if number <= len(lines) else ""
+    return Veil(lambda at: lines[at - 1]).line(number) if number <= len(lines) else ""
 
 
 def _processes(files: int) -> int:

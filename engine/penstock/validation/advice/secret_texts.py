@@ -12,7 +12,7 @@ from penstock.validation.advice.secret_shapes import is_placeholder, looks_rando
 
 _HINTS = (
     "passw", "pwd", "passphrase", "secret", "token", "credential", "authoriz", "connection", "auth:", "dsn", "hash",
-    "salt", "signature", "sas:", "key:", "key=", "key\"", "key'", "--user", " -u ", "\n-u\n",
+    "salt", "signature", "sas:", "key:", "key=", "key\"", "key'", "-key", "_key", "ikey", "--user", " -u ", "\n-u\n",
 )  # fmt: skip
 """One of these stands, in small letters, in every text in which a name tells a secret."""
 _IN_ADDRESS = re.compile(
@@ -66,7 +66,7 @@ def _in_assignments(text: str) -> Iterator[Found]:
             if not is_placeholder(match[2]) and looks_random(match[2]):
                 yield match.start(2), match.end(2), f"`{match[1]}` is given a secret in clear"
     for match in _USER.finditer(text):
-        if not is_placeholder(match[1]) and match[1].lower() not in _USUAL_EXAMPLES:
+        if not is_placeholder(match[1]) and not match[1].isdigit() and match[1].lower() not in _USUAL_EXAMPLES:
             yield match.start(1), match.end(1), "a password stands in the command in clear"
     for match in _HEADER.finditer(text):
         if not is_placeholder(match[1]) and looks_random(match[1]):
