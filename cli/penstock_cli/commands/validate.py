@@ -34,6 +34,14 @@ _FORMATS = ("text", "concise", "json", "github")
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
     help="Which Kestra the flows are written for.  [default: as settings say, else auto]",
 )  # fmt: skip
+@click.option("--at", metavar="REV", help="Judge the flows of a Git revision, without a checkout.")
+@click.option(
+    "--changed", metavar="REV", is_flag=False, flag_value="", help=(
+        "Only tell what differs from REV, and what that broke elsewhere.  [without REV: from the default branch]"
+    ),
+)  # fmt: skip
+@click.option("--watch", is_flag=True, help="Stay, and judge anew whenever a file changes. Ctrl-C ends it.")
+@click.option("--no-cache", is_flag=True, help="Keep no verdicts, and believe none that are kept.")
 @click.option("--fix", is_flag=True, help="Mend what has one right answer; of standard input, write it out mended.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix: mend slips too that may have been meant otherwise.")
@@ -45,6 +53,10 @@ def command(
     fail_on: str,
     unknown_types: str,
     dialect: str | None,
+    at: str | None,
+    changed: str | None,
+    watch: bool,
+    no_cache: bool,
     fix: bool,
     diff: bool,
     unsafe_fixes: bool,
@@ -57,48 +69,48 @@ def command(
     \b
     Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
-    from functools import partial
-    from pathlib import Path
-
-    from penstock.diagnostic import Severity
-    from penstock.flow.catalog import load_catalog
-    from penstock.flow.defaults import outside_defaults
-    from penstock.flow.model import Dialect
-    from penstock.flow.tree import STDIN, find_flows
-    from penstock.validation.check import Options, check_files
-    from penstock.validation.decisions import decisions_of
+    from penstock.flow.tree import STDIN
+    from penstock_cli.validating import Validation
 
     if unsafe_fixes and not (fix or diff):
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff")
     if (fix or diff) and STDIN in paths and len(paths) > 1:
         raise click.UsageError("- stands alone with --fix: what is mended goes to standard output")
+    if (fix or diff) and (watch or at is not None or changed is not None):
+        raise click.UsageError("--fix and --diff are for files as they are now: leave --at, --changed and --watch out")
+    if watch and (at is not None or STDIN in paths):
+        raise click.UsageError("--watch is for files that change")
     settings = settings_now()
-    severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
-    stdin = sys.stdin.buffer.read() if STDIN in paths else None
-    options = Options(
-        Dialect(dialect or settings.dialect),
-        severities.get(unknown_types),
-        outside_defaults(settings.defaults),
-        decisions_of(settings),
-    )
-    files = find_flows(paths, Path(), stdin=stdin)
-    judge = partial(check_files, catalog=load_catalog(), options=options, is_whole=not paths)
+    validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
     aside = False
+    if watch:
+        from penstock_cli.watching_flows import watch_flows
+
+        watch_flows(validation, lambda report: _told(report, output, fail_on, globals_)[0], globals_)
     if diff:
         from penstock_cli.mending import show_difference
 
-        raise SystemExit(1 if show_difference(files, judge, globals_, unsafe=unsafe_fixes) else 0)
+        raise SystemExit(
+            1 if show_difference(validation.files(), validation.judge, globals_, unsafe=unsafe_fixes) else 0
+        )
     if fix:
         from penstock_cli.mending import mend_files
 
-        report, aside = mend_files(files, judge, unsafe=unsafe_fixes)
+        report, aside = mend_files(validation.files(), validation.judge, unsafe=unsafe_fixes)
     else:
-        report = judge(files)
-    report.add(settings.diagnostics)
-    failed = _fails(report, fail_on)
-    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True, err=aside)
+        report = validation.report()
+    text, failed = _told(report, output, fail_on, globals_)
+    click.echo(text, nl=False, color=True, err=aside)
+    if globals_.verbose:
+        click.echo(validation.effort(report), err=True)
     if failed:
         raise SystemExit(1)
+
+
+def _told(report: Report, output: str, fail_on: str, globals_: Globals) -> tuple[str, bool]:
+    """The report as text, and whether it makes the exit code 1."""
+    failed = _fails(report, fail_on)
+    return _rendered(report, output, failed, globals_), failed
 
 
 def _fails(report: Report, fail_on: str) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import penstock_schemas
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
 from penstock.flow.history import PropertyFacts, facts_of
-from penstock.flow.model import InputType, Kind
+from penstock.flow.words import InputType, Kind
 
 Schema = dict[str, Any]
 
@@ -69,6 +70,10 @@ class Catalog:
         self._schemas: dict[str, Schema] = {}
         self._validators: dict[str, Any] = {}
         self._facts: dict[str, Mapping[str, PropertyFacts]] = {}
+
+    def fingerprint(self) -> str:
+        """Of everything that a flow is judged by: the same for two catalogues that judge alike."""
+        return sha256((self._folder / "catalog.json").read_bytes()).hexdigest()
 
     def find(self, type_name: str) -> TypeInfo | None:
         """What is known of a type, by its name or an alias; None when it is not in the catalogue."""

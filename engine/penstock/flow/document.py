@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from penstock.compose import Composer, Fault, Place, event_parser
@@ -130,7 +131,9 @@ class Document:
 
 def line_starts(text: str) -> list[int]:
     """The offsets at which lines begin. A break is CR LF, LF or CR, as editors count."""
-    return [0, *(match.end() for match in _BREAK.finditer(text))]
+    if "\r" in text:
+        return [0, *(match.end() for match in _BREAK.finditer(text))]
+    return list(accumulate([len(line) + 1 for line in text.split("\n")[:-1]], initial=0))
 
 
 def read_document(source: bytes | str, path: str) -> Document:

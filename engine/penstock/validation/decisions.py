@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import START, Diagnostic, Edit, Range, Severity, did_you_mean, ordered
 from penstock.flow.codes import ASKED, CODES, help_for, is_unalterable
-from penstock.flow.comments import Comment
 from penstock.flow.ignore import glob_regex
 from penstock.settings import Settings
+
+if TYPE_CHECKING:  # only for speed: what is known already is told without looking at comments
+    from penstock.flow.comments import Comment
 
 OFF = "off"
 _SEVERITIES: Mapping[str, Severity] = {str(one): one for one in Severity}

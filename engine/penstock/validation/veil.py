@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from penstock.diagnostic import Diagnostic, Range
-from penstock.validation.advice.secret_shapes import is_placeholder, is_secret_name
-from penstock.validation.advice.secret_texts import secrets_in
+from penstock.validation.secret_shapes import is_placeholder, is_secret_name
+from penstock.validation.secret_texts import secrets_in
 
 SECRET = "PEN601"  # noqa: S105 - a code, no secret
 _VEIL = "*"

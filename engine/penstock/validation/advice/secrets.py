@@ -12,7 +12,7 @@ from typing import Any
 from penstock.diagnostic import Range, Severity
 from penstock.flow.survey import Path, Survey
 from penstock.validation.advice.scalars import Scalar, scalars, vocabulary
-from penstock.validation.advice.secret_shapes import (
+from penstock.validation.secret_shapes import (
     after_scheme,
     is_placeholder,
     is_prose,
@@ -20,7 +20,7 @@ from penstock.validation.advice.secret_shapes import (
     is_weak_name,
     looks_random,
 )
-from penstock.validation.advice.secret_texts import has_hint, secrets_in
+from penstock.validation.secret_texts import has_hint, secrets_in
 
 _WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 _SEALED = "a SECRET input"

@@ -44,8 +44,8 @@ def _two(first: str, second: str, message: str) -> str:
 def _webhooks(first: str, second: str) -> str:
     return flow(f"""
         triggers:
-          - {{id: {first}, type: {_WEBHOOK}, key: "{{{{{{{{ secret('ONE') }}}}}}}}"}}
-          - {{id: {second}, type: {_WEBHOOK}, key: "{{{{{{{{ secret('TWO') }}}}}}}}"}}
+          - {{id: {first}, type: {_WEBHOOK}, key: "{{{{ secret('ONE') }}}}"}}
+          - {{id: {second}, type: {_WEBHOOK}, key: "{{{{ secret('TWO') }}}}"}}
     """)
 
 

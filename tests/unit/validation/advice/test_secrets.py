@@ -13,9 +13,9 @@ from tests.unit.validation.advice.samples import CORE, SHELL, advised, flow, pla
 from penstock.diagnostic import Diagnostic, Position, Range, Severity
 from penstock.flow.catalog import load_catalog
 from penstock.flow.tree import FlowFile
-from penstock.validation.advice.secret_shapes import SHAPES, is_secret_name, looks_random
 from penstock.validation.advice.secrets import no_secrets_in_clear
 from penstock.validation.check import Report, check_files
+from penstock.validation.secret_shapes import SHAPES, is_secret_name, looks_random
 from penstock.validation.veil import Veil, veil_over
 from penstock_cli.render import findings as render
 

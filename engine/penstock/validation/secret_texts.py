@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from penstock.validation.advice.secret_shapes import is_placeholder, looks_random, shapes_in
+from penstock.validation.secret_shapes import is_placeholder, looks_random, shapes_in
 
 _HINTS = (
     "passw", "pwd", "passphrase", "secret", "token", "credential", "authoriz", "connection", "auth:", "dsn", "hash",
