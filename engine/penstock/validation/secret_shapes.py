@@ -1,4 +1,7 @@
-"""What secrets look like: shapes that their issuers gave them, names they go by, and text that is as good as random."""
+"""What secrets look like: shapes that their issuers gave them, names they go by, and text that is as good as random.
+
+Patterns are texts here and in the rules that advise: `re` compiles each when it is first needed, which it rarely is.
+"""
 
 from __future__ import annotations
 
@@ -71,22 +74,17 @@ _NOT_SECRET = frozenset(
 """`nextToken` pages through a list, `imagePullSecret` is a name, `usePassword` is a yes or no."""
 
 _WEAK = frozenset({"key", "auth", "signature", "salt", "dsn", "connectionstring", "hash"})
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PLACEHOLDER = re.compile(
-    r"""\{\{ | \{% | ^\$ | ^%[^%]+%$ | ^<.*>$ | ^\[.*\]$ | ^(?:x+|\*+|\.+|-+|_+|…)$
+_PARTS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
+_PLACEHOLDER = r"""(?ix)\{\{ | \{% | ^\$ | ^%[^%]+%$ | ^<.*>$ | ^\[.*\]$ | ^(?:x+|\*+|\.+|-+|_+|…)$
       | ^(?:your|my|some|insert|enter|replace|add|put|the|dummy|fake)[-_ ]
-      | placeholder | redacted | ^(?:null|none|nil|undefined|todo|tbd|n/a|unset|empty)$""",
-    re.VERBOSE | re.IGNORECASE,
+      | placeholder | redacted | ^(?:null|none|nil|undefined|todo|tbd|n/a|unset|empty)$"""
+_NAME_IN_CAPITALS = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+_ELSEWHERE = r"(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)\S*|\S+\.(?:pem|key|json|p12|jks|crt|ya?ml|txt)"
+_DIGEST = (
+    r"(?i)(?:sha\d+:)?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
-_NAME_IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_ELSEWHERE = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)\S*|\S+\.(?:pem|key|json|p12|jks|crt|ya?ml|txt)"
-)
-_DIGEST = re.compile(
-    r"(?:sha\d+:)?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    re.IGNORECASE,
-)
-_SCHEME = re.compile(r"(?:bearer|basic|token|digest|apikey)\s+(?=\S)", re.IGNORECASE)
+_SCHEME = r"(?i)(?:bearer|basic|token|digest|apikey)\s+(?=\S)"
 
 
 def shapes_in(text: str) -> Iterator[tuple[int, int, str]]:
@@ -95,7 +93,7 @@ def shapes_in(text: str) -> Iterator[tuple[int, int, str]]:
     for shape in SHAPES if leads else ():
         if shape.lead not in leads:
             continue
-        for match in re.finditer(shape.pattern, text):  # compiled when one is needed, and kept by `re`
+        for match in re.finditer(shape.pattern, text):
             start = match.start()
             is_part = not shape.within and start > 0 and text[start - 1] in _BEHIND_OTHERS
             if not is_part and "{{" not in match[0]:
@@ -120,7 +118,7 @@ def is_weak_name(name: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    words = [word.lower() for word in _PARTS.findall(name)]
+    words = [word.lower() for word in re.findall(_PARTS, name)]
     while words and words[-1].isdigit():
         words.pop()
     return words
@@ -131,9 +129,9 @@ def is_placeholder(value: str) -> bool:
     text = value.strip()
     return (
         len(text) < 3
-        or _PLACEHOLDER.search(text) is not None
-        or _NAME_IN_CAPITALS.fullmatch(text) is not None
-        or _ELSEWHERE.fullmatch(text) is not None
+        or re.search(_PLACEHOLDER, text) is not None
+        or re.fullmatch(_NAME_IN_CAPITALS, text) is not None
+        or re.fullmatch(_ELSEWHERE, text) is not None
     )
 
 
@@ -144,13 +142,13 @@ def is_prose(value: str) -> bool:
 
 def after_scheme(value: str) -> int:
     """Where the secret begins in the value of an Authorization header."""
-    match = _SCHEME.match(value)
+    match = re.match(_SCHEME, value)
     return match.end() if match is not None else 0
 
 
 def looks_random(text: str, *, least: int = 8, bits: float = 2.75) -> bool:
     """Letters and digits in no order: at least so long, and of so much entropy a character. A digest is none."""
-    if len(text) < least or _DIGEST.fullmatch(text) or not text.isascii():
+    if len(text) < least or re.fullmatch(_DIGEST, text) or not text.isascii():
         return False
     if text.isalpha() or text.isdigit() or not any(map(str.isdigit, text)):
         return False

@@ -19,7 +19,7 @@ SECRET = "PEN601"  # noqa: S105 - a code, no secret
 _VEIL = "*"
 _LEAST = 6
 """A shorter secret is hidden where it was found only: elsewhere it may be part of any word."""
-_VALUE = re.compile(r"""([\w.-]+)["']?\s*:[ \t]+(?:["'](.+?)["'](?=\s*(?:[,}\]#]|$))|([^\s"'&*|>{\[#][^,}\]#]*))""")
+_VALUE = r"""([\w.-]+)["']?\s*:[ \t]+(?:["'](.+?)["'](?=\s*(?:[,}\]#]|$))|([^\s"'&*|>{\[#][^,}\]#]*))"""
 
 
 class Veil:
@@ -38,7 +38,7 @@ class Veil:
                 line = _hidden(line, *_columns(line, number, where))
         for start, end, _ in secrets_in(line):
             line = _hidden(line, start, end)
-        for match in _VALUE.finditer(line):
+        for match in re.finditer(_VALUE, line):
             group = 2 if match[2] is not None else 3
             if is_secret_name(match[1]) and not is_placeholder(match[group]):
                 line = _hidden(line, match.start(group), match.end(group))
