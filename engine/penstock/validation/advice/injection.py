@@ -117,16 +117,11 @@ def _harmless_inputs(survey: Survey) -> frozenset[str]:
 
 
 def _is_harmless(raw: Mapping[str, Any]) -> bool:
-    kind = raw.get("type")
-    if kind == "ARRAY":
-        return raw.get("itemType") in _HARMLESS_TYPES
+    kind = raw.get("itemType") if raw.get("type") == "ARRAY" else raw.get("type")
     if kind == "STRING" and isinstance(raw.get("validator"), str):
         return re.search(_LOOSE, raw["validator"]) is None
-    return (
-        kind in _HARMLESS_TYPES
-        and raw.get("allowCustomValue") is not True
-        and not isinstance(raw.get("expression"), str)
-    )
+    is_listed = raw.get("allowCustomValue") is not True and not isinstance(raw.get("expression"), str)
+    return isinstance(kind, str) and kind in _HARMLESS_TYPES and is_listed
 
 
 def _input(path: ReadPath) -> str:

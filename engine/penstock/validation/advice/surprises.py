@@ -175,14 +175,15 @@ def _wants_text(survey: Survey, path: Path) -> bool:
     return site is not None and len(path) == len(site.path) + 1 and _takes_any_scalar(survey, site, path[-1])
 
 
-def _input_type(survey: Survey, path: Path) -> Any:
+def _input_type(survey: Survey, path: Path) -> str | None:
     """The type of the input whose default, or bound, stands at `path`."""
     if len(path) < 3 or path[0] != "inputs" or path[-1] not in ("defaults", "prefill", "after", "before"):
         return None
     value: Any = survey.flow
     for step in path[:-1]:
         value = value[step]
-    return value.get("type") if isinstance(value, dict) else None
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _site_of(survey: Survey, path: Path) -> Site | None:
