@@ -142,10 +142,11 @@ ASKED = frozenset({"PEN407", "PEN801", "PEN802", "PEN803", "PEN804"})
 """Codes that are told only where a repository asks for them."""
 
 FIXED = {
-    "PEN103": True, "PEN111": True, "PEN202": False, "PEN205": False, "PEN208": True, "PEN210": False, "PEN229": False,
-    "PEN294": True, "PEN302": False, "PEN304": True, "PEN402": False, "PEN701": True, "PEN702": True, "PEN704": True,
+    "PEN103": True, "PEN111": True, "PEN114": True, "PEN115": True, "PEN202": False, "PEN205": False, "PEN208": True,
+    "PEN210": False, "PEN229": False, "PEN294": True, "PEN302": False, "PEN304": True, "PEN401": False, "PEN402": False,
+    "PEN605": False, "PEN701": True, "PEN702": True, "PEN704": True,
 }  # fmt: skip
-"""Codes of findings that may bring the edit that mends them: whether it is safe, or to be asked for."""
+"""Codes of findings that may bring the edit that mends them: whether it can be a safe one, or is to be asked for."""
 
 UNREADABLE_CATALOG = "PEN295"
 """A catalogue is data that flows are judged by: without it no finding would be true, so this is raised."""

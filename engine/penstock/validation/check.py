@@ -6,10 +6,11 @@ A file is judged when no verdict about the same bytes is kept (`kept`); all that
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from penstock.validation.sources import Contents, Sources
 if TYPE_CHECKING:  # a report that is kept is told without what judges
     from penstock.flow.catalog import Catalog
     from penstock.validation.options import Options
+    from penstock.validation.veil import Veil
     from penstock.validation.verdict import Verdict
 
 
@@ -44,7 +46,7 @@ class Report:
     touched: frozenset[tuple[str, int]] = frozenset()
     contents: Contents | None = field(default=None, repr=False)
     secrets: tuple[Secret, ...] = ()
-    _lines: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _veils: dict[str, Veil] = field(default_factory=dict, repr=False)
 
     def add(self, found: Sequence[Diagnostic]) -> None:
         """Findings about other files, as penstock.yaml."""
@@ -55,14 +57,12 @@ class Report:
 
     def line(self, file: str, number: int) -> str:
         """The text of a line that a finding points at, without secrets; empty where it cannot be read."""
-        if file not in self._lines:
-            self._lines[file] = lines_of(self._read(file))
-        lines = self._lines[file]
-        if not 1 <= number <= len(lines):
-            return ""
-        from penstock.validation.veil import veiled_line
+        if file not in self._veils:
+            from penstock.validation.veil import Veil
 
-        return veiled_line(lines[number - 1], number, [one.at for one in self.secrets if one.file == file])
+            lines = dict(enumerate(lines_of(self._read(file)), 1))
+            self._veils[file] = Veil(partial(_line, lines), (one.at for one in self.secrets if one.file == file))
+        return self._veils[file].line(number)
 
     def _read(self, file: str) -> bytes:
         try:
@@ -71,6 +71,10 @@ class Report:
             return self.contents.of([file])[0]
         except UserError:
             return b""
+
+
+def _line(lines: Mapping[int, str], number: int) -> str:
+    return lines.get(number, "")
 
 
 def lines_of(data: bytes) -> list[str]:

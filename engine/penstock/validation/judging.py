@@ -18,7 +18,7 @@ from penstock.validation.harvest import claimed, facts_of
 from penstock.validation.options import Options
 from penstock.validation.schedule_facts import schedules_of
 from penstock.validation.shares import processes_for, shared
-from penstock.validation.veil import veiled
+from penstock.validation.veil import veil_over
 from penstock.validation.verdict import Verdict
 
 PARALLEL_FROM = 60
@@ -47,7 +47,7 @@ def judge(data: bytes, catalog: Catalog, options: Options) -> Verdict:
         for advice in (*ADVICE, *(ASKED[code] for code in options.asked_for if code in ASKED)):
             advice(survey)
         found = (*found, *survey.found)
-    found = veiled(parsed.document, tuple(dict.fromkeys(found)))
+    found = veil_over(found, parsed.document.line).over(tuple(dict.fromkeys(found)))
     schedules = schedules_of(survey) if survey is not None else ()
     return Verdict(parsed.is_flow, found, _facts(parsed), ignored(parsed.document.text), schedules)
 

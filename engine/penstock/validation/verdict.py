@@ -12,8 +12,7 @@ from penstock.diagnostic import Diagnostic, Range
 from penstock.flow.comments import Comment
 from penstock.validation.facts import Facts
 from penstock.validation.schedule_facts import ScheduleFacts
-
-SECRET = "PEN601"  # noqa: S105 - a code, no secret
+from penstock.validation.veil import SECRET
 
 
 @dataclass(frozen=True, slots=True)

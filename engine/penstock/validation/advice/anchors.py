@@ -9,7 +9,7 @@ from penstock.compose import Place
 from penstock.diagnostic import Edit, Severity
 from penstock.flow.survey import Survey
 
-_ANCHOR = re.compile(r"&([^\s,\[\]{}*&]+)[ \t]*")
+_ANCHOR = r"&([^\s,\[\]{}*&]+)[ \t]*"
 
 
 def anchors_are_used(survey: Survey) -> None:
@@ -18,7 +18,7 @@ def anchors_are_used(survey: Survey) -> None:
     text = document.text
     if "&" not in text:
         return
-    marks = [mark for mark in _ANCHOR.finditer(text) if f"*{mark[1]}" not in text]
+    marks = [mark for mark in re.finditer(_ANCHOR, text) if f"*{mark[1]}" not in text]
     if not marks:
         return
     starts = set(_starts(document.place))

@@ -31,8 +31,8 @@ _HARMLESS_FILTERS = frozenset(
 )  # fmt: skip
 _OUTSIDE = frozenset({"inputs", "trigger", "labels"})
 _FROM_OUTSIDE = frozenset({"body", "headers", "parameters"})
-_COMPARED = re.compile(r"\s*(?:==|!=|<|>|\?(?![?.])|is\b|contains\b|in\b|and\b|or\b)")
-_LOOSE = re.compile(r"(?<!\\)(?:\\\\)*\.|\\[SWD]|\[\^")
+_COMPARED = r"\s*(?:==|!=|<|>|\?(?![?.])|is\b|contains\b|in\b|and\b|or\b)"
+_LOOSE = r"(?<!\\)(?:\\\\)*\.|\\[SWD]|\[\^"
 """What lets a pattern take almost any character."""
 
 
@@ -93,7 +93,7 @@ def _is_printed(text: str, start: int, path: ReadPath) -> bool:
     at = start + path.offset
     if text.rfind("{%", 0, at) > text.rfind("{{", 0, at):
         return False
-    return _COMPARED.match(text, at + path.width) is None
+    return re.match(_COMPARED, text[at + path.width :]) is None
 
 
 def _is_tamed(text: str, start: int, path: ReadPath) -> bool:
@@ -117,16 +117,11 @@ def _harmless_inputs(survey: Survey) -> frozenset[str]:
 
 
 def _is_harmless(raw: Mapping[str, Any]) -> bool:
-    kind = raw.get("type")
-    if kind == "ARRAY":
-        return raw.get("itemType") in _HARMLESS_TYPES
+    kind = raw.get("itemType") if raw.get("type") == "ARRAY" else raw.get("type")
     if kind == "STRING" and isinstance(raw.get("validator"), str):
-        return _LOOSE.search(raw["validator"]) is None
-    return (
-        kind in _HARMLESS_TYPES
-        and raw.get("allowCustomValue") is not True
-        and not isinstance(raw.get("expression"), str)
-    )
+        return re.search(_LOOSE, raw["validator"]) is None
+    is_listed = raw.get("allowCustomValue") is not True and not isinstance(raw.get("expression"), str)
+    return isinstance(kind, str) and kind in _HARMLESS_TYPES and is_listed
 
 
 def _input(path: ReadPath) -> str:

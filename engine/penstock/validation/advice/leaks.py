@@ -19,12 +19,12 @@ _LOGGED = {
     _CORE + "execution.Fail": "errorMessage",
 }
 _COMMANDS = frozenset({"commands", "beforeCommands", "script"})
-_PRINTS = re.compile(
+_PRINTS = (
     r"(?:^|[;&|(]|\bthen\b|\bdo\b)\s*(?:echo|printf|Write-Output|Write-Host|print|println|puts|console\.(?:log|error)|"
     r"logger?\.\w+|logging\.\w+|cat\s*<<)\b[^;|>]*$"
 )
 """A command that writes into the log, up to where the secret stands: without a pipe or a file behind it."""
-_SENT_ELSEWHERE = re.compile(r"[^;\n]*?(?:\||>)")
+_SENT_ELSEWHERE = r"[^;\n]*?(?:\||>)"
 
 
 def no_secrets_in_logs(survey: Survey) -> None:
@@ -68,7 +68,7 @@ def _is_logged(written: Written, offset: int) -> bool:
         return False
     text = written.text
     line = text[text.rfind("\n", 0, offset) + 1 : offset]
-    if _PRINTS.search(line) is None:
+    if re.search(_PRINTS, line) is None:
         return False
     end = text.find("}}", offset)
-    return _SENT_ELSEWHERE.match(text, end + 2 if end >= 0 else offset) is None
+    return re.match(_SENT_ELSEWHERE, text[end + 2 if end >= 0 else offset :]) is None

@@ -107,6 +107,8 @@ def _uses(survey: Survey) -> Iterator[Use]:
         kind = raw.get("type")
         if isinstance(kind, str) and kind in InputType.__members__:
             yield from _of(survey, path, raw, _facts_of_input(catalog, kind))
+    text = survey.once(vocabulary).text
+    told: dict[str, Known] = {}
     for site in survey.everything():
         info = site.info
         if info is None:
@@ -116,21 +118,29 @@ def _uses(survey: Survey) -> Iterator[Use]:
             yield Use(
                 f"`{info.name}`", path, survey.where(path), _version(info.since), _version(info.until), info.enterprise
             )
-        if info.has_schema:
-            yield from _of(survey, site.path, site.raw, _facts_of_type(catalog, info.name))
+        known = told.get(info.name)
+        if known is None:
+            known = told[info.name] = _written(_facts_of_type(catalog, info.name), text) if info.has_schema else {}
+        if not known.keys().isdisjoint(site.raw):
+            yield from _of(survey, site.path, site.raw, known)
 
 
 Known = Mapping[str, tuple[tuple[tuple[str, ...], PropertyFacts], ...]]
 """What is known of properties, by the first step of their paths."""
 
 
+def _written(known: Known, text: str) -> Known:
+    """Only what may be there, in a document of these words: what lies deeper is seldom written."""
+    return {name: facts for name, facts in known.items() if any(_is_key(steps[-1], text) for steps, _ in facts)}
+
+
+def _is_key(name: str, text: str) -> bool:
+    return f"{name}:" in text or f'{name}"' in text or f"{name}'" in text
+
+
 def _of(survey: Survey, path: Path, raw: dict[str, Any], known: Known) -> Iterator[Use]:
-    if known.keys().isdisjoint(raw):
-        return
     for name in raw.keys() & known.keys():
         for steps, facts in known[name]:
-            if len(steps) > 1 and steps[-1] not in survey.once(vocabulary).text:
-                continue
             for place, value in _at(raw, steps, path):
                 if value is not None:
                     yield _use(survey, place, value, facts)

@@ -18,8 +18,8 @@ _SWITCHES = {
     "allowPrivilegeEscalation": "programs in the container may become root",
 }
 """Properties of the Docker runner and of pods of Kubernetes, by their own names."""
-_SOCKET = re.compile(r"/(?:docker|podman|containerd|crio)(?:/[\w.-]+)?\.sock\b")
-_SYSTEM = re.compile(r"/(?:|etc|root|proc|sys|dev|boot|var/lib/docker|var/lib/containers)")
+_SOCKET = r"/(?:docker|podman|containerd|crio)(?:/[\w.-]+)?\.sock\b"
+_SYSTEM = r"/(?:|etc|root|proc|sys|dev|boot|var/lib/docker|var/lib/containers)"
 
 
 def containers_have_no_power(survey: Survey) -> None:
@@ -57,8 +57,8 @@ def _mounted(path: Path, value: str) -> str | None:
     if not is_volume and not is_host_path:
         return None
     source = value.split(":")[0] if is_volume else value
-    if _SOCKET.search(source) is not None:
+    if re.search(_SOCKET, source) is not None:
         return "whoever has the socket of the engine has the host"
-    if _SYSTEM.fullmatch(source.rstrip("/") or "/") is not None:
+    if re.fullmatch(_SYSTEM, source.rstrip("/") or "/") is not None:
         return f"the container has `{source}` of its host"
     return None

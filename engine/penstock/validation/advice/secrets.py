@@ -12,7 +12,7 @@ from typing import Any
 from penstock.diagnostic import Range, Severity
 from penstock.flow.survey import Path, Survey
 from penstock.validation.advice.scalars import Scalar, scalars, vocabulary
-from penstock.validation.advice.secret_shapes import (
+from penstock.validation.secret_shapes import (
     after_scheme,
     is_placeholder,
     is_prose,
@@ -20,7 +20,7 @@ from penstock.validation.advice.secret_shapes import (
     is_weak_name,
     looks_random,
 )
-from penstock.validation.advice.secret_texts import has_hint, secrets_in
+from penstock.validation.secret_texts import has_hint, may_hold_token, secrets_in
 
 _WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 _SEALED = "a SECRET input"
@@ -30,7 +30,7 @@ def no_secrets_in_clear(survey: Survey) -> None:
     """PEN601: a secret is kept apart from the flow, which everybody may read who may read the repository."""
     words = survey.once(vocabulary)
     names = has_hint(words.folded)
-    if not names and next(secrets_in(words.text), None) is None and "PRIVATE" not in words.words:
+    if not names and not may_hold_token(words.text):
         return
     covered: list[tuple[int, int]] = []
     for start, end, sentence in sorted(secrets_in(survey.document.text), key=lambda one: (one[0], -one[1])):

@@ -19,10 +19,10 @@ LONGEST_SCRIPT = 50
 """Lines; what is longer has tests of its own elsewhere."""
 
 _MANNERS = {
-    "kebab-case": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+"),
-    "snake_case": re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+"),
-    "camelCase": re.compile(r"[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+"),
-    "PascalCase": re.compile(r"(?:[A-Z][a-z0-9]+)+"),
+    "kebab-case": r"[a-z0-9]+(?:-[a-z0-9]+)+",
+    "snake_case": r"[a-z0-9]+(?:_[a-z0-9]+)+",
+    "camelCase": r"[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+",
+    "PascalCase": r"(?:[A-Z][a-z0-9]+)+",
 }
 
 
@@ -69,7 +69,7 @@ def ids_in_one_manner(survey: Survey) -> None:
 
 def manner_of(name: str) -> str | None:
     """The manner in which an id is written; None for one word, which fits all, and for what fits none."""
-    return next((manner for manner, pattern in _MANNERS.items() if pattern.fullmatch(name)), None)
+    return next((manner for manner, pattern in _MANNERS.items() if re.fullmatch(pattern, name)), None)
 
 
 def flow_is_described(survey: Survey) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.compose import resolve_plain
 from penstock.diagnostic import Edit, Severity
@@ -18,37 +17,37 @@ from penstock.flow.survey import Path, Site, Survey
 from penstock.validation.advice.scalars import keys, scalars, vocabulary
 
 _WORDS = {"yes": True, "on": True, "no": False, "off": False}
-_ODD = r"""(?=[-+.~0-9yYnNoOTF])
-    ( [yYnNoO](?:es|ES|o|O|n|N|ff|FF) | ~ | True | TRUE | False | FALSE
+_BEFORE = (": ", "- ", ", ", "[", "{")
+"""What may stand before a value. One pattern for each: one that begins with a letter of its own is found quickly."""
+_CAN_BEGIN = r" *(?=[-+.~0-9yYnNoOTF])"
+_ODD = r"""(?x)
+    (?: [yYnNoO](?:es|ES|o|O|n|N|ff|FF) | ~ | True | TRUE | False | FALSE
     | [-+]?(?: 0[0-9_]+ | 0[xob][0-9a-fA-F_]+ | [0-9]+_[0-9_]* | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?
              | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\ ][0-9:.+ZzTt-]+)?
              | [0-9]*\.[0-9]*0 | \.[0-9]+ | [0-9][0-9.]*[eE][-+]?[0-9]+ )
     | \+[0-9.]+
     )(?=[ \t]*(?:[\r\n,\]}]|\Z|[ \t]\#|:[ \t\r\n]))"""
-_VALUES = tuple(re.compile(lead + _ODD, re.VERBOSE) for lead in (r":[ ]+", r"-[ ]+", r",[ ]", r"\[[ ]*", r"\{[ ]*"))
-"""One for each thing that may stand before a value: a pattern that begins with a letter of its own is found quickly."""
-_KEYS = re.compile(r"(?:^|(?<=[\s{,]))(yes|no|on|off)(?=[ ]*:(?:\s|\Z))", re.IGNORECASE | re.MULTILINE)
+_KEYS = r"(?im)(?:^|(?<=[\s{,]))(yes|no|on|off)(?=[ ]*:(?:\s|\Z))"
 _AS_KEYS = frozenset(
     f"{lead}{word}:" for lead in ("", "{") for one in _WORDS for word in (one, one.capitalize(), one.upper())
 )
-_OCTAL = re.compile(r"[-+]?0[0-7_]+")
-_SEXAGESIMAL = re.compile(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-_GROUPED = re.compile(r"[-+]?[0-9]+_[0-9_]*")
-_BINARY = re.compile(r"[-+]?0b[01_]+")
-_OCTAL_1_2 = re.compile(r"0o[0-7]+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*")
+_OCTAL = r"[-+]?0[0-7_]+"
+_SEXAGESIMAL = r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+_GROUPED = r"[-+]?[0-9]+_[0-9_]*"
+_BINARY = r"[-+]?0b[01_]+"
+_OCTAL_1_2 = r"0o[0-7]+"
+_DATE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"
 
 _OF_TEXT = frozenset({"env", "labels", "headers"})
 """Mappings whose values are text whatever they look like."""
 _COMMANDS = frozenset({"commands", "beforeCommands", "args", "entryPoint"})
-_VERSIONS = re.compile(r"version|release|(?:^|[-_.])(?:tag|rev|sha|commit)$|(?:Tag|Rev|Sha|Commit)$", re.IGNORECASE)
+_VERSIONS = r"(?i)version|release|(?:^|[-_.])(?:tag|rev|sha|commit)$|(?:Tag|Rev|Sha|Commit)$"
 _DATE_KEYS = frozenset({"before", "after", "date", "dates", "start", "end", "startDate", "endDate", "since", "until"})
 _TEXT_INPUTS = frozenset({"STRING", "SELECT", "ENUM", "MULTISELECT", "EMAIL", "URI", "SECRET"})
 _TIME_INPUTS = frozenset({"DATE", "DATETIME"})
 
 
-@dataclass(frozen=True, slots=True)
-class Surprise:
+class Surprise(NamedTuple):
     """How a plain scalar surprises. `differs` between readers, or only becomes another text; `told` is the sentence."""
 
     differs: bool
@@ -60,9 +59,9 @@ class Surprise:
 def no_surprising_scalars(survey: Survey) -> None:
     """PEN114: what is meant as text stands in quotes where a reader could take it for something else."""
     text = survey.document.text
-    marks = {mark.start(1): mark[1] for pattern in _VALUES for mark in pattern.finditer(text)}
+    marks = dict(_odd_words(text))
     if not _AS_KEYS.isdisjoint(survey.once(vocabulary).words):
-        marks |= {mark.start(1): mark[1] for mark in _KEYS.finditer(text)}
+        marks |= {mark.start(1): mark[1] for mark in re.finditer(_KEYS, text)}
     if not marks:
         return
     for path, start, text, is_key in _meant(survey, marks):
@@ -88,6 +87,16 @@ def no_surprising_scalars(survey: Survey) -> None:
             survey.report("PEN114", surprise.told, path, where=where, severity=Severity.WARNING, hint=hint, fix=fix)
 
 
+def _odd_words(text: str) -> Iterator[tuple[int, str]]:
+    """What looks like a surprising value, with its place; it may be part of other text."""
+    odd = re.compile(_ODD)
+    for before in _BEFORE:
+        for mark in re.finditer(re.escape(before) + _CAN_BEGIN, text):
+            match = odd.match(text, mark.end())
+            if match is not None:
+                yield match.start(), match[0]
+
+
 def surprise_of(text: str) -> Surprise | None:
     """What is surprising about a plain scalar; None for one that is the same to everybody, and stays as it is."""
     value = resolve_plain(text)
@@ -95,16 +104,16 @@ def surprise_of(text: str) -> Surprise | None:
         said = "true" if _WORDS[text.lower()] else "false"
         return Surprise(True, f"`{text}` is `{said}` to a reader of YAML 1.1, and text here", is_word=True)
     here = f"the number {value}" if isinstance(value, int | float) and not isinstance(value, bool) else "text"
-    if _OCTAL.fullmatch(text):
+    if re.fullmatch(_OCTAL, text):
         there = int(text.replace("_", ""), 8)
         return Surprise(True, f"`{text}` is the number {there} to a reader of YAML 1.1, and {here} here")
-    if _OCTAL_1_2.fullmatch(text):
+    if re.fullmatch(_OCTAL_1_2, text):
         return Surprise(True, f"`{text}` is text to a reader of YAML 1.1, and {here} here")
-    if _SEXAGESIMAL.fullmatch(text):
+    if re.fullmatch(_SEXAGESIMAL, text):
         return Surprise(True, f"`{text}` is a number of base 60 to a reader of YAML 1.1, and text here")
-    if _DATE.fullmatch(text):
+    if re.fullmatch(_DATE, text):
         return Surprise(True, f"`{text}` is a moment to a reader of YAML 1.1, and text here", is_date=True)
-    if _GROUPED.fullmatch(text) or _BINARY.fullmatch(text):
+    if re.fullmatch(_GROUPED, text) or re.fullmatch(_BINARY, text):
         return Surprise(True, f"`{text}` is a number to a reader of YAML 1.1, and text here")
     as_text = _as_text(value)
     if as_text == text:
@@ -151,7 +160,7 @@ def _differs_here(survey: Survey, path: Path, surprise: Surprise) -> bool:
 def _is_version(path: Path, text: str) -> bool:
     """A number that is a name, as 3.10."""
     key = path[-1] if path else None
-    return isinstance(key, str) and text.lower() not in ("~", "true", "false") and _VERSIONS.search(key) is not None
+    return isinstance(key, str) and text.lower() not in ("~", "true", "false") and re.search(_VERSIONS, key) is not None
 
 
 def _wants_text(survey: Survey, path: Path) -> bool:
@@ -166,14 +175,15 @@ def _wants_text(survey: Survey, path: Path) -> bool:
     return site is not None and len(path) == len(site.path) + 1 and _takes_any_scalar(survey, site, path[-1])
 
 
-def _input_type(survey: Survey, path: Path) -> Any:
+def _input_type(survey: Survey, path: Path) -> str | None:
     """The type of the input whose default, or bound, stands at `path`."""
     if len(path) < 3 or path[0] != "inputs" or path[-1] not in ("defaults", "prefill", "after", "before"):
         return None
     value: Any = survey.flow
     for step in path[:-1]:
         value = value[step]
-    return value.get("type") if isinstance(value, dict) else None
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _site_of(survey: Survey, path: Path) -> Site | None:

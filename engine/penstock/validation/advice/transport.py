@@ -8,15 +8,12 @@ from penstock.diagnostic import Edit, Severity
 from penstock.flow.survey import Survey
 from penstock.validation.advice.scalars import Scalar, scalars, vocabulary
 
-_CLEAR = re.compile(r"\s*(http)://(?:[^/\s?#@]*@)?(\[[^\]]*\]|[^/\s:?#]*)", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:ur[il]|endpoint|registry|host|server|address|webhook)s?$", re.IGNORECASE)
+_CLEAR = r"(?i)\s*(http)://(?:[^/\s?#@]*@)?(\[[^\]]*\]|[^/\s:?#]*)"
+_ADDRESS = r"(?i)(?:ur[il]|endpoint|registry|host|server|address|webhook)s?$"
 _LISTED = frozenset({"tasks", "errors", "finally", "afterExecution", "listeners", "triggers", "pluginDefaults"})
-_NEAR = re.compile(
-    r"""localhost | .*\.(?:localhost|local|internal|lan|home\.arpa|svc|test) | .*\.svc\.cluster\.local
+_NEAR = r"""(?ix)localhost | .*\.(?:localhost|local|internal|lan|home\.arpa|svc|test) | .*\.svc\.cluster\.local
       | 127(?:\.\d+){3} | 10(?:\.\d+){3} | 192\.168(?:\.\d+){2} | 172\.(?:1[6-9]|2\d|3[01])(?:\.\d+){2}
-      | 169\.254(?:\.\d+){2} | 0\.0\.0\.0 | \[.*\] | [^.]*""",
-    re.VERBOSE | re.IGNORECASE,
-)
+      | 169\.254(?:\.\d+){2} | 0\.0\.0\.0 | \[.*\] | [^.]*"""
 """What does not leave the machine, or a network of one's own: names without a dot are those of services."""
 
 
@@ -27,8 +24,8 @@ def addresses_use_tls(survey: Survey) -> None:
     for scalar in survey.once(scalars):
         if not isinstance(scalar.value, str) or scalar.path[0] not in _LISTED or not _is_address(scalar):
             continue
-        match = _CLEAR.match(scalar.value)
-        if match is None or "{" in match[2] or _NEAR.fullmatch(match[2]):
+        match = re.match(_CLEAR, scalar.value)
+        if match is None or "{" in match[2] or re.fullmatch(_NEAR, match[2]):
             continue
         where = survey.document.within(scalar.place, scalar.value, match.start(1), len("http"))
         survey.report(
@@ -39,4 +36,4 @@ def addresses_use_tls(survey: Survey) -> None:
 
 def _is_address(scalar: Scalar) -> bool:
     key = scalar.key
-    return key is not None and _ADDRESS.search(key) is not None
+    return key is not None and re.search(_ADDRESS, key) is not None

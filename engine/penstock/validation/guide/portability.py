@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from penstock.validation.guide.entry import Guide, flow
 
+_LOG = "io.kestra.plugin.core.log.Log"
+_CACHED = flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello\n    taskCache:\n      enabled: true")
+
 GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN701",
@@ -33,5 +36,26 @@ GUIDES: tuple[Guide, ...] = (
              "    message: \"{{ json('[1, 2]') | first }}\""),
         flow("tasks:\n  - id: hello\n    type: io.kestra.plugin.core.log.Log\n"
              "    message: \"{{ fromJson('[1, 2]') | first }}\""),
+    ),
+    Guide(
+        "PEN705",
+        "The open edition of Kestra reads the property, or refuses it, and does not do what it says; so does Penstock. "
+        "A flow that relies on it works in one place only.",
+        flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello\n    workerGroup:\n      key: large"),
+        flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello"),
+    ),
+    Guide(
+        "PEN706",
+        "The type is in the catalogue, so the flow can be checked, compared and deployed to a server; Penstock itself "
+        "cannot run it yet. An agent holds such a flow back as blocked. Each type is told once a flow.",
+        flow("tasks:\n  - id: step\n    type: io.kestra.plugin.core.templating.TemplatedTask\n    spec: \"id: x\""),
+        flow(f"tasks:\n  - id: step\n    type: {_LOG}\n    message: Hello"),
+    ),
+    Guide(
+        "PEN707",
+        "With `dialect` in `penstock.yaml` a repository says which Kestra its flows are for, and is warned of what "
+        "that one does not have yet, or has no more. Without it, it is warned of a flow that no version has all of.",
+        {"penstock.yaml": "dialect: '0.21'\n", "flows/example.yaml": _CACHED},
+        {"penstock.yaml": "dialect: '1'\n", "flows/example.yaml": _CACHED},
     ),
 )  # fmt: skip

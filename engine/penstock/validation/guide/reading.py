@@ -107,11 +107,12 @@ GUIDES: tuple[Guide, ...] = (
     ),
     Guide(
         "PEN114",
-        "`yes`, `on`, `017` and `12:30:45` are words or plain numbers in YAML 1.2, as Kestra reads them, and were "
-        "true, 15 and 45045 in YAML 1.1, as many editors and scripts still read them. Quotes make everybody read "
-        "the same.",
-        flow("variables:\n  start: 12:30:45\n  answer: yes"),
-        flow("variables:\n  start: '12:30:45'\n  answer: 'yes'"),
+        "In YAML 1.1 `yes` and `on` are true, `017` is 15, `12:30:45` is 45045 and `2026-01-02` a moment; in YAML 1.2 "
+        "they are words and plain numbers. Penstock reads 1.2. Kestra has changed its reader more than once, and its "
+        "newer versions read by the rules of 1.1, as many editors and scripts do. `3.10` is 3.1 to everybody, which "
+        "matters where a text is meant, as of a version. Quotes make everybody read what is written.",
+        flow("variables:\n  start: 12:30:45\n  answer: yes\nlabels:\n  version: 3.10"),
+        flow("variables:\n  start: '12:30:45'\n  answer: 'yes'\nlabels:\n  version: '3.10'"),
     ),
     Guide(
         "PEN115",

@@ -1,4 +1,7 @@
-"""What secrets look like: shapes that their issuers gave them, names they go by, and text that is as good as random."""
+"""What secrets look like: shapes that their issuers gave them, names they go by, and text that is as good as random.
+
+Patterns are texts here and in the rules that advise: `re` compiles each when it is first needed, which it rarely is.
+"""
 
 from __future__ import annotations
 
@@ -14,42 +17,38 @@ class Shape(NamedTuple):
 
     noun: str
     lead: str
-    pattern: re.Pattern[str]
+    pattern: str
     within: bool = False
     """It may stand right behind other letters."""
 
 
-def _shape(noun: str, lead: str, pattern: str, *, within: bool = False) -> Shape:
-    return Shape(noun, lead, re.compile(pattern), within)
-
-
 SHAPES = (
-    _shape("an access key of AWS", "AKIA", r"AKIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
-    _shape("an access key of AWS", "ASIA", r"ASIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
-    _shape("a token of GitHub", "gh", r"gh[pousr]_[A-Za-z0-9]{36,}"),
-    _shape("a token of GitHub", "github_pat_", r"github_pat_[A-Za-z0-9_]{22,}"),
-    _shape("a token of GitLab", "gl", r"gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}"),
-    _shape("a token of Slack", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    _shape("the address of a Slack webhook", "hooks.slack", r"hooks\.slack\.com/(?:services|triggers)/[\w/]{20,}"),
-    _shape("the address of a Discord webhook", "/api/webhooks/", r"/api/webhooks/[0-9]{10,}/[\w-]{40,}", within=True),
-    _shape("a key of Stripe", "k_live_", r"[rs]k_live_[A-Za-z0-9]{16,}"),
-    _shape("a key of Google", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
-    _shape("a secret of Google OAuth", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
-    _shape("a token of Google OAuth", "ya29.", r"ya29\.[A-Za-z0-9_-]{30,}"),
-    _shape("a key of Anthropic", "sk-ant-", r"sk-ant-[A-Za-z0-9_-]{20,}"),
-    _shape("a key of OpenAI", "sk-", r"sk-(?!ant-)(?:proj-|svcacct-)?[A-Za-z0-9_-]{32,}"),
-    _shape("a token of npm", "npm_", r"npm_[A-Za-z0-9]{36}"),
-    _shape("a token of PyPI", "pypi-", r"pypi-[A-Za-z0-9_-]{40,}"),
-    _shape("a token of Hugging Face", "hf_", r"hf_[A-Za-z0-9]{30,}"),
-    _shape("a key of SendGrid", "SG.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{30,}"),
-    _shape("a token of Databricks", "dapi", r"dapi[0-9a-f]{32}"),
-    _shape("a token of DigitalOcean", "_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
-    _shape("a token of Grafana", "gl", r"gls?a_[A-Za-z0-9]{32}_[0-9a-f]{8}"),
-    _shape("a token of Docker", "dckr_", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"),
-    _shape("a token of a Telegram bot", ":AA", r":AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])", within=True),
-    _shape("a key of Azure", "Key=", r"(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{40,}={0,2}", within=True),
-    _shape("a JSON Web Token", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    _shape(
+    Shape("an access key of AWS", "AKIA", r"AKIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
+    Shape("an access key of AWS", "ASIA", r"ASIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
+    Shape("a token of GitHub", "gh", r"gh[pousr]_[A-Za-z0-9]{36,}"),
+    Shape("a token of GitHub", "github_pat_", r"github_pat_[A-Za-z0-9_]{22,}"),
+    Shape("a token of GitLab", "gl", r"gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}"),
+    Shape("a token of Slack", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    Shape("the address of a Slack webhook", "hooks.slack", r"hooks\.slack\.com/(?:services|triggers)/[\w/]{20,}"),
+    Shape("the address of a Discord webhook", "/api/webhooks/", r"/api/webhooks/[0-9]{10,}/[\w-]{40,}", within=True),
+    Shape("a key of Stripe", "k_live_", r"[rs]k_live_[A-Za-z0-9]{16,}"),
+    Shape("a key of Google", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
+    Shape("a secret of Google OAuth", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    Shape("a token of Google OAuth", "ya29.", r"ya29\.[A-Za-z0-9_-]{30,}"),
+    Shape("a key of Anthropic", "sk-ant-", r"sk-ant-[A-Za-z0-9_-]{20,}"),
+    Shape("a key of OpenAI", "sk-", r"sk-(?!ant-)(?:proj-|svcacct-)?[A-Za-z0-9_-]{32,}"),
+    Shape("a token of npm", "npm_", r"npm_[A-Za-z0-9]{36}"),
+    Shape("a token of PyPI", "pypi-", r"pypi-[A-Za-z0-9_-]{40,}"),
+    Shape("a token of Hugging Face", "hf_", r"hf_[A-Za-z0-9]{30,}"),
+    Shape("a key of SendGrid", "SG.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{30,}"),
+    Shape("a token of Databricks", "dapi", r"dapi[0-9a-f]{32}"),
+    Shape("a token of DigitalOcean", "_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
+    Shape("a token of Grafana", "gl", r"gls?a_[A-Za-z0-9]{32}_[0-9a-f]{8}"),
+    Shape("a token of Docker", "dckr_", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"),
+    Shape("a token of a Telegram bot", ":AA", r":AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])", within=True),
+    Shape("a key of Azure", "Key=", r"(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{40,}={0,2}", within=True),
+    Shape("a JSON Web Token", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    Shape(
         "a private key", "-----BEGIN",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
         r"(?:(?!-----)[\s\S]){20,20000}(?:-----END [A-Z ]{0,40}-----)?",
@@ -75,22 +74,17 @@ _NOT_SECRET = frozenset(
 """`nextToken` pages through a list, `imagePullSecret` is a name, `usePassword` is a yes or no."""
 
 _WEAK = frozenset({"key", "auth", "signature", "salt", "dsn", "connectionstring", "hash"})
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PLACEHOLDER = re.compile(
-    r"""\{\{ | \{% | ^\$ | ^%[^%]+%$ | ^<.*>$ | ^\[.*\]$ | ^(?:x+|\*+|\.+|-+|_+|…)$
+_PARTS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
+_PLACEHOLDER = r"""(?ix)\{\{ | \{% | ^\$ | ^%[^%]+%$ | ^<.*>$ | ^\[.*\]$ | ^(?:x+|\*+|\.+|-+|_+|…)$
       | ^(?:your|my|some|insert|enter|replace|add|put|the|dummy|fake)[-_ ]
-      | placeholder | redacted | ^(?:null|none|nil|undefined|todo|tbd|n/a|unset|empty)$""",
-    re.VERBOSE | re.IGNORECASE,
+      | placeholder | redacted | ^(?:null|none|nil|undefined|todo|tbd|n/a|unset|empty)$"""
+_NAME_IN_CAPITALS = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+_ELSEWHERE = r"(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)\S*|\S+\.(?:pem|key|json|p12|jks|crt|ya?ml|txt)"
+_DIGEST = (
+    r"(?i)(?:sha\d+:)?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
-_NAME_IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_ELSEWHERE = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)\S*|\S+\.(?:pem|key|json|p12|jks|crt|ya?ml|txt)"
-)
-_DIGEST = re.compile(
-    r"(?:sha\d+:)?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    re.IGNORECASE,
-)
-_SCHEME = re.compile(r"(?:bearer|basic|token|digest|apikey)\s+(?=\S)", re.IGNORECASE)
+_SCHEME = r"(?i)(?:bearer|basic|token|digest|apikey)\s+(?=\S)"
 
 
 def shapes_in(text: str) -> Iterator[tuple[int, int, str]]:
@@ -99,7 +93,7 @@ def shapes_in(text: str) -> Iterator[tuple[int, int, str]]:
     for shape in SHAPES if leads else ():
         if shape.lead not in leads:
             continue
-        for match in shape.pattern.finditer(text):
+        for match in re.finditer(shape.pattern, text):
             start = match.start()
             is_part = not shape.within and start > 0 and text[start - 1] in _BEHIND_OTHERS
             if not is_part and "{{" not in match[0]:
@@ -124,7 +118,7 @@ def is_weak_name(name: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    words = [word.lower() for word in _PARTS.findall(name)]
+    words = [word.lower() for word in re.findall(_PARTS, name)]
     while words and words[-1].isdigit():
         words.pop()
     return words
@@ -135,9 +129,9 @@ def is_placeholder(value: str) -> bool:
     text = value.strip()
     return (
         len(text) < 3
-        or _PLACEHOLDER.search(text) is not None
-        or _NAME_IN_CAPITALS.fullmatch(text) is not None
-        or _ELSEWHERE.fullmatch(text) is not None
+        or re.search(_PLACEHOLDER, text) is not None
+        or re.fullmatch(_NAME_IN_CAPITALS, text) is not None
+        or re.fullmatch(_ELSEWHERE, text) is not None
     )
 
 
@@ -148,13 +142,13 @@ def is_prose(value: str) -> bool:
 
 def after_scheme(value: str) -> int:
     """Where the secret begins in the value of an Authorization header."""
-    match = _SCHEME.match(value)
+    match = re.match(_SCHEME, value)
     return match.end() if match is not None else 0
 
 
 def looks_random(text: str, *, least: int = 8, bits: float = 2.75) -> bool:
     """Letters and digits in no order: at least so long, and of so much entropy a character. A digest is none."""
-    if len(text) < least or _DIGEST.fullmatch(text) or not text.isascii():
+    if len(text) < least or re.fullmatch(_DIGEST, text) or not text.isascii():
         return False
     if text.isalpha() or text.isdigit() or not any(map(str.isdigit, text)):
         return False
