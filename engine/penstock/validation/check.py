@@ -6,7 +6,7 @@ A file is judged when no verdict about the same bytes is kept (`kept`); all that
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -14,11 +14,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Diagnostic, Severity, ordered
+from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.tree import FlowFile
 from penstock.validation.cache import Cache
-from penstock.validation.kept import NEXT_FIRE, Kept, Secret, Shelf
+from penstock.validation.kept import NEXT_FIRE, Kept, Line, Shelf
 from penstock.validation.sources import Contents, Sources
 
 if TYPE_CHECKING:  # a report that is kept is told without what judges
@@ -40,8 +40,7 @@ class Report:
     elapsed_s: float
     judged: int = 0
     contents: Contents | None = field(default=None, repr=False)
-    secrets: tuple[Secret, ...] = ()
-    _lines: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _lines: dict[tuple[str, int], str] = field(default_factory=dict, repr=False)
 
     def add(self, found: Sequence[Diagnostic]) -> None:
         """Findings about other files, as penstock.yaml."""
@@ -52,22 +51,28 @@ class Report:
 
     def line(self, file: str, number: int) -> str:
         """The text of a line that a finding points at, without secrets; empty where it cannot be read."""
-        if file not in self._lines:
-            self._lines[file] = lines_of(self._read(file))
-        lines = self._lines[file]
-        if not 1 <= number <= len(lines):
-            return ""
-        from penstock.validation.veil import veiled_line
+        if (file, number) not in self._lines:
+            is_judged = self.contents is not None and file in self.contents.ids
+            data = b"" if is_judged else _read(FlowFile(file, Path(file)))
+            self._lines |= {(one.file, one.number): one.text for one in _shown(file, data, [number])}
+        return self._lines.get((file, number), "")
 
-        return veiled_line(lines[number - 1], number, [one.at for one in self.secrets if one.file == file])
 
-    def _read(self, file: str) -> bytes:
-        try:
-            if self.contents is None or file not in self.contents.ids:
-                return FlowFile(file, Path(file)).read()
-            return self.contents.of([file])[0]
-        except UserError:
-            return b""
+def _read(file: FlowFile) -> bytes:
+    try:
+        return file.read()
+    except UserError:
+        return b""
+
+
+def _shown(file: str, data: bytes, numbers: Iterable[int], secrets: Sequence[Range] = ()) -> Iterator[Line]:
+    """Lines of a file without what `secrets` cover, and without what looks like one."""
+    from penstock.validation.veil import veiled_line
+
+    lines = lines_of(data)
+    for number in sorted(set(numbers)):
+        if number <= len(lines):
+            yield Line(file, number, veiled_line(lines[number - 1], number, secrets))
 
 
 def lines_of(data: bytes) -> list[str]:
@@ -121,7 +126,8 @@ def check(
             kept = _held_together(sources, contents, verdicts, options, moment)
             shelf.keep_report(kept)
     elapsed_s = perf_counter() - began
-    return Report(list(kept.found), kept.flows, len(sources.given), elapsed_s, judged, contents, kept.secrets)
+    lines = {(one.file, one.number): one.text for one in kept.lines}
+    return Report(list(kept.found), kept.flows, len(sources.given), elapsed_s, judged, contents, lines)
 
 
 def _held_together(
@@ -147,11 +153,17 @@ def _held_together(
     found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
     comments = {file: verdict.comments for file, verdict in given.items() if verdict.comments}
     is_all = sources.is_whole and not sources.around
-    return Kept(
-        tuple(decide(found, decisions, comments, now.date(), is_whole=is_all)),
-        sum(one.is_flow for one in given.values()),
-        tuple(Secret(file, at) for file, one in given.items() for at in one.secrets),
-    )
+    told_of = tuple(decide(found, decisions, comments, now.date(), is_whole=is_all))
+    at: dict[str, list[int]] = {}
+    for finding in told_of:
+        at.setdefault(finding.file, []).append(finding.range.start.line)
+    lines = [
+        line
+        for file, numbers in at.items()
+        if file in given
+        for line in _shown(file, contents.of([file])[0], numbers, given[file].secrets)
+    ]
+    return Kept(told_of, sum(one.is_flow for one in given.values()), tuple(lines))
 
 
 @contextmanager
