@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.validation.advice.samples import CORE, SHELL, advised, flow, places
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic import Diagnostic, Position, Range, Severity, diagnostic_record
 from penstock.flow.catalog import load_catalog
 from penstock.flow.tree import FlowFile
 from penstock.validation.advice.secrets import no_secrets_in_clear
@@ -18,6 +18,10 @@ from penstock.validation.check import Report, check_files
 from penstock.validation.secret_shapes import SHAPES, is_secret_name, looks_random
 from penstock.validation.veil import Veil, veil_over
 from penstock_cli.render import findings as render
+from penstock_cli.render.annotations import as_github, as_summary
+from penstock_cli.render.gitlab import as_gitlab
+from penstock_cli.render.junit import as_junit
+from penstock_cli.render.sarif import as_sarif
 
 # Made of pieces: a scanner of this repository shall find no token in it.
 LETTERS = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"
@@ -232,7 +236,11 @@ def shown(report: Report) -> str:
             render.as_text(report.diagnostics, summary, report.line),
             render.as_concise(report.diagnostics, summary),
             render.as_json(report.diagnostics, summary),
-            render.as_github(report.diagnostics, summary),
+            as_github(report.diagnostics, summary),
+            as_summary(report.diagnostics, summary),
+            as_gitlab(report.diagnostics),
+            as_sarif(report.diagnostics),
+            as_junit(report.diagnostics, report.given, lambda _: True),
         )
     )
 
@@ -307,4 +315,4 @@ def test_a_finding_quotes_no_secret_of_another() -> None:
 
 def test_findings_stay_json() -> None:
     (found,) = advised(no_secrets_in_clear, flow("variables: {password: hunter2}"))
-    assert "hunter2" not in json.dumps(render.finding_json(found))
+    assert "hunter2" not in json.dumps(diagnostic_record(found))
