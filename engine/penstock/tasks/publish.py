@@ -9,6 +9,7 @@ flow.schema.json  a whole flow, for editors
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ _OURS = ("catalog.json", "flow.json", "flow.schema.json", "types/*.json", "input
 _BASES = {"task": (TaskBase,), "trigger": (TriggerBase,)}
 
 
-def published() -> dict[str, str]:
+@functools.cache  # some seconds of work, and the models do not change while a process lives
+def published() -> Mapping[str, str]:
     """Every published file: its path below `v1/`, and its text."""
     types = {name.name: _type_schema(name) for name in NAMES}
     schemas = {name: schema for name, schema in types.items() if schema is not None}
