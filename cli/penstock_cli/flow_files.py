@@ -11,14 +11,15 @@ from typing import Any
 import click
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import load_catalog
 from penstock.flow.convert import LocalFile
 from penstock.flow.document import read_document
 from penstock.flow.model import Dialect, Input, InputType
 from penstock.flow.parse import ParsedFlow, parse_flow
+from penstock.flow.plugin_files import catalog_of
 from penstock.flow.tree import discover
 from penstock.operations.start import name_of
 from penstock_cli.exits import Exit
+from penstock_cli.options import settings_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parsed(path: str, source: bytes, dialect: Dialect) -> FlowFile:
-    return FlowFile(path, source, parse_flow(source, path, catalog=load_catalog(), dialect=dialect))
+    return FlowFile(path, source, parse_flow(source, path, catalog=catalog_of(settings_now()), dialect=dialect))
 
 
 def _by_name(text: str, dialect: Dialect) -> FlowFile:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock_cli.options import settings_now
 from penstock_cli.render.tables import output_option, show_value
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def command(what: str, output: str) -> None:
 
         explain_callable(called[1], called[2], output)
         return
-    from penstock.flow.catalog import load_catalog
+    from penstock.flow.plugin_files import catalog_of
 
-    catalog = load_catalog()
+    catalog = catalog_of(settings_now())
     info, path = catalog.within(what)
     schema = catalog.schema(info.name)
     if path:

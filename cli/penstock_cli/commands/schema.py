@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from penstock_cli.options import settings_now
 from penstock_cli.render.tables import output_option, show_value
 
 
@@ -20,9 +21,9 @@ def command(type_: str | None, output: str) -> None:
     Exit codes: 0 fine, 2 wrong usage, or no schema of that name.
     """
     from penstock.errors import NotFound
-    from penstock.flow.catalog import load_catalog
+    from penstock.flow.plugin_files import catalog_of
 
-    catalog = load_catalog()
+    catalog = catalog_of(settings_now())
     if type_ is None:
         show_value(catalog.editor_schema(), output)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from penstock_cli.options import settings_now
 from penstock_cli.render.tables import output_option, show_rows
 
 _GROUPS = ("task", "trigger", "runner", "condition", "chart", "data")
@@ -22,9 +23,9 @@ def command(text: str | None, runnable: bool, group: str | None, output: str | N
     \b
     Exit codes: 0 fine (also when nothing fits), 2 wrong usage.
     """
-    from penstock.flow.catalog import load_catalog
+    from penstock.flow.plugin_files import catalog_of
 
-    catalog = load_catalog()
+    catalog = catalog_of(settings_now())
     wanted = (text or "").casefold()
     rows = []
     for name in catalog.names(group):

@@ -27,8 +27,8 @@ _FORMATS = ("text", "concise", "json", "github")
     help="The least severity that makes the exit code 1.",
 )  # fmt: skip
 @click.option(
-    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]), default="error", show_default=True,
-    help="What a type that is not in the catalogue is.",
+    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]),
+    help="What a type is that no catalogue knows.  [default: as settings say, else error]",
 )  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
@@ -40,7 +40,7 @@ def command(
     paths: tuple[str, ...],
     output: str,
     fail_on: str,
-    unknown_types: str,
+    unknown_types: str | None,
     dialect: str | None,
 ) -> None:
     """Check flows: YAML, JSON schemas, expressions, and what files must have in common.
@@ -54,9 +54,9 @@ def command(
     from pathlib import Path
 
     from penstock.diagnostic import Severity
-    from penstock.flow.catalog import load_catalog
     from penstock.flow.defaults import outside_defaults
     from penstock.flow.model import Dialect
+    from penstock.flow.plugin_files import catalog_of
     from penstock.flow.tree import STDIN, find_flows
     from penstock.validation.check import Options, check_files
 
@@ -65,11 +65,11 @@ def command(
     stdin = sys.stdin.buffer.read() if STDIN in paths else None
     options = Options(
         Dialect(dialect or settings.dialect),
-        severities.get(unknown_types),
+        severities.get(unknown_types or settings.unknown_types),
         outside_defaults(settings.defaults),
         {code: severities.get(severity) for code, severity in settings.rules.items()},
     )
-    report = check_files(find_flows(paths, Path(), stdin=stdin), load_catalog(), options)
+    report = check_files(find_flows(paths, Path(), stdin=stdin), catalog_of(settings), options)
     report.add(settings.diagnostics)
     failed = _fails(report, fail_on)
     click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic import Diagnostic, ReportRecord, Severity, diagnostic_record
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 
 LineOf = Callable[[str, int], str]
@@ -75,10 +74,10 @@ def _ending(summary: Summary | None, style: Style) -> str:
 
 
 def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
-    """The shape of CLI.md, `schemaVersion` 1; one document, indented, ending with a line break."""
-    data = {
+    """The shape of diagnostics.json, `schemaVersion` 1; one document, indented, ending with a line break."""
+    data: ReportRecord = {
         "schemaVersion": 1,
-        "outcome": summary.outcome,
+        "outcome": "passed" if summary.outcome == "passed" else "failed",
         "summary": {
             "errors": summary.errors,
             "warnings": summary.warnings,
@@ -86,25 +85,9 @@ def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
             "flows": summary.flows,
             "elapsedMs": round(summary.elapsed_s * 1000),
         },
-        "diagnostics": [finding_json(found) for found in findings],
+        "diagnostics": [diagnostic_record(found) for found in findings],
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def finding_json(found: Diagnostic) -> dict[str, Any]:
-    """One finding, in the shape that every surface of Penstock gives it."""
-    fix = found.fix
-    return {
-        "code": found.code,
-        "severity": str(found.severity),
-        "message": found.message,
-        "help": found.help,
-        "label": found.label or None,
-        "file": found.file,
-        "range": _range_json(found.range),
-        "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
-        "fix": {"range": _range_json(fix.range), "text": fix.text} if fix is not None else None,
-    }
 
 
 def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
@@ -143,14 +126,6 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _range_json(where: Range) -> dict[str, Any]:
-    return {"start": _position_json(where.start), "end": _position_json(where.end)}
-
-
-def _position_json(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column}
 
 
 def _counted(count: int, noun: str) -> str:

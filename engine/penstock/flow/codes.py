@@ -68,6 +68,7 @@ _TABLE = (
     ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),
     ("PEN293", "A waiver has expired", "mend what it waived, or decide anew and say until when"),
     ("PEN294", "A waiver that nothing needs", "remove it"),
+    ("PEN295", "A catalogue of types cannot be read", "`catalogs:` names files of JSON Schemas in the repository"),
     ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
     ("PEN302", "An expression names a variable that is never there", "`penstock eval` shows what is there"),
     ("PEN303", "An expression is beyond a bound", "write it flatter or shorter, with `set` for its parts"),

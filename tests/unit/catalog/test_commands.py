@@ -7,26 +7,32 @@ from dataclasses import replace
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from penstock.errors import PenstockError
 from penstock.expression import Parameter, Spec
 from penstock_cli import callables
 from penstock_cli.commands import explain, schema, types
 from penstock_cli.globals import Globals
+from penstock_cli.options import with_common_options
 
 CORE = "io.kestra.plugin.core."
 
 
+def invoked(command: click.Command, *arguments: str) -> Result:
+    settled = with_common_options(command)
+    return CliRunner().invoke(settled, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+
+
 def said(command: click.Command, *arguments: str) -> str:
-    result = CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+    result = invoked(command, *arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def refused(command: click.Command, *arguments: str) -> PenstockError:
     with pytest.raises(PenstockError) as told:
-        CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+        invoked(command, *arguments)
     return told.value
 
 
