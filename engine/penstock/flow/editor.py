@@ -29,9 +29,13 @@ _SINGLE = {"task": "task", "taskRunner": "runner", "onPause": "task"}
 _CASES = "cases"
 
 _SNIPPETS = {
-    "task": {"label": "task", "description": "A task", "body": {"id": "$1", "type": "$2"}},
-    "trigger": {"label": "trigger", "description": "What starts the flow", "body": {"id": "$1", "type": "$2"}},
-    "input": {"label": "input", "description": "A value to start with", "body": {"id": "$1", "type": "${2:STRING}"}},
+    "task": {"label": "a task", "description": "Its id and its type", "body": {"id": "$1", "type": "$2"}},
+    "trigger": {
+        "label": "a trigger",
+        "description": "What starts the flow by itself",
+        "body": {"id": "$1", "type": "$2"},
+    },
+    "input": {"label": "an input", "description": "A value to start with", "body": {"id": "$1", "type": "${2:STRING}"}},
 }
 
 
@@ -85,7 +89,9 @@ def _rule(is_type: Schema, then: Schema) -> Schema:
 
 def _told(info: TypeInfo) -> Schema:
     """What an editor shows beside the name of a type."""
-    notes = [] if info.runnable else ["Penstock does not run it yet."]
+    notes = [f"Deprecated: {info.deprecated}."] if info.deprecated else []
+    if not info.runnable:
+        notes.append("Penstock does not run it yet.")
     if info.enterprise:
         notes.append("It needs the Enterprise Edition.")
     if info.since:
@@ -102,8 +108,6 @@ def _typed(info: TypeInfo, schema: Schema) -> Schema:
 def _type_told(info: TypeInfo, schema: Schema) -> Schema:
     about = _told(info)
     about["markdownDescription"] = "\n\n".join([about["markdownDescription"], str(schema.get("description", ""))])
-    if info.deprecated:
-        about["deprecationMessage"] = f"Deprecated: {info.deprecated}"
     return about
 
 
@@ -149,8 +153,8 @@ def _property(name: str, part: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(part, dict):
         return part
     found = _within(part, names)
-    if part.get("deprecated") is True:
-        found["deprecationMessage"] = "Deprecated: " + part.get("description", name)
+    if part.get("deprecated") is True:  # `deprecationMessage` would be shown as an error
+        found |= {"doNotSuggest": True, "description": f"Deprecated. {part.get('description', '')}".rstrip()}
     group = names.get(name)
     if name == _CASES and "task" in names.values() and part.get("type") == "object":
         return found | {"additionalProperties": {"type": "array", "items": {"$ref": _pointer("task")}}}
@@ -160,7 +164,7 @@ def _property(name: str, part: Any, names: Mapping[str, str]) -> Any:
         return found | {"anyOf": [_property(name, each, names) for each in part["anyOf"]]}
     member = {"$ref": _pointer(group)}
     if name in _SINGLE:
-        return {key: found[key] for key in ("description", "deprecationMessage") if key in found} | (
+        return {key: found[key] for key in ("description", "doNotSuggest") if key in found} | (
             member if _is_open(part) else found
         )
     if part.get("type") == "array" and _is_open(part.get("items", {})):

@@ -6,6 +6,7 @@ who would follow more of them than `MOST_REFERENCES` for one value is not judged
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -77,5 +78,9 @@ class Guard:
 
 
 def _search(pattern: str) -> Callable[[str], object]:
-    search: Callable[[str], object] = compiled(pattern).search
+    """What RE2 does not read is a pattern of our own, of what every task may have: those of others are left out."""
+    try:
+        search: Callable[[str], object] = compiled(pattern).search
+    except ValueError:
+        return re.compile(pattern).search
     return search
