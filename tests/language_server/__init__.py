@@ -54,12 +54,14 @@ class LanguageServer:
             if stream is not None:
                 stream.close()
 
-    def open(self, name: str, text: str) -> list[Any]:
-        """Open a document; its diagnostics."""
-        uri = f"file:///flows/{name}"
-        document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
+    def open(self, name: str, text: str) -> None:
+        """Show a document as an editor does."""
+        document = {"uri": _uri(name), "languageId": "yaml", "version": 1, "text": text}
         self._tell("textDocument/didOpen", {"textDocument": document})
-        return self._wait(lambda: self._found.get(uri), f"no diagnostics of {name}")
+
+    def findings(self, name: str) -> list[Any]:
+        """The diagnostics of a document that is open."""
+        return self._wait(lambda: self._found.get(_uri(name)), f"no diagnostics of {name}")
 
     def completions(self, name: str, text: str, after: str) -> dict[str, Any]:
         """What may stand behind `after`, by its label."""
@@ -121,8 +123,12 @@ class LanguageServer:
             self._news.notify_all()
 
 
+def _uri(name: str) -> str:
+    return f"file:///flows/{name}"
+
+
 def _place(name: str, text: str, after: str) -> dict[str, Any]:
     end = text.index(after) + len(after)
     line = text.count("\n", 0, end)
     position = {"line": line, "character": end - (text.rfind("\n", 0, end) + 1)}
-    return {"textDocument": {"uri": f"file:///flows/{name}"}, "position": position}
+    return {"textDocument": {"uri": _uri(name)}, "position": position}

@@ -40,18 +40,26 @@ _SNIPPETS = {
 
 
 def editor_schema(
-    flow: Schema, types: Iterable[tuple[TypeInfo, Schema | None]], inputs: Mapping[str, Schema], *, identity: str
+    flow: Schema,
+    types: Iterable[tuple[TypeInfo, Schema | None]],
+    inputs: Mapping[str, Schema],
+    common: Mapping[str, Schema],
+    *,
+    identity: str,
 ) -> Schema:
     """The whole document, of a flow's top level, the types with their schemas, and the inputs by type.
 
-    `identity` is its `$id`. What a schema has under `$defs` stays with it: references are led there.
+    `common` is what every task, and every trigger, may have: it is told once. `identity` is the document's `$id`. What
+    a schema has under `$defs` stays with it: references are led there.
     """
     known = sorted(types, key=lambda each: each[0].name)
     definitions: Schema = {group: _dispatch(group, known) for group in GROUPS}
     definitions["input"] = _inputs(inputs)
-    for info, schema in known:
-        if schema is not None and info.group in GROUPS:
-            definitions[info.name] = _typed(info, schema)
+    for group, schema in common.items():
+        definitions[f"any.{group}"] = {"properties": _within(schema, _LISTS | _SINGLE)["properties"]}
+    for info, own in known:
+        if own is not None and info.group in GROUPS:
+            definitions[info.name] = _typed(info, own, common.get(info.group, {}).get("properties", {}))
     for kind, schema in inputs.items():
         definitions[f"input.{kind}"] = _within(_plain(schema), {"inputs": "input"})
     whole = _within(_plain(flow), _LISTS)
@@ -99,9 +107,15 @@ def _told(info: TypeInfo) -> Schema:
     return {"title": info.name.rsplit(".", 1)[-1], "markdownDescription": "\n\n".join([f"{info.title}.", *notes])}
 
 
-def _typed(info: TypeInfo, schema: Schema) -> Schema:
+def _typed(info: TypeInfo, schema: Schema, common: Schema) -> Schema:
     found = _within(_led(_plain(schema), _pointer(info.name)), _LISTS | _SINGLE)
-    found["properties"] = found.get("properties", {}) | {"type": {"type": "string"} | _type_told(info, schema)}
+    shared = {
+        name: {"$ref": f"{_pointer(f'any.{info.group}')}/properties/{name}"}
+        for name, part in schema.get("properties", {}).items()
+        if name in common and part == common[name]
+    }
+    kind = {"type": {"type": "string"} | _type_told(info, schema)}
+    found["properties"] = found.get("properties", {}) | shared | kind
     return found
 
 

@@ -1,7 +1,7 @@
 """Schemas of other people, judged so that it always ends: patterns by RE2, and so many references, not more.
 
-A schema without references takes time in proportion to itself and the value. With them it may double at every step;
-who would follow more of them than `MOST_REFERENCES` for one value is not judged on.
+A schema without references takes time in proportion to itself and the value. With them it may double at every step:
+a value is not judged on when more of them would have to be followed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from penstock.flow.schema import Check, Unsupported, compile_check
 from penstock.flow.validators import compiled
 
 MOST_REFERENCES = 50_000
+MOST_TOLD = 3_000
+"""The same for jsonschema, which tells what is wrong, and takes a hundred times as long."""
 
 
 class _Exhausted(Exception):
@@ -42,7 +44,7 @@ class Guard:
 
     def iter_errors(self, value: Any) -> Iterator[Any]:
         """The errors of jsonschema, as its validators give them."""
-        self._left = MOST_REFERENCES
+        self._left = MOST_TOLD
         try:
             yield from self._errors(value)
         except _Exhausted:

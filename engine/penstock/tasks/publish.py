@@ -41,8 +41,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://penstock.dev/schemas/v1/"
 _OURS = (
     "catalog.json", "flow.json", "flow.schema.json", "task.json", "trigger.json", "diagnostics.json", "execution.json",
-    "penstock.json",
-    "types/*.json", "inputs/*.json",
+    "penstock.json", "types/*.json", "inputs/*.json",
 )  # fmt: skip
 """What this module writes; other files beside belong to others."""
 
@@ -73,11 +72,10 @@ def _digest(files: Mapping[str, Any]) -> str:
 
 
 def _text(path: str, data: Any) -> str:
-    if (
-        path == "catalog.json"
-    ):  # read at every start: plain ASCII is read twice as fast, and a line a type can be compared
+    if path == "catalog.json":  # read at every start: ASCII is read twice as fast, a line a type can be compared
         lines = (f'  "{name}": {_compact(entry)}' for name, entry in sorted(data["types"].items()))
-        return '{{"schemaVersion": {}, "types": {{\n{}\n}}}}\n'.format(data["schemaVersion"], ",\n".join(lines))
+        head = _compact({key: value for key, value in data.items() if key != "types"}).removesuffix("}")
+        return head + ', "types": {\n' + ",\n".join(lines) + "\n}}\n"
     return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -155,7 +153,8 @@ def _common_schema(group: str) -> Schema:
 
 def _editor_schema(flow: Schema, schemas: Mapping[str, Schema], inputs: Mapping[str, Schema]) -> Schema:
     types = [(type_info(name.name, _entry(name)), schemas.get(name.name)) for name in NAMES]
-    return editor_schema(flow, types, inputs, identity=BASE + "flow.schema.json")
+    common = {group: _common_schema(group) for group in _BASES}
+    return editor_schema(flow, types, inputs, common, identity=BASE + "flow.schema.json")
 
 
 # ── on disk ──
