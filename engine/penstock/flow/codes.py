@@ -115,6 +115,9 @@ _TABLE = (
 CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}
 
 
+UNREADABLE_CATALOG = "PEN295"
+"""A catalogue is data that flows are judged by: without it no finding would be true, so this is raised."""
+
 _REFERENCES = frozenset({"PEN204", "PEN229"})
 
 

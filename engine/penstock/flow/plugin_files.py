@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from penstock.errors import UserError
 from penstock.flow.catalog import Catalog, load_catalog
-from penstock.flow.plugins import MOST_BYTES, UNREADABLE, CatalogFile, read_plugin_types, refuse_too_large
+from penstock.flow.codes import UNREADABLE_CATALOG
 from penstock.settings.folder import git_root
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # most repositories name none: what reads catalogues is imported when there is one
+    from penstock.flow.plugins import CatalogFile
     from penstock.settings import Settings
 
 _INDEX = "catalog.json"
@@ -27,6 +28,8 @@ def catalog_of(settings: Settings) -> Catalog:
     """
     if not settings.catalogs:
         return load_catalog()
+    from penstock.flow.plugins import read_plugin_types
+
     source = settings.sources["catalogs"]
     of_project = settings.project is not None and source.origin == "project"
     file = settings.project if of_project else settings.user
@@ -37,6 +40,8 @@ def catalog_of(settings: Settings) -> Catalog:
 
 
 def _on_disk(name: str, base: Path, root: Path | None, place: str) -> Iterator[CatalogFile]:
+    from penstock.flow.plugins import MOST_BYTES, CatalogFile, refuse_too_large
+
     start = Path(os.path.normpath(base / Path(name).expanduser()))
     if root is not None and not _lies_within(start, root):
         raise _refusal(place, f"the catalogue `{name}` leads out of the repository")
@@ -46,7 +51,7 @@ def _on_disk(name: str, base: Path, root: Path | None, place: str) -> Iterator[C
     for path in paths:
         if root is not None and not _lies_within(path, root):
             raise _refusal(place, f"`{_shown(path)}` of the catalogue `{name}` is a link out of the repository")
-        yield CatalogFile(_shown(path), _bytes(path))
+        yield CatalogFile(_shown(path), _bytes(path, MOST_BYTES + 1))
 
 
 def _shown(path: Path) -> str:
@@ -69,13 +74,12 @@ def _walk(start: Path) -> Iterator[Path]:
                 yield Path(here) / name
 
 
-def _bytes(path: Path) -> bytes:
-    """At most one byte more than a file may have: the reading refuses it then."""
+def _bytes(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
+            return stream.read(most)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}", code=UNREADABLE) from error
+        raise UserError(f"cannot read {path}: {error.strerror or error}", code=UNREADABLE_CATALOG) from error
 
 
 def chosen(catalog: str, there: Collection[str], name: str, place: str) -> list[str]:
@@ -107,4 +111,4 @@ def within_repository(names: Sequence[str], place: str) -> tuple[str, ...]:
 
 
 def _refusal(place: str, message: str) -> UserError:
-    return UserError(f"{place}: {message}", help=_HELP, code=UNREADABLE)
+    return UserError(f"{place}: {message}", help=_HELP, code=UNREADABLE_CATALOG)

@@ -22,12 +22,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.errors import UserError
+from penstock.flow.codes import UNREADABLE_CATALOG
 from penstock.flow.json_places import place_of
 from penstock.flow.plugin_schema import Adoption, Pointer, Unusable
 
 Schema = dict[str, Any]
 
-UNREADABLE = "PEN295"
 MOST_BYTES = 16 * 1024 * 1024
 MOST_BYTES_TOGETHER = 48 * 1024 * 1024
 MOST_FILES = 2_000
@@ -125,7 +125,7 @@ def _indexed(one: PluginType, entry: Mapping[str, Any]) -> PluginType:
 
 
 def _refusal(place: str, message: str, hint: str | None = None) -> UserError:
-    return UserError(f"{place}: {message}", help=hint, code=UNREADABLE)
+    return UserError(f"{place}: {message}", help=hint, code=UNREADABLE_CATALOG)
 
 
 def _document(file: CatalogFile) -> Any:
