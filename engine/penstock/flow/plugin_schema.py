@@ -9,6 +9,7 @@ for one plugin, `$dynamic` for what is rendered, and required what has a default
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,16 @@ _OF_PARTS = (
     "items", "additionalProperties", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems",
 )  # fmt: skip
 _KINDS = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
+
+
+def leads_out(ref: Any) -> tuple[str, str]:
+    """What is said of a reference to another document, and what to do."""
+    return f"`{ref}` leads out of the file", "no schema is ever fetched: put it under `$defs` here"
+
+
+def leads_to_any_type(ref: str) -> bool:
+    """Whether a reference is to Kestra's definition of anything that has a type."""
+    return _ROOTS.fullmatch(ref.rsplit("/", 1)[-1]) is not None
 
 
 class Unusable(Exception):
@@ -70,9 +81,14 @@ class Adoption:
         self._led: dict[str, bool] = {}
         self._ahead: list[tuple[str, list[str], Pointer]] = []
         self._parts = 0
+        self._lock = threading.Lock()
 
     def adopt(self, schema: Any, at: Pointer) -> Schema:
-        """The schema at `at`, with those definitions that it needs. Raises Unusable."""
+        """The schema at `at`, with those definitions that it needs. Thread-safe. Raises Unusable."""
+        with self._lock:
+            return self._adopted(schema, at)
+
+    def _adopted(self, schema: Any, at: Pointer) -> Schema:
         self._led = {}
         found, leads = self._schema(schema, at), self._led
         if not isinstance(found, dict):
@@ -218,7 +234,7 @@ class Adoption:
     def _reference(self, ref: Any, at: Pointer, same: bool) -> Schema:
         text = ref.removeprefix(self._base) if isinstance(ref, str) and self._base else ref
         if not isinstance(text, str) or not (text == "#" or text.startswith("#/")):
-            raise Unusable(at, f"`{ref}` leads out of the file", "no schema is ever fetched: put it under `$defs` here")
+            raise Unusable(at, *leads_out(ref))
         steps = [_unescaped(step) for step in text.split("/")[1:]]
         name = steps[-1] if len(steps) == 2 and steps[0] in ("definitions", "$defs") else "/".join(["#", *steps])
         if self._kestras and _ROOTS.fullmatch(name):

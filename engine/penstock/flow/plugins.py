@@ -15,8 +15,9 @@ docs/JsonSchemaGenerator.java, Schema.java and AbstractClassDocumentation.java, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 from penstock.errors import UserError
 from penstock.flow.codes import UNREADABLE_CATALOG
 from penstock.flow.json_places import place_of
-from penstock.flow.plugin_schema import Adoption, Pointer, Unusable
+from penstock.flow.plugin_schema import Adoption, Pointer, Unusable, leads_out, leads_to_any_type
 
 Schema = dict[str, Any]
 
@@ -34,6 +35,7 @@ MOST_FILES = 2_000
 
 GROUPS = ("task", "trigger", "runner", "condition")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_$-]*)+")
+_FOREIGN = re.compile(r'"\$ref"\s*:\s*("([^"#][^"]*)")')
 _IN_MARKDOWN = re.compile(r'type:\s*"([^"\n]+)"')
 _FAMILIES = (
     ("trigger", re.compile(r"\.triggers?\.|Trigger$")),
@@ -60,15 +62,20 @@ class CatalogFile:
 
 @dataclass(frozen=True, slots=True)
 class PluginType:
-    """One type: `schema` is 2020-12 and closed in itself; it need not say what every task or trigger may have."""
+    """One type. `make` gives its schema; of a file with many types it is made when it is needed."""
 
     name: str
     group: str
     title: str
-    schema: Schema
+    make: Callable[[], Schema] = field(repr=False)
     aliases: tuple[str, ...] = ()
     deprecated: str | None = None
     branches: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> Schema:
+        """2020-12, and closed in itself; it need not say what every task or trigger may have. Raises UserError."""
+        return self.make()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ class PluginTypes:
 def read_plugin_types(files: Sequence[CatalogFile]) -> PluginTypes:
     """The types that `files` describe; of one name the first counts.
 
-    Raises UserError, with the place, for a file that is no JSON, names no type, or has a schema that cannot be used.
+    Raises UserError, with the place, for a file that is no JSON, names no type, or has a schema that cannot be used; of
+    a file with many types such a schema raises when it is needed.
     """
     told = sha256()
     found: dict[str, PluginType] = {}
@@ -149,10 +157,37 @@ def _text(file: CatalogFile) -> str:
 
 def _types_of(file: CatalogFile, document: Any) -> Iterator[PluginType]:
     try:
-        yield from _types_in(document, PurePosixPath(file.shown).name)
+        found = list(_types_in(document, PurePosixPath(file.shown).name))
     except Unusable as fault:
-        line, column = place_of(_text(file), fault.pointer)
-        raise _refusal(f"{file.shown}:{line}:{column}", fault.message, fault.hint) from fault
+        raise _misread(file, fault) from fault
+    for one in found:
+        known = replace(one, make=cache(partial(_made, file, one.make)))
+        if len(found) == 1:
+            _ = known.schema  # a person wrote it: what is wrong with it is told whether or not a flow uses it
+        yield known
+    if len(found) > 1:
+        _refuse_foreign_references(file, document)
+
+
+def _made(file: CatalogFile, make: Callable[[], Schema]) -> Schema:
+    try:
+        return make()
+    except Unusable as fault:
+        raise _misread(file, fault) from fault
+
+
+def _misread(file: CatalogFile, fault: Unusable) -> UserError:
+    line, column = place_of(_text(file), fault.pointer)
+    return _refusal(f"{file.shown}:{line}:{column}", fault.message, fault.hint)
+
+
+def _refuse_foreign_references(file: CatalogFile, document: Schema) -> None:
+    text, base = _text(file), str(document.get("$id") or "#")
+    for foreign in _FOREIGN.finditer(text):
+        if not foreign[2].startswith(base):
+            start = foreign.start(1)
+            line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+            raise _refusal(f"{file.shown}:{line}:{column}", *leads_out(foreign[2]))
 
 
 def _types_in(document: Any, file_name: str) -> Iterator[PluginType]:
@@ -261,7 +296,6 @@ def _stem(file_name: str) -> str | None:
 
 def _type(names: list[str], schema: Schema, at: Pointer, adoption: Adoption, group: str | None = None) -> PluginType:
     name, *older = names
-    adopted = adoption.adopt(schema, at)
     said = schema.get("x-group")
     if said is not None and said not in GROUPS:
         raise Unusable((*at, "x-group"), f"`x-group` is none of {', '.join(GROUPS)}")
@@ -269,17 +303,17 @@ def _type(names: list[str], schema: Schema, at: Pointer, adoption: Adoption, gro
     if not _are_names(more):
         raise Unusable((*at, "x-aliases"), "`x-aliases` is a list of names")
     where = said or group or _family(name)
-    title = adopted.get("title")
-    properties = adopted.get("properties", {})
-    deprecated = adopted.get("deprecated")
+    title, properties = schema.get("title"), schema.get("properties")
+    inner = properties if isinstance(properties, dict) else {}
+    old = "deprecated" if schema.get("deprecated") is True else str(schema.get("$deprecated", "")).lower()
     return PluginType(
         name=name,
         group=where,
         title=_first_line(title) if isinstance(title, str) and title != name else name.rsplit(".", 1)[-1],
-        schema=adopted,
+        make=partial(adoption.adopt, schema, at),
         aliases=tuple(dict.fromkeys([*older, *more])),
-        deprecated=deprecated if isinstance(deprecated, str) else "see its documentation" if deprecated else None,
-        branches=tuple(each for each in _BRANCHES if where == "task" and _holds_tasks(properties.get(each))),
+        deprecated="see its documentation" if old in ("deprecated", "true") else None,
+        branches=tuple(each for each in _BRANCHES if where == "task" and _holds_tasks(inner.get(each))),
     )
 
 
@@ -296,11 +330,15 @@ def _holds_tasks(schema: Any) -> bool:
     """A list whose items are left to their own types."""
     if not isinstance(schema, dict):
         return False
-    for part in (schema, *schema.get("anyOf", ())):
-        items = part.get("items", {}) if isinstance(part, dict) and part.get("type") == "array" else None
-        if isinstance(items, dict) and "$ref" not in items and items.get("type", "object") == "object":
-            return set(items.get("properties", ())) <= {"id", "type"}
-    return False
+    if schema.get("type") != "array":
+        return any(_holds_tasks(part) for part in _listed(schema, "anyOf"))
+    items = schema.get("items", {})
+    if not isinstance(items, dict):
+        return items is True
+    if isinstance(items.get("$ref"), str):
+        return leads_to_any_type(items["$ref"])
+    inner = items.get("properties")
+    return items.get("type", "object") == "object" and set(inner if isinstance(inner, dict) else ()) <= {"id", "type"}
 
 
 def _first_line(text: str) -> str:

@@ -235,6 +235,18 @@ def test_what_cannot_be_read_is_told_where_it_stands(data: Any, at: str | None, 
     assert told.value.code == "PEN295"
 
 
+def test_of_a_file_with_many_types_a_schema_is_made_when_it_is_needed() -> None:
+    def several(part: Any) -> CatalogFile:
+        return file("many.json", {"$defs": {"a": {"properties": {"type": {"const": "a.A"}}}, "b": holding(part)}})
+
+    found = read(several({"type": "strin"}))
+    assert found["a.A"].schema["properties"] == {"type": {"const": "a.A"}}
+    with pytest.raises(UserError, match=r"many\.json:\d+:\d+: `type` has a value that it cannot have"):
+        _ = found["a.B"].schema
+    with pytest.raises(UserError, match=r"many\.json:\d+:\d+: `other\.json` leads out of the file"):
+        read(several({"$ref": "other.json"}))
+
+
 def test_a_schema_may_refer_to_itself_through_its_parts() -> None:
     node = {"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "integer"}, "type": {"const": "a.B"}}}
     catalog = knowing(file("a.json", node | {"$id": "https://acme.com/a.json"}))
