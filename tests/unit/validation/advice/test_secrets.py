@@ -61,7 +61,7 @@ def test_a_token_is_known_by_its_form_wherever_it_stands(token: str, noun: str) 
 
 def test_every_shape_has_its_lead() -> None:
     for token, noun in TOKENS.items():
-        assert any(shape.noun == noun and shape.lead in token for shape in SHAPES)
+        assert any(shape.noun == noun and token.startswith(shape.leads) for shape in SHAPES)
 
 
 def test_a_private_key_is_found_with_all_its_lines() -> None:
