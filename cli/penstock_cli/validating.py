@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
 from penstock.flow.layout import IGNORE_FILES
+from penstock.flow.plugin_files import catalog_of
 from penstock.flow.tree import STDIN, FlowFile
 from penstock.settings import PROJECT_FILE, Settings, cache_folder, load_settings
 from penstock.validation.cache import Cache
@@ -30,7 +30,7 @@ class Validation:
         paths: Sequence[str],
         settings: Settings,
         dialect: str | None,
-        unknown_types: str,
+        unknown_types: str | None,
         *,
         at: str | None = None,
         changed: str | None = None,
@@ -91,7 +91,7 @@ class Validation:
         return sources_in(Path(), self._paths, self._settings, stdin=self._stdin)
 
     def _checked(self, sources: Sources, settings: Settings) -> Report:
-        return check(sources, load_catalog(), self._options(settings), cache=self.cache)
+        return check(sources, catalog_of(settings), self._options(settings), cache=self.cache)
 
     def _options(self, settings: Settings) -> Options:
         from penstock.validation.options import options_of

@@ -59,6 +59,7 @@ def test_a_waiver_lets_a_finding_be_until_its_day(project: Path, validate: Run) 
 
 def test_what_nothing_needs_is_told_of_the_whole_repository_alone(project: Path, validate: Run) -> None:
     (project / "flows" / "a.yaml").write_text(NEW.replace("x\n", "x # penstock: ignore[PEN602]\n"))
+    (project / "flows" / "b.yaml").write_text(NEW.replace("id: a", "id: b"))
     assert "information[PEN294]" in validate()[1]
     assert "PEN294" not in validate("flows/a.yaml")[1]
 
@@ -120,3 +121,41 @@ def test_an_edit_says_in_json_whether_it_is_safe(project: Path, validate: Run) -
         "range": {"start": {"line": 5, "column": 11}, "end": {"line": 5, "column": 39}},
         "text": LOG, "safe": True,
     }  # fmt: skip
+
+
+# ── formats ──
+
+
+@pytest.mark.parametrize("output", ["gitlab", "sarif", "junit", "github", "json"])
+def test_a_forge_is_told_paths_from_the_root_of_the_repository(
+    project: Path, validate: Run, output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    (project / "flows" / "b.yaml").write_text(SLIP)
+    monkeypatch.chdir(project / "flows")
+    code, told, _ = validate("b.yaml", "--format", output)
+    assert code == 1
+    assert ("flows/b.yaml" in told) is (output in ("gitlab", "sarif", "github"))
+    assert "b.yaml" in told
+
+
+def test_a_report_goes_into_a_file(project: Path, validate: Run) -> None:
+    (project / "flows" / "b.yaml").write_text(SLIP)
+    code, told, aside = validate("-o", "gitlab", "--output-file", "report.json")
+    assert (code, told) == (1, "")
+    assert aside.startswith("Found 1 error in 1 flow")
+    (issue,) = json.loads((project / "report.json").read_text())
+    assert issue["location"]["path"] == "flows/b.yaml"
+    code, told, aside = validate("--output-file", "nowhere/report.txt")
+    assert (code, told) == (2, "")
+    assert "cannot write nowhere/report.txt" in aside
+
+
+def test_a_workflow_has_its_summary(project: Path, validate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "flows" / "b.yaml").write_text(SLIP)
+    page = project / "summary.md"
+    page.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    assert validate("-o", "github")[1].startswith("::error file=flows/b.yaml,line=7,")
+    assert page.read_text().startswith("before\n### ❌ penstock validate\n")
+    assert "| error | PEN202 | flows/b.yaml:7:5 | unknown property &#96;levle&#96; |" in page.read_text()

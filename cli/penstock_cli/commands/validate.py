@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
-
 import click
 
 from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
 
-if TYPE_CHECKING:
-    from penstock.validation.check import Report
-
-_FORMATS = ("text", "concise", "json", "github")
+_FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 
 
 @click.command("validate", short_help="Check flows offline: YAML, schemas, references.")
@@ -22,13 +16,14 @@ _FORMATS = ("text", "concise", "json", "github")
     "--format", "-o", "--output", "output", type=click.Choice(_FORMATS), default="text", show_default=True,
     help="How findings are written.",
 )  # fmt: skip
+@click.option("--output-file", metavar="FILE", help="Write the findings into FILE.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True,
     help="The least severity that makes the exit code 1.",
 )  # fmt: skip
 @click.option(
-    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]), default="error", show_default=True,
-    help="What a type that is not in the catalogue is.",
+    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]),
+    help="What a type is that no catalogue knows.  [default: as settings say, else error]",
 )  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
@@ -50,8 +45,9 @@ def command(
     globals_: Globals,
     paths: tuple[str, ...],
     output: str,
+    output_file: str | None,
     fail_on: str,
-    unknown_types: str,
+    unknown_types: str | None,
     dialect: str | None,
     at: str | None,
     changed: str | None,
@@ -70,6 +66,7 @@ def command(
     Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
     from penstock.flow.tree import STDIN
+    from penstock_cli.reporting import Telling
     from penstock_cli.validating import Validation
 
     if unsafe_fixes and not (fix or diff):
@@ -81,12 +78,13 @@ def command(
     if watch and (at is not None or STDIN in paths):
         raise click.UsageError("--watch is for files that change")
     settings = settings_now()
+    telling = Telling(output, fail_on, globals_, output_file)
     validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
     aside = False
     if watch:
         from penstock_cli.watching_flows import watch_flows
 
-        watch_flows(validation, lambda report: _told(report, output, fail_on, globals_)[0], globals_)
+        watch_flows(validation, telling.text, globals_)
     if diff:
         from penstock_cli.mending import show_difference
 
@@ -99,48 +97,8 @@ def command(
         report, aside = mend_files(validation.files(), validation.judge, unsafe=unsafe_fixes)
     else:
         report = validation.report()
-    text, failed = _told(report, output, fail_on, globals_)
-    click.echo(text, nl=False, color=True, err=aside)
+    failed = telling.tell(report, aside=aside)
     if globals_.verbose:
         click.echo(validation.effort(report), err=True)
     if failed:
         raise SystemExit(1)
-
-
-def _told(report: Report, output: str, fail_on: str, globals_: Globals) -> tuple[str, bool]:
-    """The report as text, and whether it makes the exit code 1."""
-    failed = _fails(report, fail_on)
-    return _rendered(report, output, failed, globals_), failed
-
-
-def _fails(report: Report, fail_on: str) -> bool:
-    from penstock.diagnostic import Severity
-
-    counted = {"error": (Severity.ERROR,), "warning": (Severity.ERROR, Severity.WARNING), "never": ()}[fail_on]
-    return any(found.severity in counted for found in report.diagnostics)
-
-
-def _rendered(report: Report, output: str, failed: bool, globals_: Globals) -> str:
-    from penstock.diagnostic import Severity
-    from penstock_cli.render import findings
-    from penstock_cli.render.findings_frame import style_for
-
-    summary = findings.Summary(
-        errors=report.count(Severity.ERROR),
-        warnings=report.count(Severity.WARNING),
-        notes=report.count(Severity.INFO),
-        flows=report.flows,
-        elapsed_s=report.elapsed_s,
-        outcome="failed" if failed else "passed",
-        safe=sum(found.fix is not None and found.fix.safe for found in report.diagnostics),
-        unsafe=sum(found.fix is not None and not found.fix.safe for found in report.diagnostics),
-    )
-    style = style_for(globals_.color, sys.stdout)
-    match output:
-        case "json":
-            return findings.as_json(report.diagnostics, summary)
-        case "github":
-            return findings.as_github(report.diagnostics, None if globals_.quiet else summary)
-        case "concise":
-            return findings.as_concise(report.diagnostics, None if globals_.quiet else summary, style)
-    return findings.as_text(report.diagnostics, None if globals_.quiet else summary, report.line, style)

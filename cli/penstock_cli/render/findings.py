@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic import Diagnostic, ReportRecord, diagnostic_record
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 
 LineOf = Callable[[str, int], str]
 """The text of a line of a file: `line_of("flows/etl.yaml", 14)`."""
-
-_MOST_ANNOTATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +86,10 @@ def _ending(summary: Summary | None, style: Style) -> str:
 
 
 def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
-    """The shape of CLI.md, `schemaVersion` 1; one document, indented, ending with a line break."""
-    data = {
+    """The shape of diagnostics.json, `schemaVersion` 1; one document, indented, ending with a line break."""
+    data: ReportRecord = {
         "schemaVersion": 1,
-        "outcome": summary.outcome,
+        "outcome": "passed" if summary.outcome == "passed" else "failed",
         "summary": {
             "errors": summary.errors,
             "warnings": summary.warnings,
@@ -100,71 +97,9 @@ def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
             "flows": summary.flows,
             "elapsedMs": round(summary.elapsed_s * 1000),
         },
-        "diagnostics": [finding_json(found) for found in findings],
+        "diagnostics": [diagnostic_record(found) for found in findings],
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def finding_json(found: Diagnostic) -> dict[str, Any]:
-    """One finding, in the shape that every surface of Penstock gives it."""
-    fix = found.fix
-    return {
-        "code": found.code,
-        "severity": str(found.severity),
-        "message": found.message,
-        "help": found.help,
-        "label": found.label or None,
-        "file": found.file,
-        "range": _range_json(found.range),
-        "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
-        "fix": {"range": _range_json(fix.range), "text": fix.text, "safe": fix.safe} if fix is not None else None,
-    }
-
-
-def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
-    """Workflow commands: at most 10 errors and 10 warnings, the worst first, then how many more there are.
-
-    GitHub shows no more a step. Notes are not annotated.
-    """
-    lines: list[str] = []
-    left = 0
-    for severity in (Severity.ERROR, Severity.WARNING):
-        same = [found for found in findings if found.severity is severity]
-        lines += [_annotation(found) for found in same[:_MOST_ANNOTATIONS]]
-        left += max(0, len(same) - _MOST_ANNOTATIONS)
-    if left:
-        lines.append(f"and {left} more in the summary")
-    if summary is not None:
-        lines.append(summary.sentence)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _annotation(found: Diagnostic) -> str:
-    start, end = found.range.start, found.range.end
-    properties = {"file": found.file, "line": start.line, "endLine": end.line, "col": start.column}
-    if end.line == start.line:
-        properties["endColumn"] = end.column
-    properties["title"] = found.code
-    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    message = f"{found.message}\n{found.help}" if found.help else found.message
-    return f"::{found.severity} {said}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """The escapes of GitHub's workflow commands (actions/toolkit, command.ts)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _range_json(where: Range) -> dict[str, Any]:
-    return {"start": _position_json(where.start), "end": _position_json(where.end)}
-
-
-def _position_json(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column}
 
 
 def _counted(count: int, noun: str) -> str:

@@ -72,6 +72,7 @@ _TABLE = (
     ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),
     ("PEN293", "A waiver has expired", "mend what it waived, or decide anew and say until when"),
     ("PEN294", "A waiver that nothing needs", "remove it"),
+    ("PEN295", "A catalogue of types cannot be read", "`catalogs:` names files of JSON Schemas in the repository"),
     ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
     ("PEN302", "An expression names a variable that is never there", "`penstock eval` shows what is there"),
     ("PEN303", "An expression is beyond a bound", "write it flatter or shorter, with `set` for its parts"),
@@ -117,7 +118,7 @@ _TABLE = (
 
 _WARNINGS = frozenset(
     {
-        "PEN114", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN506", "PEN508", "PEN509", "PEN512", "PEN601",
+        "PEN114", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
         "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
     }
 )  # fmt: skip
@@ -141,10 +142,14 @@ ASKED = frozenset({"PEN407", "PEN801", "PEN802", "PEN803", "PEN804"})
 """Codes that are told only where a repository asks for them."""
 
 FIXED = {
-    "PEN103": True, "PEN111": True, "PEN202": False, "PEN205": False, "PEN208": True, "PEN210": False, "PEN229": False,
-    "PEN294": True, "PEN302": False, "PEN304": True, "PEN402": False, "PEN701": True, "PEN702": True, "PEN704": True,
+    "PEN103": True, "PEN111": True, "PEN114": True, "PEN115": True, "PEN202": False, "PEN205": False, "PEN208": True,
+    "PEN210": False, "PEN229": False, "PEN294": True, "PEN302": False, "PEN304": True, "PEN401": False, "PEN402": False,
+    "PEN605": False, "PEN701": True, "PEN702": True, "PEN704": True,
 }  # fmt: skip
-"""Codes of findings that may bring the edit that mends them: whether it is safe, or to be asked for."""
+"""Codes of findings that may bring the edit that mends them: whether it can be a safe one, or is to be asked for."""
+
+UNREADABLE_CATALOG = "PEN295"
+"""A catalogue is data that flows are judged by: without it no finding would be true, so this is raised."""
 
 _REFERENCES = frozenset({"PEN204", "PEN229"})
 

@@ -49,8 +49,7 @@ class Judge:
         if key in self._checks:
             check = self._checks[key]
         else:
-            schema = schema_of()
-            check = self._checks[key] = None if schema is None else _check(schema)
+            check = self._checks[key] = self._made(key, schema_of)
         if check is None or check(raw):
             return []
         schema = schema_of()
@@ -63,6 +62,13 @@ class Judge:
         if not nulls:
             return found
         return [_at_null(fault, nulls) for fault in violations(validator, _without(raw, nulls))]
+
+    def _made(self, key: tuple[str, str], schema_of: Callable[[], Schema | None]) -> Check | None:
+        guard = self._catalog.guard(key[1]) if key[0] == "type" else None
+        if guard is not None:
+            return guard.check
+        schema = schema_of()
+        return None if schema is None else _check(schema)
 
 
 def _at_null(fault: Violation, nulls: list[tuple[str | int, ...]]) -> Violation:

@@ -19,6 +19,9 @@ from penstock.settings.kinds import AnyMap, Complaint, MapOf, unknown_key
 from penstock.settings.table import BY_NAME, PROJECT, TABLE, USER, Key
 from penstock.settings.version import Requirement, Version
 
+_RENAMED = ("noInput", "unknownTypes")
+"""Settings whose field is not spelled as the file has it."""
+
 UNKNOWN_KEY = "PEN290"
 WRONG_VALUE = "PEN291"
 OTHER_VERSION = "PEN292"
@@ -94,6 +97,8 @@ class Settings:
     defaults: tuple[Mapping[str, Any], ...]
     targets: Mapping[str, Mapping[str, Any]]
     rules: Mapping[str, str | Mapping[str, Any]]
+    catalogs: tuple[str, ...]
+    unknown_types: str
     agent: AgentSettings
     server: ServerSettings
     variables: VariableSettings
@@ -182,12 +187,13 @@ def _settled(layers: list[_Layer], project: Path | None, user: Path | None, writ
     variables = {
         name.removeprefix("variables."): value for name, value in values.items() if name.startswith("variables.")
     }
-    plain = {name: value for name, value in values.items() if "." not in name and name != "noInput"}
+    plain = {name: value for name, value in values.items() if "." not in name and name not in _RENAMED}
     return Settings(
         agent=AgentSettings(**agent),
         server=ServerSettings(**server),
         variables=VariableSettings(**variables),
         no_input=values["noInput"],
+        unknown_types=values["unknownTypes"],
         values=values,
         sources=sources,
         diagnostics=tuple(found for layer in layers for found in layer.diagnostics),

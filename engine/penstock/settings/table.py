@@ -120,6 +120,19 @@ TABLE: tuple[Key, ...] = (
         files=_PROJECT_ONLY,
     ),
     Key("defaults", ListOf(_DEFAULT), "Plugin defaults for the whole repository.", default=(), files=_PROJECT_ONLY),
+    Key(
+        "catalogs",
+        ListOf(Text()),
+        "Files and folders of JSON Schemas that describe the types of other plugins, from here on.",
+        default=(),
+    ),
+    Key(
+        "unknownTypes",
+        Choice(("error", "warning", "ignore")),
+        "What a type is that no catalogue knows.",
+        default="error",
+        variable="PENSTOCK_UNKNOWN_TYPES",
+    ),
     Key("targets", MapOf(_TARGET, _NAME), "Where flows are deployed to, by name.", default={}),
     Key(
         "rules",

@@ -33,7 +33,8 @@ if TYPE_CHECKING:  # a report that is kept is told without what judges
 class Report:
     """What came of all files. `diagnostics` are in reading order; `flows` counts files that hold one.
 
-    `judged` is how many files had to be looked at, because no verdict about them was kept.
+    `judged` is how many files had to be looked at, because no verdict about them was kept; `given` are those that were
+    to be judged. `touched` are the lines that a change has made, as far as something is found there.
     """
 
     diagnostics: list[Diagnostic]
@@ -41,6 +42,8 @@ class Report:
     files: int
     elapsed_s: float
     judged: int = 0
+    given: tuple[str, ...] = ()
+    touched: frozenset[tuple[str, int]] = frozenset()
     contents: Contents | None = field(default=None, repr=False)
     secrets: tuple[Secret, ...] = ()
     _veils: dict[str, Veil] = field(default_factory=dict, repr=False)
@@ -125,7 +128,10 @@ def check(
             kept = _held_together(sources, contents, verdicts, options, moment)
             shelf.keep_report(kept)
     elapsed_s = perf_counter() - began
-    return Report(list(kept.found), kept.flows, len(sources.given), elapsed_s, judged, contents, kept.secrets)
+    given = tuple(file.shown for file in sources.given)
+    return Report(
+        list(kept.found), kept.flows, len(given), elapsed_s, judged, given, contents=contents, secrets=kept.secrets
+    )
 
 
 def _held_together(

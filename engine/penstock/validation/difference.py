@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.validation.check import Report
+from penstock.validation.check import Report, lines_of
 from penstock.validation.sources import blob_id
 
 
@@ -19,7 +19,23 @@ def only_new(report: Report, before: Report) -> Report:
         for one in report.diagnostics
         if one.file in differing or (one.file, one.code, one.range, one.message) not in known
     ]
+    report.touched = _touched(report, before, differing)
     return report
+
+
+def _touched(report: Report, before: Report, differing: set[str]) -> frozenset[tuple[str, int]]:
+    """The lines with findings that do not stand anywhere in the file as it was."""
+    if report.contents is None or before.contents is None:
+        return frozenset()
+    found = set[tuple[str, int]]()
+    for file in differing & {one.file for one in report.diagnostics}:
+        old = set(lines_of(before.contents.of([file])[0])) if file in before.contents.ids else set[str]()
+        new = lines_of(report.contents.of([file])[0])
+        for one in report.diagnostics:
+            number = one.range.start.line
+            if one.file == file and number <= len(new) and new[number - 1] not in old:
+                found.add((file, number))
+    return frozenset(found)
 
 
 def _differing(report: Report, before: Report) -> set[str]:

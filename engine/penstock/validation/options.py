@@ -28,12 +28,12 @@ class Options:
         return tuple(code for code in sorted(ASKED) if self.decisions.is_on(code))
 
 
-def options_of(settings: Settings, *, dialect: str | None = None, unknown_types: str = "error") -> Options:
+def options_of(settings: Settings, *, dialect: str | None = None, unknown_types: str | None = None) -> Options:
     """What the settings of a repository say, but for what a person says otherwise."""
     severities = {"error": Severity.ERROR, "warning": Severity.WARNING}
     return Options(
         Dialect(dialect or settings.dialect),
-        severities.get(unknown_types),
+        severities.get(unknown_types or settings.unknown_types),
         outside_defaults(settings.defaults),
         decisions_of(settings),
     )

@@ -6,6 +6,7 @@ import pytest
 
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.history import PropertyFacts, facts_of
+from penstock.flow.schema import compile_check
 from penstock.tasks.names import NAMES
 
 CORE = "io.kestra.plugin.core."
@@ -66,6 +67,12 @@ def test_flows_and_inputs(catalog: Catalog) -> None:
     assert catalog.input_facts("STRING") == {
         "name": PropertyFacts(until="2.0", deprecated=True), "prefill": PropertyFacts(since="1.1"),
     }  # fmt: skip
+
+
+def test_a_compiled_schema_takes_no_notice_of_them() -> None:
+    check = compile_check({"type": "string", "x-since": "1.0", "x-until": "2.0", "x-enterprise": True})
+    assert check("text")
+    assert not check(1)
 
 
 def test_versions_are_ones_that_there_are(catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from penstock.flow.catalog import load_catalog
+from penstock.flow.judge import judge_of
 from penstock.flow.model import Dialect
 from penstock.flow.parse import ParsedFlow, parse_flow
 from penstock.tasks.catalogue import KNOWN
@@ -65,6 +66,21 @@ def test_a_trigger_with_what_it_may_have(kind: str, properties: str) -> None:
 @pytest.mark.parametrize(("kind", "properties"), right("conditions"))
 def test_a_condition_with_what_it_may_have(kind: str, properties: str) -> None:
     assert told(of_condition(kind, properties)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        pytest.param(f"{CORE}dashboard.{kind}.{part['type']}", part, id=part["type"])
+        for kind, group in (("chart", "charts"), ("data", "data"))
+        for part in PARTS[group]
+    ],
+)
+def test_a_part_of_a_dashboard_with_what_it_may_have(name: str, part: dict[str, Any]) -> None:
+    judge = judge_of(load_catalog())
+    assert judge.typed(name, part | {"type": name}) == []
+    [found] = judge.typed(name, part | {"type": name, "colour": "red"})
+    assert found.message == "unknown property `colour`"
 
 
 def test_every_kind_of_part_has_one_that_is_right() -> None:
@@ -153,6 +169,13 @@ def test_a_condition_with_what_it_may_not_have(kind: str, properties: str, messa
     found = told(of_condition(kind, properties))
     assert found
     assert message is None or message in found
+
+
+def test_a_dag_whose_tasks_stand_there_themselves_is_told_once() -> None:
+    bare = "{tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: m}]}"
+    assert told(of_task(CORE + "flow.Dag", bare)) == ["PEN201 `task` is missing"]
+    assert told(of_task(CORE + "flow.Dag", "{}")) == ["PEN201 `tasks` is missing"]
+    assert told(of_task(CORE + "flow.Dag", "{tasks: []}")) == ["PEN225 No task defined"]
 
 
 def test_tasks_within_a_part_that_cannot_run_are_judged_too() -> None:

@@ -8,6 +8,12 @@ _HELLO = flow("")
 _CHECKED = flow('checks:\n  - condition: "{{ now() is defined }}"')
 
 
+_MINE = (
+    '{"title": "com.example.Mine", "type": "object", "required": ["id", "type"],\n'
+    ' "properties": {"id": {"type": "string"}, "type": {"const": "com.example.Mine"}}}\n'
+)
+
+
 def _with(settings: str, text: str = _HELLO) -> dict[str, str]:
     return {"penstock.yaml": settings, EXAMPLE_FILE: text}
 
@@ -55,5 +61,12 @@ GUIDES: tuple[Guide, ...] = (
         "repository is judged, since otherwise nobody knows.",
         flow("description: Nothing to see # penstock: ignore[PEN602]"),
         flow("description: Nothing to see"),
+    ),
+    Guide(
+        "PEN295",
+        "`catalogs:` brings types of your own plugins as JSON schemas, and flows are judged by them. Without one of "
+        "them no finding would be true, so the command stops. A catalogue that a repository names lies within it.",
+        _with("catalogs: types/mine.json\n") | {"types/mine.json": "{"},
+        _with("catalogs: types\n") | {"types/com.example.Mine.json": _MINE},
     ),
 )

@@ -6,7 +6,7 @@ from penstock.validation.guide.entry import Guide, flow
 
 _LOG = "io.kestra.plugin.core.log.Log"
 _FLOW = "io.kestra.plugin.core.flow"
-_WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
+_SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
 
 
 def _hello(more: str = "", *, message: str = "Hello", kind: str = _LOG) -> str:
@@ -41,11 +41,11 @@ def _two(first: str, second: str, message: str) -> str:
     """)
 
 
-def _webhooks(first: str, second: str) -> str:
+def _schedules(first: str, second: str) -> str:
     return flow(f"""
         triggers:
-          - {{id: {first}, type: {_WEBHOOK}, key: "{{{{ secret('ONE') }}}}"}}
-          - {{id: {second}, type: {_WEBHOOK}, key: "{{{{ secret('TWO') }}}}"}}
+          - {{id: {first}, type: {_SCHEDULE}, cron: "0 6 * * *"}}
+          - {{id: {second}, type: {_SCHEDULE}, cron: "0 18 * * *"}}
     """)
 
 
@@ -133,8 +133,8 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN214",
         "What a trigger has done is kept under its id. Two of them would take each other's last date and backfill.",
-        _webhooks("called", "called"),
-        _webhooks("called", "called_again"),
+        _schedules("daily", "daily"),
+        _schedules("morning", "evening"),
     ),
     Guide(
         "PEN215",
