@@ -128,20 +128,48 @@ def _hold_against_schemas(survey: Survey) -> None:
 def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]) -> None:
     for fault in faults:
         whole = (*path, *fault.path)
-        if fault.at_key or not survey.is_faulty(whole):
-            hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
-            survey.report(fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help)
+        if fault.at_key:
+            _report_key(survey, whole, fault)
+        elif not survey.is_faulty(whole):
+            hint = _NOT_RENDERED if _holds_template(survey.flow, whole) else fault.help
+            survey.report(fault.code, fault.message, whole, hint=hint)
+
+
+def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> None:
+    """A key that is missing or unknown. One that is missing is told where it stands a level too deep, if it does."""
+    if fault.missing == "type" and path in survey.faulty:
+        return  # the survey has told it
+    holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
+    if holder and fault.missing:
+        hint = f"it stands within `{holder}`, a level too deep"
+        survey.report(fault.code, fault.message, (*path, holder, fault.missing), at_key=True, hint=hint)
+    else:
+        survey.report(fault.code, fault.message, path, at_key=True, hint=fault.help)
+
+
+def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:
+    """The property of the mapping at `path` whose own mapping has the key that the outer one lacks."""
+    mapping = _value_at(flow, path)
+    for name, value in mapping.items() if isinstance(mapping, dict) else ():
+        if isinstance(value, dict) and missing in value and name != "values":
+            return str(name)
+    return None
 
 
 def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
     """Whether the value at `path` is text with an expression."""
+    value = _value_at(flow, path)
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _value_at(flow: Any, path: tuple[str | int, ...]) -> Any:
     value = flow
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int):
             value = value[step]
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+    return value
 
 
 def _no_flow(document: Document, root: Any) -> Diagnostic:

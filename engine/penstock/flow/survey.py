@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean
+from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, suggest
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
 from penstock.flow.document import Document
@@ -142,6 +142,14 @@ def take_survey(survey: Survey) -> None:
             walk.conditions(raw.get("conditions"), (*path, "conditions"), site)
 
 
+def report_missing_type(survey: Survey, raw: dict[str, Any], path: Path, hint: str) -> None:
+    """PEN201 for a mapping without `type`: at the key that is a slip for it, where there is one."""
+    slip = suggest("type", [] if "type" in raw else raw, most=1)
+    where = (*path, slip[0]) if slip else path
+    survey.report("PEN201", "`type` is missing", where, at_key=True, hint="did you mean `type`?" if slip else hint)
+    survey.faulty.add(path)
+
+
 class _Walk:
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
@@ -201,7 +209,7 @@ class _Walk:
             if "type" in raw and kind is not None:
                 report("PEN203", "`type` must be the name of a type", (*path, "type"))
             else:
-                report("PEN201", "`type` is missing", path, at_key=True, hint="`penstock types` lists them")
+                report_missing_type(self._survey, raw, path, "`penstock types` lists them")
             return Site(path, raw, group, "", None, parent)
         info = self._find(kind)
         if info is None:

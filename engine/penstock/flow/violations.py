@@ -12,13 +12,17 @@ from penstock.diagnostic import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One fault of a value against its schema. `path` leads to the value; `at_key` wants its key, not the value."""
+    """One fault of a value against its schema. `path` leads to the value; `at_key` wants its key, not the value.
+
+    `missing` is the property that the mapping at `path` lacks, where that is the fault.
+    """
 
     code: str
     path: tuple[str | int, ...]
     message: str
     help: str | None = None
     at_key: bool = False
+    missing: str | None = None
 
 
 _NAMES = {
@@ -43,7 +47,8 @@ def _explain(error: Any) -> Iterator[Violation]:
     match error.validator:
         case "required":
             missing = _missing(error)
-            yield Violation("PEN201", path, f"`{missing}` is missing", _required_help(error, missing), at_key=True)
+            mend = _required_help(error, missing)
+            yield Violation("PEN201", path, f"`{missing}` is missing", mend, at_key=True, missing=missing)
         case "additionalProperties" | "unevaluatedProperties" if isinstance(value, dict):
             yield from _unknown(error, path)
         case "anyOf" | "oneOf":

@@ -7,9 +7,11 @@ from typing import Any
 
 from penstock.diagnostic import did_you_mean
 from penstock.flow.model import Dialect, InputType
-from penstock.flow.survey import Path, Survey
+from penstock.flow.survey import Path, Survey, report_missing_type
 
 _TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may be any value of YAML
+_OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_INPUTS"})
+"""Types whose values may be lists or mappings."""
 _BOUNDS = (("min", "max"), ("after", "before"))
 
 
@@ -44,7 +46,10 @@ def name_of(raw: dict[str, Any]) -> str | None:
 
 
 def known_input_types(survey: Survey) -> None:
-    """PEN205: the type of an input or output is one of Kestra's."""
+    """PEN201, PEN205: the type of an input or output is one of Kestra's."""
+    for path, raw in inputs(survey):
+        if raw.get("type") is None:
+            report_missing_type(survey, raw, path, "write `type: STRING`, or another type of input")
     for path, raw in (*inputs(survey), *_outputs(survey)):
         kind = raw.get("type")
         if kind is None or kind in _TYPES or survey.is_faulty((*path, "type")):
@@ -156,7 +161,10 @@ def defaults_fit_their_type(survey: Survey) -> None:
             continue
         from penstock.flow.inputs import check_default, declared_input
 
-        fault = check_default(declared_input(raw))
+        if isinstance(raw["defaults"], list | dict) and raw["type"] not in _OF_MANY:
+            fault: str | None = f"{'a list' if isinstance(raw['defaults'], list) else 'a mapping'} is no single value"
+        else:
+            fault = check_default(declared_input(raw))
         if fault is not None:
             first = fault.splitlines()[0].removesuffix(" with errors:")
             survey.report("PEN222", f"Invalid default for input '{name_of(raw)}': {first}", (*path, "defaults"))
