@@ -75,11 +75,16 @@ def resolve_plain(text: str) -> Any:
     return text
 
 
-def event_parser(text: str) -> Any:
-    """libyaml's event parser, or the pure one where the C extension was not built. To be disposed of."""
+def event_parser(text: str, *, patient: bool = False) -> Any:
+    """libyaml's event parser; PyYAML's own with `patient`, or where the C extension was not built. To be disposed of.
+
+    SnakeYAML, which Kestra reads with, was made after PyYAML's own, which is slower by far.
+    """
     try:
         from yaml._yaml import CParser
     except ImportError:
+        patient = True
+    if patient:
         from yaml import SafeLoader
 
         return SafeLoader(text)

@@ -14,6 +14,8 @@ from penstock.flow.codes import help_for
 from penstock.flow.offsets import offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
+MAX_PATIENCE = 64 * 1024
+"""Characters of a text that is read a second time, by the slower parser, where libyaml alone finds fault with it."""
 
 Path = Sequence[str | int]
 _BREAK = re.compile(r"\r\n|\n|\r")
@@ -147,32 +149,33 @@ def read_document(source: bytes | str, path: str) -> Document:
 def _compose(document: Document, found: list[Diagnostic]) -> None:
     import yaml
 
-    from penstock.flow.syntax import complain
+    from penstock.flow.syntax import complain, is_of_libyaml_alone
 
     def report(code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "") -> None:
         where = document.span(start, end)
         found.append(Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label))
 
-    parser: Any = None
-    try:
-        parser = event_parser(document.text)
-        composer = Composer(parser.get_event)
+    for patient in (False, True):
+        parser: Any = None
+        composer: Composer | None = None
         try:
+            parser = event_parser(document.text, patient=patient)
+            composer = Composer(parser.get_event)
             document.value, document.place = composer.document()
+        except Fault as fault:
+            report(fault.code, fault.message, fault.start, fault.end, fault.hint)
+        except (yaml.YAMLError, UnicodeError) as error:
+            if not patient and is_of_libyaml_alone(error) and len(document.text) <= MAX_PATIENCE:
+                continue
+            report(*complain(error, document.text))
         finally:
-            for key, start, end, first in composer.duplicates:
-                line = document.position(first).line
-                report(
-                    "PEN111", f"Duplicate field '{key}'", start, end,
-                    f"keep one of the two; the first stands in line {line}",
-                )  # fmt: skip
-    except Fault as fault:
-        report(fault.code, fault.message, fault.start, fault.end, fault.hint)
-    except (yaml.YAMLError, UnicodeError) as error:
-        report(*complain(error, document.text))
-    finally:
-        if parser is not None:
-            parser.dispose()
+            if parser is not None:
+                parser.dispose()
+        for key, start, end, before in composer.duplicates if composer is not None else ():
+            line = document.position(before).line
+            hint = f"keep one of the two; the first stands in line {line}"
+            report("PEN111", f"Duplicate field '{key}'", start, end, hint)
+        return
 
 
 def _decode(source: bytes, path: str) -> tuple[str | None, Diagnostic | None]:
