@@ -26,6 +26,8 @@ from yaml.events import (
 MAX_DEPTH = 50
 MAX_ALIASES = 50
 MAX_EXPANSION = 100_000
+MAX_VALUES = 20_000
+MAX_DUPLICATES = 1_000
 MAX_DIGITS = 400
 
 # A place is (start, end) for a scalar, (start, end, [place, …]) for a list and
@@ -157,6 +159,8 @@ class Composer:
         entries: dict[str, tuple[int, int, Place]] = {}
         merged: list[tuple[dict[str, Any], Place]] = []
         while True:
+            if self._nodes > MAX_VALUES:
+                raise _too_many(opening)
             event = get()
             kind = type(event)
             if kind is ScalarEvent:
@@ -179,7 +183,8 @@ class Composer:
             if key == "<<" and kind is ScalarEvent and event.implicit[0]:
                 merged += _merge_sources(content, place, key_start, key_end)
             elif key in value:
-                self.duplicates.append((key, key_start, key_end, entries[key][0]))
+                if len(self.duplicates) < MAX_DUPLICATES:
+                    self.duplicates.append((key, key_start, key_end, entries[key][0]))
             else:
                 value[key] = content
                 entries[key] = (key_start, key_end, place)
@@ -195,6 +200,8 @@ class Composer:
         value: list[Any] = []
         places: list[Place] = []
         while True:
+            if self._nodes > MAX_VALUES:
+                raise _too_many(opening)
             event = get()
             kind = type(event)
             if kind is ScalarEvent and event.anchor is None:
@@ -229,6 +236,7 @@ class Composer:
         if target is None:
             raise Fault("PEN108", f"alias `*{event.anchor}` stands within what it names", start, end)
         value, place, size = target
+        self._nodes += not size
         if size:
             self._aliases += 1
             self._nodes += size
@@ -248,6 +256,11 @@ class Composer:
         braces = type(event) is MappingStartEvent and event.flow_style
         hint = 'an expression needs quotes: "{{ … }}"' if braces else "use text as the key"
         raise Fault("PEN105", "a key must be text, not a list or a mapping", start, end, hint)
+
+
+def _too_many(opening: Any) -> Fault:
+    start = _start(opening)
+    return Fault("PEN107", f"the file holds more than {MAX_VALUES:,} values", start, start + 1)
 
 
 def _start(event: Any) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from penstock.compose import Composer, Fault, Place, event_parser
 from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
 from penstock.flow.codes import help_for
-from penstock.flow.offsets import offset_in_scalar, scalar_start
+from penstock.flow.offsets import Walk, offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
 MAX_PATIENCE = 64 * 1024
@@ -35,6 +35,7 @@ class Document:
     place: Place = (0, 0)
     diagnostics: tuple[Diagnostic, ...] = ()
     _starts: list[int] | None = field(default=None, repr=False)
+    _walk: Walk = field(default_factory=Walk, repr=False, compare=False)
 
     @property
     def is_sound(self) -> bool:
@@ -95,8 +96,8 @@ class Document:
 
     def within(self, place: Place, value: str, offset: int, width: int = 1) -> Range:
         """Where the characters `offset` to `offset + width` of a scalar's value stand, in block scalars too."""
-        start = offset_in_scalar(self.text, place, value, offset)
-        end = offset_in_scalar(self.text, place, value, offset + max(width, 1) - 1) + 1
+        start = offset_in_scalar(self.text, place, value, offset, self._walk)
+        end = offset_in_scalar(self.text, place, value, offset + max(width, 1) - 1, self._walk) + 1
         return self.span(start, end)
 
     def line(self, number: int) -> str:

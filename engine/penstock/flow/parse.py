@@ -19,7 +19,7 @@ from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
-from penstock.flow.survey import Survey, take_survey
+from penstock.flow.survey import Survey, TooManyFindings, take_survey
 
 if TYPE_CHECKING:
     from penstock.flow.violations import Violation
@@ -102,10 +102,13 @@ def parse_flow(
     if own or defaults:
         merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
         survey.document, survey.flow = replace(document, value=merged, place=place), merged
-    take_survey(survey)
-    _hold_against_schemas(survey)
-    for rule in RULES:
-        rule(survey)
+    try:
+        take_survey(survey)
+        _hold_against_schemas(survey)
+        for rule in RULES:
+            rule(survey)
+    except TooManyFindings:
+        return ParsedFlow(document, kept(document, [*found, *survey.found]), digest, survey.name)
     found += survey.found
     return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey)
 
@@ -137,7 +140,7 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
 
 def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> None:
     """A key that is missing or unknown. One that is missing is told where it stands a level too deep, if it does."""
-    if fault.missing == "type" and path in survey.faulty:
+    if fault.missing == "type" and survey.is_faulty(path):
         return  # the survey has told it
     holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
     if holder and fault.missing:

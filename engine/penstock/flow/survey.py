@@ -15,12 +15,19 @@ from penstock.flow.model import Dialect
 Path = tuple[str | int, ...]
 T = TypeVar("T")
 
+MAX_FINDINGS = 500
+"""With so many findings a file is judged no further: who has mended them sees the others."""
+
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
 WITHOUT_EFFECT = ("listeners", "afterExecution", "sla", "checks", "quotas", "workerGroup")
 """Top-level properties that this version reads and keeps, and does not act upon."""
 _USUAL_BRANCHES = ("tasks", "errors", "finally")
 _DAG = "io.kestra.plugin.core.flow.Dag"
 _GROUPS = {"task": "a task", "trigger": "a trigger", "runner": "a task runner", "condition": "a condition"}
+
+
+class TooManyFindings(Exception):
+    """A survey has as many findings as anyone will read, and is not gone on with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +65,9 @@ class Survey:
     """The top-level lists of tasks by name, and `listeners`."""
     found: list[Diagnostic] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
+    """The paths of errors."""
+    _around: set[Path] = field(default_factory=set, repr=False)
+    """Those paths, and all above them."""
     _made: dict[Callable[[Survey], Any], Any] = field(default_factory=dict, repr=False)
 
     def once(self, make: Callable[[Survey], T]) -> T:
@@ -102,18 +112,30 @@ class Survey:
         label: str = "",
         where: Range | None = None,
     ) -> None:
-        """Adds a finding about what lies at `path`; `where` overrides the place that the path gives."""
+        """Adds a finding about what lies at `path`; `where` overrides the place that the path gives.
+
+        Raises TooManyFindings when there are enough, an error among them.
+        """
+        if len(self.found) >= MAX_FINDINGS:
+            if self.faulty:
+                raise TooManyFindings
+            if severity is not Severity.ERROR:
+                return
         place = where or self.where(path, at_key=at_key)
         self.found.append(
             Diagnostic(code, severity, message, self.document.path, place, hint or help_for(code), label, self.name)
         )
         if severity is Severity.ERROR:
-            self.faulty.add(path)
+            self.spoil(path)
+
+    def spoil(self, path: Path) -> None:
+        """Has `is_faulty` know of an error at `path`."""
+        self.faulty.add(path)
+        self._around.update(path[:size] for size in range(len(path) + 1))
 
     def is_faulty(self, path: Path) -> bool:
         """An error is known at `path` or below it: another about the same value would be noise."""
-        size = len(path)
-        return any(known[:size] == path for known in self.faulty)
+        return path in self._around
 
     def everything(self) -> Iterator[Site]:
         yield from self.tasks
@@ -147,7 +169,7 @@ def report_missing_type(survey: Survey, raw: dict[str, Any], path: Path, hint: s
     slip = suggest("type", [] if "type" in raw else raw, most=1)
     where = (*path, slip[0]) if slip else path
     survey.report("PEN201", "`type` is missing", where, at_key=True, hint="did you mean `type`?" if slip else hint)
-    survey.faulty.add(path)
+    survey.spoil(path)
 
 
 class _Walk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from penstock.diagnostic import did_you_mean
@@ -29,15 +30,16 @@ _NAMES = {
     "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "null": "nothing", "array": "a list", "object": "a mapping",
 }  # fmt: skip
+MAX_VIOLATIONS = 200
 _ISO = "a duration such as PT30S, PT5M or P1D"
 
 
 def violations(validator: Any, value: Any) -> list[Violation]:
-    """Every fault of `value` by a jsonschema validator, one each, the inner before the outer."""
+    """The faults of `value` by a jsonschema validator, one each, the inner before the outer; MAX_VIOLATIONS at most."""
     found: dict[tuple[Any, ...], Violation] = {}
-    for error in validator.iter_errors(value):
-        for fault in _explain(error):
-            found.setdefault((fault.path, fault.code, fault.at_key, fault.message), fault)
+    faults = (fault for error in validator.iter_errors(value) for fault in _explain(error))
+    for fault in islice(faults, MAX_VIOLATIONS):
+        found.setdefault((fault.path, fault.code, fault.at_key, fault.message), fault)
     return sorted(found.values(), key=lambda fault: -len(fault.path))
 
 

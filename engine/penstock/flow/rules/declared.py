@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,14 +83,21 @@ def inputs_do_not_nest_under_values(survey: Survey) -> None:
     """PEN226: `a` cannot be a value while `a.b` lies within it."""
     for path, entries in input_lists(survey):
         names = [name_of(raw) if isinstance(raw, dict) else None for raw in entries]
+        known = frozenset(names)
         for at, name in enumerate(names):
-            outer = next((one for one in names if one and name and name.startswith(f"{one}.")), None)
+            outer = next((one for one in _groups_of(name or "") if one in known), None)
             if outer is not None:
                 survey.report(
                     "PEN226",
                     f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
                     (*path, at, "id" if "id" in entries[at] else "name"), hint="rename one of them",
                 )  # fmt: skip
+
+
+def _groups_of(name: str) -> Iterator[str]:
+    """`a` and `a.b` of `a.b.c`."""
+    for match in re.finditer(r"(?<=.)\.", name):
+        yield name[: match.start()]
 
 
 def input_options_fit(survey: Survey) -> None:
@@ -178,6 +186,7 @@ def dependencies_exist(survey: Survey) -> None:
             name = name_of(raw) if isinstance(raw, dict) else None
             if name is not None:
                 edges.setdefault(name, [one for _, one in _needs(raw)])
+        tangled = _in_or_behind_cycles(edges)
         for at, raw in enumerate(entries):
             if not isinstance(raw, dict):
                 continue
@@ -189,7 +198,7 @@ def dependencies_exist(survey: Survey) -> None:
                         "PEN228", f"Input with id '{name}' depends on a non-existent input '{needed}'.", where,
                         hint=did_you_mean(needed, edges),
                     )  # fmt: skip
-                elif name is not None and _leads_to(edges, needed, name):
+                elif name in tangled and _leads_to(edges, needed, name):
                     survey.report("PEN228", f"Cycle dependency detected for input with id '{name}': [{needed}]", where)
 
 
@@ -197,6 +206,24 @@ def _needs(raw: dict[str, Any]) -> list[tuple[int, str]]:
     depends = raw.get("dependsOn")
     names = depends.get("inputs") if isinstance(depends, dict) else None
     return [(at, one) for at, one in enumerate(names if isinstance(names, list) else []) if isinstance(one, str)]
+
+
+def _in_or_behind_cycles(edges: dict[str, list[str]]) -> set[str]:
+    """The inputs that can never be resolved because one they need, or they themselves, need themselves."""
+    waiting = {name: {one for one in needed if one in edges} for name, needed in edges.items()}
+    followers: dict[str, list[str]] = {}
+    for name, needed in waiting.items():
+        for one in needed:
+            followers.setdefault(one, []).append(name)
+    ready = [name for name, needed in waiting.items() if not needed]
+    while ready:
+        met = ready.pop()
+        del waiting[met]
+        for name in followers.get(met, ()):
+            waiting[name].discard(met)
+            if not waiting[name]:
+                ready.append(name)
+    return set(waiting)
 
 
 def _leads_to(edges: dict[str, list[str]], start: str, goal: str) -> bool:

@@ -14,6 +14,7 @@ _SCHEDULE = _TRIGGER + "Schedule"
 _BY_ITSELF = (_SCHEDULE, _TRIGGER + "ScheduleOnDates")
 _NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+MAX_CRON = 500
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::?\d{2}){0,2}|Z")
 _WORDS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT L"
 _SAFE_FIELD = re.compile(rf"(?:{'|'.join(_WORDS.split())}|[0-9*/,#?-])+", re.IGNORECASE)
@@ -30,7 +31,7 @@ def cron_can_be_read(survey: Survey) -> None:
         if fault is not None:
             why, offset, width, hint = fault
             _report_within(
-                survey, "PEN401", f"invalid cron expression '{cron}': {why}", path, cron, offset, width, hint
+                survey, "PEN401", f"invalid cron expression '{cron[:MAX_CRON]}': {why}", path, cron, offset, width, hint
             )
 
 
@@ -39,6 +40,8 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
 
     Kestra's dialect: day of the week 0–7 or SUN–SAT with `1#1` and `L`; seconds, where there are any, come first.
     """
+    if len(cron) > MAX_CRON:
+        return f"it has {len(cron)} characters", 0, 1, f"write it with {MAX_CRON} at most"
     text = cron.strip()
     if text.startswith("@"):
         if text in _NICKNAMES:
@@ -74,7 +77,7 @@ def time_zone_exists(survey: Survey) -> None:
         from zoneinfo import available_timezones
 
         near = did_you_mean(name, available_timezones()) or "write a name such as Europe/Paris, or an offset"
-        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near)
+        survey.report("PEN402", f"timezone '({name[:100]})' is not a valid time-zone ID", path, hint=near)
 
 
 def _zone_exists(name: str) -> bool:
