@@ -107,12 +107,10 @@ def parse_flow(
     if own or defaults:
         merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
         survey.document, survey.flow = replace(document, value=merged, place=place), merged
-    take_survey(survey)
-    _hold_against_schemas(survey)
-    for rule in RULES:
-        rule(survey)
+    is_whole = survey.hold_against((take_survey, _hold_against_schemas, *RULES))
     found += survey.found
-    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey, found=tuple(found))
+    known = survey if is_whole else None
+    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=known, found=tuple(found))
 
 
 def _hold_against_schemas(survey: Survey) -> None:
@@ -135,12 +133,34 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
         whole = (*path, *fault.path)
         if fault.code == "PEN202" and whole[:-1] in survey.faulty:
             continue  # the mapping is told to be another thing than it should be: what it has is not the point
-        if fault.at_key or not survey.is_faulty(whole):
-            hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
-            survey.report(
-                fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help,
-                fix=_mend(survey, whole, fault),
-            )  # fmt: skip
+        if fault.at_key:
+            _report_key(survey, whole, fault)
+        elif not survey.is_faulty(whole):
+            hint = _NOT_RENDERED if _holds_template(survey.flow, whole) else fault.help
+            survey.report(fault.code, fault.message, whole, hint=hint, fix=_mend(survey, whole, fault))
+
+
+def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> None:
+    """A key that is missing or unknown. One that is missing is told where it stands a level too deep, if it does."""
+    if fault.missing == "type" and survey.is_faulty(path):
+        return  # the survey has told it
+    holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
+    if holder and fault.missing:
+        hint = f"it stands within `{holder}`, a level too deep"
+        survey.report(fault.code, fault.message, (*path, holder, fault.missing), at_key=True, hint=hint)
+    else:
+        survey.report(
+            fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault)
+        )  # fmt: skip
+
+
+def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:
+    """The property of the mapping at `path` whose own mapping has the key that the outer one lacks."""
+    mapping = _value_at(flow, path)
+    for name, value in mapping.items() if isinstance(mapping, dict) else ():
+        if isinstance(value, dict) and missing in value and name != "values":
+            return str(name)
+    return None
 
 
 def _mend(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> Edit | None:

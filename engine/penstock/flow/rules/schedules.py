@@ -16,6 +16,7 @@ _SCHEDULE = _TRIGGER + "Schedule"
 _BY_ITSELF = (_SCHEDULE, _TRIGGER + "ScheduleOnDates")
 _NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+MAX_CRON = 500
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LATE_DAY = re.compile(r"3[01]")
 _SPACED = re.compile(r"\s*([,/-])\s*")
@@ -43,7 +44,15 @@ def cron_can_be_read(survey: Survey) -> None:
             why, offset, width, hint = fault
             better = mended_cron(cron, with_seconds=with_seconds)
             _report_within(
-                survey, "PEN401", f"invalid cron expression '{cron}': {why}", path, cron, offset, width, hint, better
+                survey,
+                "PEN401",
+                f"invalid cron expression '{cron[:MAX_CRON]}': {why}",
+                path,
+                cron,
+                offset,
+                width,
+                hint,
+                better,
             )
 
 
@@ -65,6 +74,8 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
 
     Kestra's dialect: day of the week 0–7 or SUN–SAT with `1#1` and `L`; seconds, where there are any, come first.
     """
+    if len(cron) > MAX_CRON:
+        return f"it has {len(cron)} characters", 0, 1, f"write it with {MAX_CRON} at most"
     text = cron.strip()
     if text.startswith("@"):
         if text in _NICKNAMES:
@@ -135,7 +146,7 @@ def time_zone_exists(survey: Survey) -> None:
         near = did_you_mean(name, zones) or "write a name such as Europe/Paris, or an offset"
         likely = meant(name, zones)
         fix = replacing(survey.document, survey.where(path), name, likely, safe=False) if likely else None
-        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near, fix=fix)
+        survey.report("PEN402", f"timezone '({name[:100]})' is not a valid time-zone ID", path, hint=near, fix=fix)
 
 
 def _zone_exists(name: str) -> bool:
