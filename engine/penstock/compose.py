@@ -26,6 +26,8 @@ from yaml.events import (
 MAX_DEPTH = 50
 MAX_ALIASES = 50
 MAX_EXPANSION = 100_000
+MAX_VALUES = 20_000
+MAX_DUPLICATES = 1_000
 MAX_DIGITS = 400
 
 # A place is (start, end) for a scalar, (start, end, [place, …]) for a list and
@@ -75,11 +77,16 @@ def resolve_plain(text: str) -> Any:
     return text
 
 
-def event_parser(text: str) -> Any:
-    """libyaml's event parser, or the pure one where the C extension was not built. To be disposed of."""
+def event_parser(text: str, *, patient: bool = False) -> Any:
+    """libyaml's event parser; PyYAML's own with `patient`, or where the C extension was not built. To be disposed of.
+
+    SnakeYAML, which Kestra reads with, was made after PyYAML's own, which is slower by far.
+    """
     try:
         from yaml._yaml import CParser
     except ImportError:
+        patient = True
+    if patient:
         from yaml import SafeLoader
 
         return SafeLoader(text)
@@ -155,6 +162,8 @@ class Composer:
         entries: dict[str, tuple[int, int, Place]] = {}
         merged: list[tuple[dict[str, Any], Place]] = []
         while True:
+            if self._nodes > MAX_VALUES:
+                raise _too_many(opening)
             event = get()
             kind = type(event)
             if kind is ScalarEvent:
@@ -177,8 +186,9 @@ class Composer:
             if key == "<<" and kind is ScalarEvent and event.implicit[0]:
                 merged += _merge_sources(content, place, key_start, key_end)
             elif key in value:
-                first = entries[key]
-                self.duplicates.append((key, key_start, key_end, first[0], place[1], first[2][1]))
+                if len(self.duplicates) < MAX_DUPLICATES:
+                    first = entries[key]
+                    self.duplicates.append((key, key_start, key_end, first[0], place[1], first[2][1]))
             else:
                 value[key] = content
                 entries[key] = (key_start, key_end, place)
@@ -194,6 +204,8 @@ class Composer:
         value: list[Any] = []
         places: list[Place] = []
         while True:
+            if self._nodes > MAX_VALUES:
+                raise _too_many(opening)
             event = get()
             kind = type(event)
             if kind is ScalarEvent and event.anchor is None:
@@ -228,6 +240,7 @@ class Composer:
         if target is None:
             raise Fault("PEN108", f"alias `*{event.anchor}` stands within what it names", start, end)
         value, place, size = target
+        self._nodes += not size
         if size:
             self._aliases += 1
             self._nodes += size
@@ -247,6 +260,11 @@ class Composer:
         braces = type(event) is MappingStartEvent and event.flow_style
         hint = 'an expression needs quotes: "{{ … }}"' if braces else "use text as the key"
         raise Fault("PEN105", "a key must be text, not a list or a mapping", start, end, hint)
+
+
+def _too_many(opening: Any) -> Fault:
+    start = _start(opening)
+    return Fault("PEN107", f"the file holds more than {MAX_VALUES:,} values", start, start + 1)
 
 
 def _start(event: Any) -> int:

@@ -34,6 +34,12 @@ class Range:
         return cls(Position(line, column), Position(line, column + max(width, 1)))
 
 
+MAX_WORD = 300
+"""Nothing longer is taken for a slip."""
+
+MAX_KNOWN = 1_000
+"""Among more words any is near to some other."""
+
 START = Range.at(1, 1)
 
 
@@ -183,9 +189,13 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def suggest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known words that `word` may be a slip of, best first. Case does not count, nor does a dotted prefix."""
+    if len(word) > MAX_WORD:
+        return []
     from difflib import get_close_matches
 
     by_fold = {name.casefold(): name for name in known}
+    if len(by_fold) > MAX_KNOWN:
+        return []
     wanted = word.casefold()
     close = get_close_matches(wanted, by_fold, n=most, cutoff=0.7)
     if not close and "." in wanted:

@@ -13,9 +13,11 @@ from penstock.compose import Composer, Fault, Place, event_parser
 from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
 from penstock.flow.lines import Replacement, without_second, without_tabs
-from penstock.flow.offsets import offset_in_scalar, scalar_start
+from penstock.flow.offsets import Walk, offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
+MAX_PATIENCE = 64 * 1024
+"""Characters of a text that is read a second time, by the slower parser, where libyaml alone finds fault with it."""
 
 Path = Sequence[str | int]
 _BREAK = re.compile(r"\r\n|\n|\r")
@@ -35,6 +37,7 @@ class Document:
     place: Place = (0, 0)
     diagnostics: tuple[Diagnostic, ...] = ()
     _starts: list[int] | None = field(default=None, repr=False)
+    _walk: Walk = field(default_factory=Walk, repr=False, compare=False)
 
     @property
     def is_sound(self) -> bool:
@@ -107,8 +110,8 @@ class Document:
 
     def within(self, place: Place, value: str, offset: int, width: int = 1) -> Range:
         """Where the characters `offset` to `offset + width` of a scalar's value stand, in block scalars too."""
-        start = offset_in_scalar(self.text, place, value, offset)
-        end = offset_in_scalar(self.text, place, value, offset + max(width, 1) - 1) + 1
+        start = offset_in_scalar(self.text, place, value, offset, self._walk)
+        end = offset_in_scalar(self.text, place, value, offset + max(width, 1) - 1, self._walk) + 1
         return self.span(start, end)
 
     def line(self, number: int) -> str:
@@ -163,7 +166,7 @@ def read_document(source: bytes | str, path: str) -> Document:
 def _compose(document: Document, found: list[Diagnostic]) -> None:
     import yaml
 
-    from penstock.flow.syntax import complain
+    from penstock.flow.syntax import complain, is_of_libyaml_alone
 
     def report(
         code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "",
@@ -175,28 +178,31 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
             Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label, fix=fix)
         )
 
-    parser: Any = None
-    try:
-        parser = event_parser(document.text)
-        composer = Composer(parser.get_event)
+    for patient in (False, True):
+        parser: Any = None
+        composer: Composer | None = None
         try:
+            parser = event_parser(document.text, patient=patient)
+            composer = Composer(parser.get_event)
             document.value, document.place = composer.document()
+        except Fault as fault:
+            report(fault.code, fault.message, fault.start, fault.end, fault.hint)
+        except (yaml.YAMLError, UnicodeError) as error:
+            if not patient and is_of_libyaml_alone(error) and len(document.text) <= MAX_PATIENCE:
+                continue
+            code, message, start, end, hint, label = complain(error, document.text)
+            report(code, message, start, end, hint, label, without_tabs(document.text) if code == "PEN103" else None)
         finally:
-            for key, start, end, first, stop, first_stop in composer.duplicates:
-                line = document.position(first).line
-                report(
-                    "PEN111", f"Duplicate field '{key}'", start, end,
-                    f"keep one of the two; the first stands in line {line}",
-                    mend=without_second(document.text, (first, first_stop), (start, stop)),
-                )  # fmt: skip
-    except Fault as fault:
-        report(fault.code, fault.message, fault.start, fault.end, fault.hint)
-    except (yaml.YAMLError, UnicodeError) as error:
-        code, message, start, end, hint, label = complain(error, document.text)
-        report(code, message, start, end, hint, label, without_tabs(document.text) if code == "PEN103" else None)
-    finally:
-        if parser is not None:
-            parser.dispose()
+            if parser is not None:
+                parser.dispose()
+        for key, start, end, before, stop, before_stop in composer.duplicates if composer is not None else ():
+            line = document.position(before).line
+            report(
+                "PEN111", f"Duplicate field '{key}'", start, end,
+                f"keep one of the two; the first stands in line {line}",
+                mend=without_second(document.text, (before, before_stop), (start, stop)),
+            )  # fmt: skip
+        return
 
 
 def _decode(source: bytes, path: str) -> tuple[str | None, Diagnostic | None]:

@@ -74,8 +74,8 @@ class Judge:
 def _at_null(fault: Violation, nulls: list[tuple[str | int, ...]]) -> Violation:
     """A required property that is there without a value is told where it stands."""
     for path in nulls:
-        if path[:-1] == fault.path and fault.message == f"`{path[-1]}` is missing":
-            return replace(fault, path=path, message=f"`{path[-1]}` has no value", help="give it one")
+        if path[:-1] == fault.path and fault.missing == path[-1]:
+            return replace(fault, path=path, message=f"`{path[-1]}` has no value", help="give it one", missing=None)
     return fault
 
 

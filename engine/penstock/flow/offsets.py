@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from penstock.compose import Place
 
@@ -20,26 +21,41 @@ def scalar_start(text: str, start: int, end: int) -> int:
     return start
 
 
-def offset_in_scalar(text: str, place: Place, value: str, offset: int) -> int:
+@dataclass(slots=True)
+class Walk:
+    """How far a scalar has been walked along its value: what stands behind is found from there."""
+
+    of: str = ""
+    start: int = -1
+    value: int = 0
+    raw: int = 0
+
+
+def offset_in_scalar(text: str, place: Place, value: str, offset: int, walk: Walk | None = None) -> int:
     """The offset in `text` of character `offset` of `value`, whose scalar stands at `place`.
 
     Walks both side by side: white space matches freely (folding and indentation change it), everything else must
-    be the same character or its escape. Where they part company the scalar's own start is the answer.
+    be the same character or its escape. Where they part company the scalar's own start is the answer. A `walk`
+    remembers the last one, which is gone on with where it is of the same scalar.
     """
+    walk = walk if walk is not None else Walk()
     start, end = scalar_start(text, place[0], place[1]), place[1]
     if start >= end:
         return start
     style = text[start]
     if style in "|>":
         raw = text.find("\n", start, end) + 1 or end
-        return _aligned(text, raw, end, value, offset, start, style)
-    if style in "'\"":
-        return _aligned(text, start + 1, end - 1, value, offset, start, style)
-    return _aligned(text, start, end, value, offset, start, "")
+    elif style in "'\"":
+        raw, end = start + 1, end - 1
+    else:
+        raw, style = start, ""
+    if walk.start != start or walk.value > offset or walk.of != value:
+        walk.of, walk.start, walk.value, walk.raw = value, start, 0, raw
+    return _aligned(text, end, value, offset, style, walk)
 
 
-def _aligned(text: str, raw: int, end: int, value: str, offset: int, origin: int, style: str) -> int:
-    here = 0
+def _aligned(text: str, end: int, value: str, offset: int, style: str, walk: Walk) -> int:
+    origin, here, raw = walk.start, walk.value, walk.raw
     while True:
         if here >= len(value):
             return max(origin, min(raw, end - 1 if style in "|>" else end))
@@ -50,6 +66,7 @@ def _aligned(text: str, raw: int, end: int, value: str, offset: int, origin: int
         if raw >= end:
             return origin
         if here == offset:
+            walk.value, walk.raw = here, raw
             return raw
         width = _width(text, raw, char, style)
         if width is None:

@@ -11,7 +11,7 @@ from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
-from penstock.flow.comments import Comment, ignored
+from penstock.flow.comments import Heeded, ignored
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
@@ -20,7 +20,7 @@ from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
-from penstock.flow.survey import Survey, take_survey
+from penstock.flow.survey import Survey, TooManyFindings, take_survey
 
 if TYPE_CHECKING:
     from penstock.flow.violations import Violation
@@ -107,10 +107,14 @@ def parse_flow(
     if own or defaults:
         merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
         survey.document, survey.flow = replace(document, value=merged, place=place), merged
-    take_survey(survey)
-    _hold_against_schemas(survey)
-    for rule in RULES:
-        rule(survey)
+    try:
+        take_survey(survey)
+        _hold_against_schemas(survey)
+        for rule in RULES:
+            rule(survey)
+    except TooManyFindings:
+        found += survey.found
+        return ParsedFlow(document, kept(document, found), digest, survey.name, found=tuple(found))
     found += survey.found
     return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey, found=tuple(found))
 
@@ -135,12 +139,32 @@ def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]
         whole = (*path, *fault.path)
         if fault.code == "PEN202" and whole[:-1] in survey.faulty:
             continue  # the mapping is told to be another thing than it should be: what it has is not the point
-        if fault.at_key or not survey.is_faulty(whole):
-            hint = None if fault.at_key or not _holds_template(survey.flow, whole) else _NOT_RENDERED
-            survey.report(
-                fault.code, fault.message, whole, at_key=fault.at_key, hint=hint or fault.help,
-                fix=_mend(survey, whole, fault),
-            )  # fmt: skip
+        if fault.at_key:
+            _report_key(survey, whole, fault)
+        elif not survey.is_faulty(whole):
+            hint = _NOT_RENDERED if _holds_template(survey.flow, whole) else fault.help
+            survey.report(fault.code, fault.message, whole, hint=hint, fix=_mend(survey, whole, fault))
+
+
+def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> None:
+    """A key that is missing or unknown. One that is missing is told where it stands a level too deep, if it does."""
+    if fault.missing == "type" and survey.is_faulty(path):
+        return  # the survey has told it
+    holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
+    if holder and fault.missing:
+        hint = f"it stands within `{holder}`, a level too deep"
+        survey.report(fault.code, fault.message, (*path, holder, fault.missing), at_key=True, hint=hint)
+    else:
+        survey.report(fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault))
+
+
+def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:
+    """The property of the mapping at `path` whose own mapping has the key that the outer one lacks."""
+    mapping = _value_at(flow, path)
+    for name, value in mapping.items() if isinstance(mapping, dict) else ():
+        if isinstance(value, dict) and missing in value and name != "values":
+            return str(name)
+    return None
 
 
 def _mend(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> Edit | None:
@@ -197,11 +221,11 @@ def kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, .
     """
     if not found:
         return ()
-    comments = ignored(document.text)
+    comments = Heeded(ignored(document.text))
     return tuple(ordered(one for one in dict.fromkeys(found) if not _is_ignored(one, comments)))
 
 
-def _is_ignored(found: Diagnostic, comments: Sequence[Comment]) -> bool:
+def _is_ignored(found: Diagnostic, comments: Heeded) -> bool:
     if found.is_error and is_unalterable(found.code):
         return False
-    return any(comment.covers(found.code, found.range.start.line) for comment in comments)
+    return comments.covers(found.code, found.range.start.line)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean
+from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, suggest
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
 from penstock.flow.document import Document
@@ -16,12 +16,19 @@ from penstock.flow.model import Dialect
 Path = tuple[str | int, ...]
 T = TypeVar("T")
 
+MAX_FINDINGS = 500
+"""With so many findings a file is judged no further: who has mended them sees the others."""
+
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
 WITHOUT_EFFECT = ("listeners", "afterExecution", "sla", "checks", "quotas", "workerGroup")
 """Top-level properties that this version reads and keeps, and does not act upon."""
 _USUAL_BRANCHES = ("tasks", "errors", "finally")
 _DAG = "io.kestra.plugin.core.flow.Dag"
 _GROUPS = {"task": "a task", "trigger": "a trigger", "runner": "a task runner", "condition": "a condition"}
+
+
+class TooManyFindings(Exception):
+    """A survey has as many findings as anyone will read, and is not gone on with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +66,9 @@ class Survey:
     """The top-level lists of tasks by name, and `listeners`."""
     found: list[Diagnostic] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
+    """The paths of errors."""
+    _around: set[Path] = field(default_factory=set, repr=False)
+    """Those paths, and all above them."""
     _made: dict[Callable[[Survey], Any], Any] = field(default_factory=dict, repr=False)
 
     def once(self, make: Callable[[Survey], T]) -> T:
@@ -106,8 +116,13 @@ class Survey:
     ) -> None:
         """Adds a finding about what lies at `path`; `where` overrides the place that the path gives.
 
-        `fix` is for what has one right answer.
+        `fix` is for what has one right answer. Raises TooManyFindings when there are enough, an error among them.
         """
+        if len(self.found) >= MAX_FINDINGS:
+            if self.faulty:
+                raise TooManyFindings
+            if severity is not Severity.ERROR:
+                return
         place = where or self.where(path, at_key=at_key)
         self.found.append(
             Diagnostic(
@@ -115,12 +130,16 @@ class Survey:
             )
         )
         if severity is Severity.ERROR:
-            self.faulty.add(path)
+            self.spoil(path)
+
+    def spoil(self, path: Path) -> None:
+        """Has `is_faulty` know of an error at `path`."""
+        self.faulty.add(path)
+        self._around.update(path[:size] for size in range(len(path) + 1))
 
     def is_faulty(self, path: Path) -> bool:
         """An error is known at `path` or below it: another about the same value would be noise."""
-        size = len(path)
-        return any(known[:size] == path for known in self.faulty)
+        return path in self._around
 
     def everything(self) -> Iterator[Site]:
         yield from self.tasks
@@ -147,6 +166,14 @@ def take_survey(survey: Survey) -> None:
         if site is not None:
             survey.triggers.append(site)
             walk.conditions(raw.get("conditions"), (*path, "conditions"), site)
+
+
+def report_missing_type(survey: Survey, raw: dict[str, Any], path: Path, hint: str) -> None:
+    """PEN201 for a mapping without `type`: at the key that is a slip for it, where there is one."""
+    slip = suggest("type", [] if "type" in raw else raw, most=1)
+    where = (*path, slip[0]) if slip else path
+    survey.report("PEN201", "`type` is missing", where, at_key=True, hint="did you mean `type`?" if slip else hint)
+    survey.spoil(path)
 
 
 class _Walk:
@@ -208,7 +235,7 @@ class _Walk:
             if "type" in raw and kind is not None:
                 report("PEN203", "`type` must be the name of a type", (*path, "type"))
             else:
-                report("PEN201", "`type` is missing", path, at_key=True, hint="`penstock types` lists them")
+                report_missing_type(self._survey, raw, path, "`penstock types` lists them")
             return Site(path, raw, group, "", None, parent)
         info = self._find(kind)
         if info is None:

@@ -36,6 +36,11 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
 )  # fmt: skip
 
 
+def is_of_libyaml_alone(error: Exception) -> bool:
+    """Text in a block scalar that begins with a tab behind its indentation: SnakeYAML reads it, as YAML says."""
+    return "a tab character where an indentation space" in str(getattr(error, "problem", ""))
+
+
 def complain(error: Exception, text: str) -> tuple[str, str, int, int, str | None, str]:
     """Code, message, start and end offset, help and label for an error of the YAML reader."""
     from yaml import MarkedYAMLError

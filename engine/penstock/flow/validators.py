@@ -105,9 +105,14 @@ def full_match(pattern: str, text: str) -> bool:
     return compiled(pattern).fullmatch(text) is not None
 
 
+MAX_PATTERN = 10_000
+
+
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> Any:
     """A pattern for RE2, whose time is linear in the text. Raises ValueError with its reason."""
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"it has more than {MAX_PATTERN:,} characters")
     import re2
 
     options = re2.Options()

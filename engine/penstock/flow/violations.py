@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from penstock.diagnostic import did_you_mean
@@ -16,6 +17,7 @@ class Violation:
     """One fault of a value against its schema. `path` leads to the value; `at_key` wants its key, not the value.
 
     `meant` is what must have been meant in its place, `is_text` says that quotes make the value what it must be.
+    `missing` is the property that the mapping at `path` lacks, where that is the fault.
     """
 
     code: str
@@ -25,21 +27,23 @@ class Violation:
     at_key: bool = False
     meant: str | None = None
     is_text: bool = False
+    missing: str | None = None
 
 
 _NAMES = {
     "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "null": "nothing", "array": "a list", "object": "a mapping",
 }  # fmt: skip
+MAX_VIOLATIONS = 200
 _ISO = "a duration such as PT30S, PT5M or P1D"
 
 
 def violations(validator: Any, value: Any) -> list[Violation]:
-    """Every fault of `value` by a jsonschema validator, one each, the inner before the outer."""
+    """The faults of `value` by a jsonschema validator, one each, the inner before the outer; MAX_VIOLATIONS at most."""
     found: dict[tuple[Any, ...], Violation] = {}
-    for error in validator.iter_errors(value):
-        for fault in _explain(error):
-            found.setdefault((fault.path, fault.code, fault.at_key, fault.message), fault)
+    faults = (fault for error in validator.iter_errors(value) for fault in _explain(error))
+    for fault in islice(faults, MAX_VIOLATIONS):
+        found.setdefault((fault.path, fault.code, fault.at_key, fault.message), fault)
     return sorted(found.values(), key=lambda fault: -len(fault.path))
 
 
@@ -49,7 +53,8 @@ def _explain(error: Any) -> Iterator[Violation]:
     match error.validator:
         case "required":
             missing = _missing(error)
-            yield Violation("PEN201", path, f"`{missing}` is missing", _required_help(error, missing), at_key=True)
+            mend = _required_help(error, missing)
+            yield Violation("PEN201", path, f"`{missing}` is missing", mend, at_key=True, missing=missing)
         case "additionalProperties" | "unevaluatedProperties" if isinstance(value, dict):
             yield from _unknown(error, path)
         case "anyOf" | "oneOf":

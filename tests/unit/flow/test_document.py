@@ -231,3 +231,16 @@ def test_reading_never_raises(source: str | bytes) -> None:
     for found in document.diagnostics:
         assert found.range.start >= Position(1, 1)
         assert found.range.end > found.range.start
+
+
+@pytest.mark.parametrize("tail", ["", "\nother: 1", "\n   \n"])
+def test_text_in_a_block_scalar_may_begin_with_a_tab(tail: str) -> None:
+    document = read_document(f"id: f\nscript: |\n  \tindented by a tab\n  not so{tail}\n", "f")
+    assert document.diagnostics == ()
+    assert document.value["script"].startswith("\tindented by a tab\nnot so")
+    assert document.range_of(("script",)).start == Position(2, 9)
+
+
+def test_a_tab_as_indentation_is_told_after_a_second_reading_too() -> None:
+    found = read_document("id: f\nscript: |\n  \ttext\ntasks:\n\t- id: t\n", "f").diagnostics
+    assert [(one.code, one.range.start) for one in found] == [("PEN103", Position(5, 1))]

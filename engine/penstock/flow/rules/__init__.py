@@ -39,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     identity.no_recursion,
     flowables.no_empty_task_list,
     flowables.switch_has_a_case,
+    flowables.loops_have_values,
     flowables.working_directory_runs_only_tasks,
     flowables.dag_is_ordered,
     declared.known_input_types,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import did_you_mean
 from penstock.flow.model import Dialect, InputType
-from penstock.flow.survey import Path, Survey
+from penstock.flow.survey import Path, Survey, report_missing_type
 
 _TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may be any value of YAML
+_OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_INPUTS"})
+"""Types whose values may be lists or mappings."""
 _BOUNDS = (("min", "max"), ("after", "before"))
 
 
@@ -44,7 +47,10 @@ def name_of(raw: dict[str, Any]) -> str | None:
 
 
 def known_input_types(survey: Survey) -> None:
-    """PEN205: the type of an input or output is one of Kestra's."""
+    """PEN201, PEN205: the type of an input or output is one of Kestra's."""
+    for path, raw in inputs(survey):
+        if raw.get("type") is None:
+            report_missing_type(survey, raw, path, "write `type: STRING`, or another type of input")
     for path, raw in (*inputs(survey), *_outputs(survey)):
         kind = raw.get("type")
         if kind is None or kind in _TYPES or survey.is_faulty((*path, "type")):
@@ -77,14 +83,21 @@ def inputs_do_not_nest_under_values(survey: Survey) -> None:
     """PEN226: `a` cannot be a value while `a.b` lies within it."""
     for path, entries in input_lists(survey):
         names = [name_of(raw) if isinstance(raw, dict) else None for raw in entries]
+        known = frozenset(names)
         for at, name in enumerate(names):
-            outer = next((one for one in names if one and name and name.startswith(f"{one}.")), None)
+            outer = next((one for one in _groups_of(name or "") if one in known), None)
             if outer is not None:
                 survey.report(
                     "PEN226",
                     f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
                     (*path, at, "id" if "id" in entries[at] else "name"), hint="rename one of them",
                 )  # fmt: skip
+
+
+def _groups_of(name: str) -> Iterator[str]:
+    """`a` and `a.b` of `a.b.c`."""
+    for match in re.finditer(r"(?<=.)\.", name):
+        yield name[: match.start()]
 
 
 def input_options_fit(survey: Survey) -> None:
@@ -156,7 +169,10 @@ def defaults_fit_their_type(survey: Survey) -> None:
             continue
         from penstock.flow.inputs import check_default, declared_input
 
-        fault = check_default(declared_input(raw))
+        if isinstance(raw["defaults"], list | dict) and raw["type"] not in _OF_MANY:
+            fault: str | None = f"{'a list' if isinstance(raw['defaults'], list) else 'a mapping'} is no single value"
+        else:
+            fault = check_default(declared_input(raw))
         if fault is not None:
             first = fault.splitlines()[0].removesuffix(" with errors:")
             survey.report("PEN222", f"Invalid default for input '{name_of(raw)}': {first}", (*path, "defaults"))
@@ -170,6 +186,7 @@ def dependencies_exist(survey: Survey) -> None:
             name = name_of(raw) if isinstance(raw, dict) else None
             if name is not None:
                 edges.setdefault(name, [one for _, one in _needs(raw)])
+        tangled = _in_or_behind_cycles(edges)
         for at, raw in enumerate(entries):
             if not isinstance(raw, dict):
                 continue
@@ -181,7 +198,7 @@ def dependencies_exist(survey: Survey) -> None:
                         "PEN228", f"Input with id '{name}' depends on a non-existent input '{needed}'.", where,
                         hint=did_you_mean(needed, edges),
                     )  # fmt: skip
-                elif name is not None and _leads_to(edges, needed, name):
+                elif name in tangled and _leads_to(edges, needed, name):
                     survey.report("PEN228", f"Cycle dependency detected for input with id '{name}': [{needed}]", where)
 
 
@@ -189,6 +206,24 @@ def _needs(raw: dict[str, Any]) -> list[tuple[int, str]]:
     depends = raw.get("dependsOn")
     names = depends.get("inputs") if isinstance(depends, dict) else None
     return [(at, one) for at, one in enumerate(names if isinstance(names, list) else []) if isinstance(one, str)]
+
+
+def _in_or_behind_cycles(edges: dict[str, list[str]]) -> set[str]:
+    """The inputs that can never be resolved because one they need, or they themselves, need themselves."""
+    waiting = {name: {one for one in needed if one in edges} for name, needed in edges.items()}
+    followers: dict[str, list[str]] = {}
+    for name, needed in waiting.items():
+        for one in needed:
+            followers.setdefault(one, []).append(name)
+    ready = [name for name, needed in waiting.items() if not needed]
+    while ready:
+        met = ready.pop()
+        del waiting[met]
+        for name in followers.get(met, ()):
+            waiting[name].discard(met)
+            if not waiting[name]:
+                ready.append(name)
+    return set(waiting)
 
 
 def _leads_to(edges: dict[str, list[str]], start: str, goal: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from penstock.flow.model import Kind
@@ -10,6 +11,7 @@ from penstock.flow.survey import Site, Survey
 _FLOW = "io.kestra.plugin.core.flow."
 _SWITCH, _DAG, _WORKING_DIRECTORY = _FLOW + "Switch", _FLOW + "Dag", _FLOW + "WorkingDirectory"
 _OPTIONAL_TASKS = frozenset({_FLOW + "Pause", _SWITCH, _DAG})
+_LOOPS = {_FLOW + "ForEach": "values", _FLOW + "EachSequential": "value", _FLOW + "EachParallel": "value"}
 _EXECUTABLE = frozenset({_FLOW + "Subflow", _FLOW + "ForEachItem"})
 
 
@@ -30,8 +32,11 @@ def no_empty_task_list(survey: Survey) -> None:
 def _misses(survey: Survey, site: Site, name: str) -> bool:
     """The schema has told already that the property is missing."""
     said = f"`{name}` is missing"
-    where = survey.where(site.path, at_key=True)
-    return any(found.message == said and found.range == where for found in survey.found)
+    first, whole = survey.where(site.path, at_key=True), survey.where(site.path)
+    return any(
+        found.message == said and (found.range == first or whole.start <= found.range.start < whole.end)
+        for found in survey.found
+    )
 
 
 def switch_has_a_case(survey: Survey) -> None:
@@ -46,6 +51,35 @@ def switch_has_a_case(survey: Survey) -> None:
 
 def _any_tasks(cases: Any) -> bool:
     return isinstance(cases, dict) and any(cases.values())
+
+
+def loops_have_values(survey: Survey) -> None:
+    """PEN203: what a loop goes over is a list, a mapping, an expression, or text that is one of them in JSON."""
+    for site in survey.tasks:
+        name = _LOOPS.get(site.type)
+        value = site.raw.get(name) if name is not None else None
+        path = (*site.path, str(name))
+        if value is None or survey.is_faulty(path):
+            continue
+        if isinstance(value, list):
+            empty = [at for at, one in enumerate(value) if one is None]
+            if empty:
+                survey.report("PEN203", "a loop cannot go over nothing", (*path, empty[0]), hint="give it a value")
+        elif not isinstance(value, dict) and not _may_be_a_list(str(value)):
+            from penstock.flow.violations import shown
+
+            survey.report(
+                "PEN203", f"a loop goes over a list, and {shown(value)} is none", path, hint="begin each item with `- `"
+            )
+
+
+def _may_be_a_list(text: str) -> bool:
+    if "{{" in text or "{%" in text:
+        return True
+    try:
+        return isinstance(json.loads(text), list | dict)
+    except ValueError:
+        return False
 
 
 def working_directory_runs_only_tasks(survey: Survey) -> None:

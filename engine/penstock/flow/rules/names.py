@@ -36,7 +36,9 @@ def variables_of(dialect: Dialect) -> frozenset[str]:
 class Declared:
     """What a flow declares. An input is its id split at dots; None stands for a collection that is open to others."""
 
-    inputs: tuple[tuple[str, ...], ...] | None
+    inputs: frozenset[tuple[str, ...]] | None
+    groups: frozenset[tuple[str, ...]]
+    """The beginnings of inputs that lie within groups."""
     vars: frozenset[str] | None
     labels: frozenset[str]
     tasks: Mapping[str, Site]
@@ -45,8 +47,10 @@ class Declared:
 
     def has_input(self, keys: tuple[str | int | None, ...]) -> bool:
         """Whether a walk leads to an input, into one, or to a group of some."""
-        if self.inputs is None:
+        if self.inputs is None or keys in self.groups:
             return True
+        if None not in keys:
+            return any(keys[:size] in self.inputs for size in range(1, len(keys) + 1))
         return any(all(key is None or key == step for key, step in zip(keys, one, strict=False)) for one in self.inputs)
 
     def task(self, name: str) -> Site | None:
@@ -75,8 +79,10 @@ class Declared:
 
 def declared(survey: Survey) -> Declared:
     """What a survey's flow declares."""
+    inputs = _inputs(survey)
     return Declared(
-        _inputs(survey),
+        inputs,
+        frozenset(one[:size] for one in inputs or () for size in range(1, len(one))),
         _vars(survey),
         frozenset(_labels(survey.flow.get("labels"))),
         {site.id: site for site in survey.tasks if site.id is not None},
@@ -84,7 +90,7 @@ def declared(survey: Survey) -> Declared:
     )
 
 
-def _inputs(survey: Survey) -> tuple[tuple[str, ...], ...] | None:
+def _inputs(survey: Survey) -> frozenset[tuple[str, ...]] | None:
     entries = survey.flow.get("inputs")
     if entries is not None and not isinstance(entries, list):
         return None
@@ -94,7 +100,7 @@ def _inputs(survey: Survey) -> tuple[tuple[str, ...], ...] | None:
         if name is None or raw.get("type") == "REUSABLE_INPUTS":
             return None
         found.append(tuple(name.split(".")))
-    return tuple(found)
+    return frozenset(found)
 
 
 def asked_on_resume(survey: Survey, path: Path) -> frozenset[str]:

@@ -53,12 +53,12 @@ def outputs_are_there(survey: Survey) -> None:
 
 def _hint(survey: Survey, one: Reference, reader: Site, name: str, verdict: Verdict) -> str | None:
     """What moves the tasks into order, and a task that is there and may have been meant."""
-    there = {
-        task: site
-        for task, site in survey.once(declared).tasks.items()
-        if site is not reader and standing(survey, reader, site) is None
-    }
-    close = suggest(name, there, most=1)
+    tasks = survey.once(declared).tasks
+    close = [
+        task
+        for task in suggest(name, tasks)
+        if tasks[task] is not reader and standing(survey, reader, tasks[task]) is None
+    ]
     meant = f"did you mean `{spelled(one.root, close[0])}`?" if close else None
     if verdict.mend is None or meant is None:
         return verdict.mend or meant

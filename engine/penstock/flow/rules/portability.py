@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.diagnostic import Severity
+from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES
 from penstock.flow.mends import replacing
 from penstock.flow.model import Dialect
@@ -114,6 +115,10 @@ def _judge_default(survey: Survey, path: Path, entry: Any) -> None:
         survey.report("PEN224", "Invalid Plugin Default: No 'values' provided", path, at_key=True)
     else:
         info = survey.catalog.find(kind)
+        if info is None and survey.unknown_types is not None and not _begins_a_name(survey.catalog, kind):
+            near = did_you_mean(kind, survey.catalog.names())
+            hint = near or "`penstock types` lists them; `--unknown-types warning` lets others pass"
+            survey.report("PEN210", f"Invalid type: {kind}", (*path, "type"), severity=survey.unknown_types, hint=hint)
         known = (survey.catalog.schema(kind) or {}).get("properties") if info is not None else None
         for key, value in values.items():
             if value is None:
@@ -125,3 +130,9 @@ def _judge_default(survey: Survey, path: Path, entry: Any) -> None:
                 survey.report(
                     "PEN224", f"No property '{key}' exists in plugin '{kind}'", (*path, "values", key), at_key=True
                 )
+
+
+def _begins_a_name(catalog: Catalog, text: str) -> bool:
+    """A plugin default may name a whole plugin: all types whose names, or older names, begin so."""
+    found = (catalog.find(name) for name in catalog.names())
+    return any(one.startswith(text) for info in found if info is not None for one in (info.name, *info.aliases))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # only for speed: a flow without expressions is judged withou
 
 _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "task", "labels": "label"}
 _FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
+_SET_VARIABLES = "io.kestra.plugin.core.execution.SetVariables"
 _SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 _WITHOUT_OUTPUTS = frozenset({"triggers", "inputs", "checks"})
 """Where `outputs` is nothing yet, or what another execution left."""
@@ -58,7 +59,9 @@ def suspects(survey: Survey) -> tuple[Reference, ...]:
             for at, path in enumerate(piece.paths):
                 root = path.parts[0]
                 is_plain = root in variables and (
-                    root not in _NOUNS or len(path.parts) == 1 or path.parts[1] in plain.get(str(root), ())
+                    root not in _NOUNS
+                    or len(path.parts) == 1
+                    or (path.parts[1] in plain.get(str(root), ()) and (root != "vars" or len(path.parts) == 2))
                 )
                 if not (is_plain or path.optional or at in torn):
                     found.append(Reference(written, start, path))
@@ -106,7 +109,7 @@ def known_variables(survey: Survey) -> None:
         if not is_certain and hint is None:
             continue
         severity = gravity(survey, one.written, conditional=not is_certain)
-        likely = meant(one.root, variables)
+        likely = meant(one.root, variables) if hint is not None else None
         _report(
             survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity,
             (one.root, likely),
@@ -114,14 +117,18 @@ def known_variables(survey: Survey) -> None:
 
 
 def known_names(survey: Survey) -> None:
-    """PEN229: an input, a variable, a task is one of the flow's. Labels come from elsewhere too, so a slip is noted."""
+    """PEN229: an input, a variable, a task is one of the flow's. Labels come from elsewhere too, so a slip is noted.
+
+    A variable that is a mapping is followed into it, as far as it says what it holds.
+    """
     known = survey.once(declared)
     for one in survey.once(suspects):
         name = one.name
         if name is None or one.root not in _NOUNS or _has(survey, known, one, name):
             continue
-        shown = _shown(one, known)
-        hint = near(one.root, shown, known.names(one.root))
+        lack = _lack(survey, one.path.parts[1:]) if one.root == "vars" else None
+        shown = ".".join(map(str, lack)) if lack else _shown(one, known)
+        hint = near(one.root, shown, _names_beside(survey, lack) if lack else known.names(one.root))
         severity = gravity(survey, one.written, conditional=one.path.conditional)
         if one.path.conditional and hint is None:
             severity = Severity.INFO
@@ -132,8 +139,8 @@ def known_names(survey: Survey) -> None:
         elif one.root in ("tasks", "outputs") and not known.is_whole:
             severity = Severity.WARNING
         noun = _NOUNS[one.root]
-        width = one.path.width if len(one.path.parts) == 2 else len(spelled(one.root, name))
-        likely = meant(shown, known.names(one.root))
+        width = one.path.width if lack or len(one.path.parts) == 2 else len(spelled(one.root, name))
+        likely = meant(shown, known.names(one.root)) if hint is not None else None
         _report(
             survey, one, "PEN229", f"the flow has no {noun} `{shown}`", width, hint, severity,
             (spelled(one.root, shown), spelled(one.root, likely) if likely else None),
@@ -156,12 +163,34 @@ def _has(survey: Survey, known: Declared, one: Reference, name: str) -> bool:
                 return True
             return "onResume" in written.path and name in asked_on_resume(survey, written.path)
         case "vars":
-            return known.vars is None or name in known.vars
+            return known.vars is None or (name in known.vars and _lack(survey, one.path.parts[1:]) is None)
         case "labels":
             return not known.labels or name in known.labels or any(key.startswith(f"{name}.") for key in known.labels)
     if not written.is_whole and written.path[0] in _WITHOUT_OUTPUTS:
         return True
     return known.task(name) is not None
+
+
+def _lack(survey: Survey, keys: tuple[str | int | None, ...]) -> tuple[str | int | None, ...] | None:
+    """The first keys, up to that which leads to no variable within mappings that are written down; None if none is."""
+    value = survey.flow.get("variables")
+    if any(site.type == _SET_VARIABLES for site in survey.tasks):
+        return None  # it may change what lies within
+    for at, key in enumerate(keys):
+        if not isinstance(value, dict) or not value or key is None:
+            return None
+        if key not in value:
+            return keys[: at + 1] if at > 0 else None
+        value = value[key]
+    return None
+
+
+def _names_beside(survey: Survey, lack: tuple[str | int | None, ...]) -> frozenset[str]:
+    """The names of variables that stand where one is lacking."""
+    value = survey.flow["variables"]
+    for key in lack[:-1]:
+        value = value[key]
+    return frozenset(".".join(map(str, (*lack[:-1], key))) for key in value)
 
 
 def dashes_have_brackets(survey: Survey) -> None:

@@ -25,6 +25,7 @@ _FULL = (
     "SEPTEMBER OCTOBER NOVEMBER DECEMBER TUES THUR THURS SEPT"
 )
 _LONG_NAMES = {name: name[:3] for name in _FULL.split()}
+MAX_CRON = 500
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::?\d{2}){0,2}|Z")
 _WORDS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT L"
 _SAFE_FIELD = re.compile(rf"(?:{'|'.join(_WORDS.split())}|[0-9*/,#?-])+", re.IGNORECASE)
@@ -43,7 +44,15 @@ def cron_can_be_read(survey: Survey) -> None:
             why, offset, width, hint = fault
             better = mended_cron(cron, with_seconds=with_seconds)
             _report_within(
-                survey, "PEN401", f"invalid cron expression '{cron}': {why}", path, cron, offset, width, hint, better
+                survey,
+                "PEN401",
+                f"invalid cron expression '{cron[:MAX_CRON]}': {why}",
+                path,
+                cron,
+                offset,
+                width,
+                hint,
+                better,
             )
 
 
@@ -65,6 +74,8 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
 
     Kestra's dialect: day of the week 0–7 or SUN–SAT with `1#1` and `L`; seconds, where there are any, come first.
     """
+    if len(cron) > MAX_CRON:
+        return f"it has {len(cron)} characters", 0, 1, f"write it with {MAX_CRON} at most"
     text = cron.strip()
     if text.startswith("@"):
         if text in _NICKNAMES:
@@ -93,6 +104,8 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
 
 def mended_cron(cron: str, *, with_seconds: bool = False) -> str | None:
     """What a cron expression that cannot be read must have meant; None where that is not clear."""
+    if len(cron) > MAX_CRON:
+        return None
     text = _SPACED.sub(r"\1", cron.strip())
     fields = _WORD.sub(lambda match: _LONG_NAMES.get(match[0].upper(), match[0]), text).split()
     usual = len(_FIELDS)
@@ -135,7 +148,7 @@ def time_zone_exists(survey: Survey) -> None:
         near = did_you_mean(name, zones) or "write a name such as Europe/Paris, or an offset"
         likely = meant(name, zones)
         fix = replacing(survey.document, survey.where(path), name, likely, safe=False) if likely else None
-        survey.report("PEN402", f"timezone '({name})' is not a valid time-zone ID", path, hint=near, fix=fix)
+        survey.report("PEN402", f"timezone '({name[:100]})' is not a valid time-zone ID", path, hint=near, fix=fix)
 
 
 def _zone_exists(name: str) -> bool:

@@ -25,7 +25,10 @@ _OF_THE_FLOW = _NAMES | {"namespace", "revision", "triggers", *TASK_LISTS}
 _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\})""")
 """A print tag without braces or escapes inside: it ends at its `}}`, and nothing around it changes its meaning."""
 
+_OPENING = re.compile(r"\{[{%#]")
 _SHORT = 512
+MAX_CODE = 64 * 1024
+"""Characters that the tags of one file may have together: to parse them takes a second or so."""
 _OLD_VARIABLES = {"schedule": "trigger"}
 _OLD_ARGUMENTS = {("read", "version"): "revision"}
 _DASHED = re.compile(r"(?:-[A-Za-z0-9_]+)+")
@@ -143,6 +146,7 @@ class _Walk:
         self._survey = survey
         self._sites = {site.path for site in survey.everything()}
         self._found: list[Written] = []
+        self._code = 0
 
     def everything(self) -> list[Written]:
         for key, value in self._survey.flow.items():
@@ -186,8 +190,30 @@ class _Walk:
     def _add(self, path: Path, text: str, site: Site | None, rendered: bool | None, *, is_key: bool = False) -> None:
         if rendered is None and site is None and path[0] == "outputs":
             rendered = path[-1] == "value" or None
-        pieces = pieces_of(text) if rendered is not False else ()
+        pieces: tuple[tuple[int, Piece], ...] = ()
+        if rendered is not False:
+            self._code += _code_in(text)
+            pieces = pieces_of(text) if self._code <= MAX_CODE else ((0, Piece(_too_long(text))),)
         self._found.append(Written(path, text, site, rendered, is_key, pieces=pieces))
+
+
+def _code_in(text: str) -> int:
+    """How many characters of a text lie within tags."""
+    size, at = 0, 0
+    while (opening := _OPENING.search(text, at)) is not None:
+        closing = text.find("}", opening.end())
+        at = closing + 1 if closing >= 0 else len(text)
+        size += at - opening.start()
+    return size
+
+
+def _too_long(text: str) -> Fault:
+    opening = _OPENING.search(text)
+    at = opening.start() if opening is not None else 0
+    return Fault(
+        "PEN303", f"the expressions of the file pass the bound of {MAX_CODE:,} characters", at, 2,
+        "write what is long in a script or a namespace file",
+    )  # fmt: skip
 
 
 def _has_tags(text: str) -> bool:
@@ -252,14 +278,11 @@ def _dashes(text: str, paths: tuple[ReadPath, ...]) -> Iterator[Dash]:
     """Where a name that ends a path goes on behind a dash, without a space between."""
     for at, path in enumerate(paths):
         end = path.offset + path.width
-        match = _DASHED.match(text, end)
         last = path.parts[-1]
-        if (
-            match is None
-            or len(path.parts) < 2
-            or not isinstance(last, str)
-            or not text.startswith(last, end - len(last))
-        ):
+        if len(path.parts) < 2 or not isinstance(last, str) or not text.startswith(last, end - len(last)):
+            continue
+        match = _DASHED.match(text, end)
+        if match is None:
             continue
         swallowed = sum(end < other.offset < match.end() for other in paths[at + 1 :])
         yield Dash(at, last + match[0], path.width + len(match[0]), swallowed)
