@@ -25,6 +25,7 @@ class Judge:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._checks: dict[tuple[str, str], Check | None] = {}
+        self._required: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def flow(self, raw: dict[str, Any]) -> list[Violation]:
         """The faults of a flow's top level."""
@@ -51,8 +52,12 @@ class Judge:
         else:
             schema = schema_of()
             check = self._checks[key] = None if schema is None else _check(schema)
-        if check is None or check(raw):
+            self._required[key] = tuple((schema or {}).get("required", ()))
+        if check is None:
             return []
+        if check(raw):
+            empty = [name for name in self._required[key] if name in raw and raw[name] is None]
+            return _without_value(empty) if empty else []
         schema = schema_of()
         assert schema is not None
         from penstock.flow.violations import violations
@@ -63,6 +68,13 @@ class Judge:
         if not nulls:
             return found
         return [_at_null(fault, nulls) for fault in violations(validator, _without(raw, nulls))]
+
+
+def _without_value(names: list[str]) -> list[Violation]:
+    """Required properties that may be anything, and are nothing."""
+    from penstock.flow.violations import Violation
+
+    return [Violation("PEN201", (name,), f"`{name}` has no value", "give it one", at_key=True) for name in names]
 
 
 def _at_null(fault: Violation, nulls: list[tuple[str | int, ...]]) -> Violation:
