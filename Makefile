@@ -41,6 +41,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m penstock.tasks.publish --check
+	$(BIN)/python -m penstock.validation.guide.publish --check
 	$(BIN)/python -m pytest -q -x -n $(XDIST) tests/unit -m "not long"
 
 fmt: $(STAMP)
@@ -49,12 +50,14 @@ fmt: $(STAMP)
 
 schemas: $(STAMP)
 	$(BIN)/python -m penstock.tasks.publish
+	$(BIN)/python -m penstock.validation.guide.publish
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/containers.py
 	$(BIN)/python benchmarks/expressions.py
+	$(BIN)/python benchmarks/validate.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

@@ -11,14 +11,16 @@ from typing import Any
 import click
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalog import Catalog
 from penstock.flow.convert import LocalFile
 from penstock.flow.document import read_document
 from penstock.flow.model import Dialect, Input, InputType
 from penstock.flow.parse import ParsedFlow, parse_flow
+from penstock.flow.plugin_files import catalog_of
 from penstock.flow.tree import discover
 from penstock.operations.start import name_of
 from penstock_cli.exits import Exit
+from penstock_cli.options import settings_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,17 @@ class FlowFile:
 
 def read_flow(text: str, dialect: Dialect) -> FlowFile:
     """The flow that `text` names: a path, `-`, `namespace/id` or `namespace.id`. Raises NotFound, UserError."""
+    catalog = catalog_of(settings_now())
     if text == "-":
-        return _parsed("<stdin>", sys.stdin.buffer.read(), dialect)
+        return _parsed("<stdin>", sys.stdin.buffer.read(), dialect, catalog)
     path = Path(text)
     if path.is_file():
-        return _parsed(text, _bytes(path), dialect)
+        return _parsed(text, _bytes(path), dialect, catalog)
     if path.is_dir():
         raise UserError(f"{text} is a folder", help="name one flow file, or a flow as `namespace/id`")
     if path.suffix in (".yaml", ".yml") or text.startswith((".", "/")):
         raise NotFound(f"there is no file {text}")
-    return _by_name(text, dialect)
+    return _by_name(text, dialect, catalog)
 
 
 def _bytes(path: Path) -> bytes:
@@ -51,11 +54,11 @@ def _bytes(path: Path) -> bytes:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _parsed(path: str, source: bytes, dialect: Dialect) -> FlowFile:
-    return FlowFile(path, source, parse_flow(source, path, catalog=load_catalog(), dialect=dialect))
+def _parsed(path: str, source: bytes, dialect: Dialect, catalog: Catalog) -> FlowFile:
+    return FlowFile(path, source, parse_flow(source, path, catalog=catalog, dialect=dialect))
 
 
-def _by_name(text: str, dialect: Dialect) -> FlowFile:
+def _by_name(text: str, dialect: Dialect, catalog: Catalog) -> FlowFile:
     """A flow of this repository by name; `namespace.id` where only one reading is known."""
     from penstock.diagnostic import did_you_mean
 
@@ -63,7 +66,7 @@ def _by_name(text: str, dialect: Dialect) -> FlowFile:
     found: dict[str, FlowFile] = {}
     names: list[str] = []
     for path in discover(()):
-        candidate = _parsed(str(path), _bytes(Path(path)), dialect)
+        candidate = _parsed(str(path), _bytes(Path(path)), dialect, catalog)
         name = candidate.parsed.name
         if name is None:
             continue

@@ -94,7 +94,10 @@ def event_parser(text: str, *, patient: bool = False) -> Any:
 
 
 class Composer:
-    """Builds one document from events; a fault raises Fault. `duplicates` collects (key, start, end, first start)."""
+    """Builds one document from events; a fault raises Fault.
+
+    `duplicates` collects (key, start, end, first start, end of the value, end of the first value).
+    """
 
     def __init__(self, get_event: Callable[[], Any]) -> None:
         self._get = get_event
@@ -102,7 +105,7 @@ class Composer:
         self._aliases = 0
         self._nodes = 0
         self._expanded = 0
-        self.duplicates: list[tuple[str, int, int, int]] = []
+        self.duplicates: list[tuple[str, int, int, int, int, int]] = []
 
     def document(self) -> tuple[Any, Place]:
         """The one document of the stream. An empty stream is None at (0, 0)."""
@@ -184,7 +187,8 @@ class Composer:
                 merged += _merge_sources(content, place, key_start, key_end)
             elif key in value:
                 if len(self.duplicates) < MAX_DUPLICATES:
-                    self.duplicates.append((key, key_start, key_end, entries[key][0]))
+                    first = entries[key]
+                    self.duplicates.append((key, key_start, key_end, first[0], place[1], first[2][1]))
             else:
                 value[key] = content
                 entries[key] = (key_start, key_end, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 _NUMBER = r"[-+]?\d+(?:[.,]\d+)?"
 _ISO = re.compile(
@@ -14,6 +15,7 @@ _ISO = re.compile(
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 
 
+@lru_cache(maxsize=1024)  # the same few lengths stand in every flow
 def parse_duration(text: str) -> timedelta:
     """The length that `text` says. Raises ValueError with a sentence when it is not an ISO-8601 duration.
 

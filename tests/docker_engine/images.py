@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 
 BUSYBOX = "busybox:latest"
+OF_EXAMPLES = "busybox:1.37"
 AS_NUMBER = "penstock-tests/as-number:latest"
 AS_NAME = "penstock-tests/as-name:latest"
 WITH_ENTRY = "penstock-tests/with-entry:latest"
@@ -47,6 +48,7 @@ def give_busybox(client: docker.APIClient) -> None:
     """See that the small images are there."""
     for tag, more in (
         (BUSYBOX, ['CMD ["sh"]']),
+        (OF_EXAMPLES, ['CMD ["sh"]']),
         (AS_NUMBER, ["USER 1234:2345"]),
         (AS_NAME, ["USER worker:workers"]),
         (WITH_ENTRY, ['ENTRYPOINT ["/bin/echo", "entered:"]', 'CMD ["nothing"]']),

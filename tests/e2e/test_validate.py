@@ -218,7 +218,7 @@ def test_a_repository_sets_rules_defaults_and_dialect(project: Path, validate: V
     )
     assert validate("flows/bare.yaml").exit_code == 1
     (project / "penstock.yaml").write_text(
-        "dialect: 0.21\nrules:\n  PEN703: error\n  PEN201: off\n"
+        "dialect: 0.21\nrules:\n  PEN703: error\n  PEN201: off\n  PEN707: off\n"
         f"defaults:\n  - type: {LOG}\n    values: {{message: hi}}\n"
     )
     result = validate("-o", "concise", "-q")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from penstock_cli.options import settings_now
 from penstock_cli.render.tables import output_option, show_rows
 
 _GROUPS = ("task", "trigger", "runner", "condition", "chart", "data")
@@ -15,19 +16,21 @@ _GROUPS = ("task", "trigger", "runner", "condition", "chart", "data")
 @click.option("--group", type=click.Choice(_GROUPS), help="Only what may stand in one place.")
 @output_option()
 def command(text: str | None, runnable: bool, group: str | None, output: str | None) -> None:
-    """List the types that Penstock knows by name; TEXT keeps those with it in name, alias or title.
+    """List the types that Penstock knows, group by group; TEXT keeps those with it in name, alias or title.
 
-    A type that cannot run yet is read, compared and told about all the same; `run` refuses it by name.
+    A type that cannot run yet is read, compared and told about all the same; `run` refuses it by name. Types of
+    other plugins come from the catalogues that penstock.yaml names.
 
     \b
     Exit codes: 0 fine (also when nothing fits), 2 wrong usage.
     """
-    from penstock.flow.catalog import load_catalog
+    from penstock.flow.plugin_files import catalog_of
 
-    catalog = load_catalog()
+    catalog = catalog_of(settings_now())
     wanted = (text or "").casefold()
     rows = []
-    for name in catalog.names(group):
+    groups = (group,) if group is not None else _GROUPS
+    for name in (name for each in groups for name in catalog.names(each)):
         info = catalog.find(name)
         assert info is not None, "the catalogue knows its own names"
         fits = any(wanted in each.casefold() for each in (info.name, info.title, *info.aliases))
@@ -42,6 +45,9 @@ def command(text: str | None, runnable: bool, group: str | None, output: str | N
                     "runnable": info.runnable,
                     "aliases": list(info.aliases),
                     "deprecated": info.deprecated,
+                    "since": info.since,
+                    "until": info.until,
+                    "enterprise": info.enterprise,
                 }
             )
     if output not in (None, "table", "name"):

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
-
 import click
 
 from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
 
-if TYPE_CHECKING:
-    from penstock.validation.check import Report
-
-_FORMATS = ("text", "concise", "json", "github")
+_FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 
 
 @click.command("validate", short_help="Check flows offline: YAML, schemas, references.")
@@ -22,87 +16,89 @@ _FORMATS = ("text", "concise", "json", "github")
     "--format", "-o", "--output", "output", type=click.Choice(_FORMATS), default="text", show_default=True,
     help="How findings are written.",
 )  # fmt: skip
+@click.option("--output-file", metavar="FILE", help="Write the findings into FILE.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning", "never"]), default="error", show_default=True,
     help="The least severity that makes the exit code 1.",
 )  # fmt: skip
 @click.option(
-    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]), default="error", show_default=True,
-    help="What a type that is not in the catalogue is.",
+    "--unknown-types", type=click.Choice(["error", "warning", "ignore"]),
+    help="What a type is that no catalogue knows.  [default: as settings say, else error]",
 )  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["auto", "0.21", "1", "2"]),
     help="Which Kestra the flows are written for.  [default: as settings say, else auto]",
 )  # fmt: skip
+@click.option("--at", metavar="REV", help="Judge the flows of a Git revision, without a checkout.")
+@click.option(
+    "--changed", metavar="REV", is_flag=False, flag_value="", help=(
+        "Only tell what differs from REV, and what that broke elsewhere.  [without REV: from the default branch]"
+    ),
+)  # fmt: skip
+@click.option("--watch", is_flag=True, help="Stay, and judge anew whenever a file changes. Ctrl-C ends it.")
+@click.option("--no-cache", is_flag=True, help="Keep no verdicts, and believe none that are kept.")
+@click.option("--fix", is_flag=True, help="Mend what has one right answer; of standard input, write it out mended.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: mend slips too that may have been meant otherwise.")
 @click.pass_obj
 def command(
     globals_: Globals,
     paths: tuple[str, ...],
     output: str,
+    output_file: str | None,
     fail_on: str,
-    unknown_types: str,
+    unknown_types: str | None,
     dialect: str | None,
+    at: str | None,
+    changed: str | None,
+    watch: bool,
+    no_cache: bool,
+    fix: bool,
+    diff: bool,
+    unsafe_fixes: bool,
 ) -> None:
     """Check flows: YAML, JSON schemas, expressions, and what files must have in common.
 
     PATH is a file, a folder, or - for standard input; by default what penstock.yaml says, else flows/.
-    Nothing is run and nothing is written.
+    Nothing is run, and nothing written but with --fix.
 
     \b
-    Exit codes: 0 fine, 1 findings, 2 wrong usage or cannot read.
+    Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
-    from pathlib import Path
+    from penstock.flow.tree import STDIN
+    from penstock_cli.reporting import Telling
+    from penstock_cli.validating import Validation
 
-    from penstock.diagnostic import Severity
-    from penstock.flow.catalog import load_catalog
-    from penstock.flow.defaults import outside_defaults
-    from penstock.flow.model import Dialect
-    from penstock.flow.tree import STDIN, find_flows
-    from penstock.validation.check import Options, check_files
-
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes goes with --fix or --diff")
+    if (fix or diff) and STDIN in paths and len(paths) > 1:
+        raise click.UsageError("- stands alone with --fix: what is mended goes to standard output")
+    if (fix or diff) and (watch or at is not None or changed is not None):
+        raise click.UsageError("--fix and --diff are for files as they are now: leave --at, --changed and --watch out")
+    if watch and (at is not None or STDIN in paths):
+        raise click.UsageError("--watch is for files that change")
     settings = settings_now()
-    severities = {"error": Severity.ERROR, "warning": Severity.WARNING, "information": Severity.INFO}
-    stdin = sys.stdin.buffer.read() if STDIN in paths else None
-    options = Options(
-        Dialect(dialect or settings.dialect),
-        severities.get(unknown_types),
-        outside_defaults(settings.defaults),
-        {code: severities.get(severity) for code, severity in settings.rules.items()},
-    )
-    report = check_files(find_flows(paths, Path(), stdin=stdin), load_catalog(), options)
-    report.add(settings.diagnostics)
-    failed = _fails(report, fail_on)
-    click.echo(_rendered(report, output, failed, globals_), nl=False, color=True)
+    telling = Telling(output, fail_on, globals_, output_file)
+    validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
+    aside = False
+    if watch:
+        from penstock_cli.watching_flows import watch_flows
+
+        watch_flows(validation, telling.text, globals_)
+    if diff:
+        from penstock_cli.mending import show_difference
+
+        raise SystemExit(
+            1 if show_difference(validation.files(), validation.judge, globals_, unsafe=unsafe_fixes) else 0
+        )
+    if fix:
+        from penstock_cli.mending import mend_files
+
+        report, aside = mend_files(validation.files(), validation.judge, unsafe=unsafe_fixes)
+    else:
+        report = validation.report()
+    failed = telling.tell(report, aside=aside)
+    if globals_.verbose:
+        click.echo(validation.effort(report), err=True)
     if failed:
         raise SystemExit(1)
-
-
-def _fails(report: Report, fail_on: str) -> bool:
-    from penstock.diagnostic import Severity
-
-    counted = {"error": (Severity.ERROR,), "warning": (Severity.ERROR, Severity.WARNING), "never": ()}[fail_on]
-    return any(found.severity in counted for found in report.diagnostics)
-
-
-def _rendered(report: Report, output: str, failed: bool, globals_: Globals) -> str:
-    from penstock.diagnostic import Severity
-    from penstock_cli.render import findings
-    from penstock_cli.render.findings_frame import style_for
-
-    summary = findings.Summary(
-        errors=report.count(Severity.ERROR),
-        warnings=report.count(Severity.WARNING),
-        notes=report.count(Severity.INFO),
-        flows=report.flows,
-        elapsed_s=report.elapsed_s,
-        outcome="failed" if failed else "passed",
-    )
-    style = style_for(globals_.color, sys.stdout)
-    match output:
-        case "json":
-            return findings.as_json(report.diagnostics, summary)
-        case "github":
-            return findings.as_github(report.diagnostics, None if globals_.quiet else summary)
-        case "concise":
-            return findings.as_concise(report.diagnostics, None if globals_.quiet else summary, style)
-    return findings.as_text(report.diagnostics, None if globals_.quiet else summary, report.line, style)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic import Diagnostic, ReportRecord, diagnostic_record
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 
 LineOf = Callable[[str, int], str]
 """The text of a line of a file: `line_of("flows/etl.yaml", 14)`."""
 
-_MOST_ANNOTATIONS = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was checked. `outcome` is `passed` or `failed`, as `--fail-on` has it."""
+    """What was checked. `outcome` is `passed` or `failed`, as `--fail-on` has it.
+
+    `safe` and `unsafe` count the findings that bring an edit, by whether it could have been meant otherwise.
+    """
 
     errors: int
     warnings: int
@@ -26,6 +26,17 @@ class Summary:
     flows: int
     elapsed_s: float
     outcome: str
+    safe: int = 0
+    unsafe: int = 0
+
+    @property
+    def offer(self) -> str:
+        """`2 of them can be mended with --fix, 1 more with --unsafe-fixes.`; empty where none can be."""
+        if self.safe and self.unsafe:
+            return f"{self.safe:,} of them can be mended with --fix, {self.unsafe:,} more with --unsafe-fixes."
+        if self.safe:
+            return f"{self.safe:,} of them can be mended with --fix."
+        return f"{self.unsafe:,} of them can be mended with --fix --unsafe-fixes." if self.unsafe else ""
 
     @property
     def sentence(self) -> str:
@@ -71,14 +82,14 @@ def _ending(summary: Summary | None, style: Style) -> str:
     if summary is None:
         return ""
     role = "bold" if summary.outcome == "passed" else "error"
-    return style(summary.sentence, role) + "\n"
+    return style(summary.sentence, role) + "\n" + (f"{summary.offer}\n" if summary.offer else "")
 
 
 def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
-    """The shape of CLI.md, `schemaVersion` 1; one document, indented, ending with a line break."""
-    data = {
+    """The shape of diagnostics.json, `schemaVersion` 1; one document, indented, ending with a line break."""
+    data: ReportRecord = {
         "schemaVersion": 1,
-        "outcome": summary.outcome,
+        "outcome": "passed" if summary.outcome == "passed" else "failed",
         "summary": {
             "errors": summary.errors,
             "warnings": summary.warnings,
@@ -86,71 +97,9 @@ def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
             "flows": summary.flows,
             "elapsedMs": round(summary.elapsed_s * 1000),
         },
-        "diagnostics": [finding_json(found) for found in findings],
+        "diagnostics": [diagnostic_record(found) for found in findings],
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def finding_json(found: Diagnostic) -> dict[str, Any]:
-    """One finding, in the shape that every surface of Penstock gives it."""
-    fix = found.fix
-    return {
-        "code": found.code,
-        "severity": str(found.severity),
-        "message": found.message,
-        "help": found.help,
-        "label": found.label or None,
-        "file": found.file,
-        "range": _range_json(found.range),
-        "flow": {"namespace": found.flow.namespace, "id": found.flow.id} if found.flow is not None else None,
-        "fix": {"range": _range_json(fix.range), "text": fix.text} if fix is not None else None,
-    }
-
-
-def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
-    """Workflow commands: at most 10 errors and 10 warnings, the worst first, then how many more there are.
-
-    GitHub shows no more a step. Notes are not annotated.
-    """
-    lines: list[str] = []
-    left = 0
-    for severity in (Severity.ERROR, Severity.WARNING):
-        same = [found for found in findings if found.severity is severity]
-        lines += [_annotation(found) for found in same[:_MOST_ANNOTATIONS]]
-        left += max(0, len(same) - _MOST_ANNOTATIONS)
-    if left:
-        lines.append(f"and {left} more in the summary")
-    if summary is not None:
-        lines.append(summary.sentence)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _annotation(found: Diagnostic) -> str:
-    start, end = found.range.start, found.range.end
-    properties = {"file": found.file, "line": start.line, "endLine": end.line, "col": start.column}
-    if end.line == start.line:
-        properties["endColumn"] = end.column
-    properties["title"] = found.code
-    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    message = f"{found.message}\n{found.help}" if found.help else found.message
-    return f"::{found.severity} {said}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """The escapes of GitHub's workflow commands (actions/toolkit, command.ts)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _range_json(where: Range) -> dict[str, Any]:
-    return {"start": _position_json(where.start), "end": _position_json(where.end)}
-
-
-def _position_json(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column}
 
 
 def _counted(count: int, noun: str) -> str:

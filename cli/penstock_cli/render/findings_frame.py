@@ -18,12 +18,13 @@ from penstock.diagnostic import Diagnostic
 from penstock_cli.render.terminal import Stream, wants_colour
 
 Style = Callable[[str, str], str]
-"""Paints a text by its role: `error`, `warning`, `information`, `gutter`, `bold`."""
+"""Paints a text by its role: `error`, `warning`, `information`, `gutter`, `bold`, `added`, `removed`."""
 
 _TAB = 4
 _WIDEST = 160
 _BEFORE = 60
-_ANSI = {"error": "1;31", "warning": "1;33", "information": "1;36", "gutter": "34", "bold": "1"}
+_ANSI = {"error": "1;31", "warning": "1;33", "information": "1;36", "gutter": "34", "bold": "1", "added": "32",
+         "removed": "31"}  # fmt: skip
 
 
 def plain(text: str, role: str) -> str:  # noqa: ARG001 - the shape of every style

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +20,7 @@ from penstock.execution.state import State
 from penstock.flow.model import Flow
 from penstock.ports.logs import LogLine
 from penstock_cli.render.progress import MARKS, harmless, label
+from penstock_cli.render.workflow import cell, escaped
 
 MOST_ANNOTATED = 10
 """GitHub shows so many errors of a step."""
@@ -89,27 +90,13 @@ class GithubProgress:
         self._stream.write(f"::error {where},title={title}::{escaped(harmless(error))}\n")
 
 
-def escaped(text: str, *, in_property: bool = False) -> str:
-    """Text that is data of a workflow command, and nothing else (GitHub docs, workflow commands)."""
-    found: Mapping[str, str] = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-    if in_property:
-        found = {**found, ":": "%3A", ",": "%2C"}
-    return "".join(found.get(each, each) for each in text)
-
-
 def summary_of(execution: Execution) -> str:
     """The job summary: what ran and how it ended, in Markdown."""
     spent = humane(duration_of(execution.histories, execution.histories[-1][1]))
     rows = [
-        f"| {MARKS[run.state]} | {_cell(label(run))} | {run.state.value} "
-        f"| {humane(duration_of(run.histories, run.histories[-1][1]))} | {_cell(run.error or '')} |"
+        f"| {MARKS[run.state]} | {cell(label(run))} | {run.state.value} "
+        f"| {humane(duration_of(run.histories, run.histories[-1][1]))} | {cell(run.error or '')} |"
         for run in list(execution.in_order())[:200]
     ]
-    head = f"### {MARKS[execution.state]} {_cell(str(execution.flow))}: {execution.state.value} in {spent}\n\n"
+    head = f"### {MARKS[execution.state]} {cell(str(execution.flow))}: {execution.state.value} in {spent}\n\n"
     return head + "\n".join(["| | task | state | time | error |", "| --- | --- | --- | --- | --- |", *rows]) + "\n\n"
-
-
-def _cell(text: str) -> str:
-    """Text in a table: one line, no markup of its own, no mention."""
-    line = harmless(" ".join(text.split()))[:200]
-    return "".join(f"&#{ord(each)};" if each in "|<>&`*_[]@\\" else each for each in line)

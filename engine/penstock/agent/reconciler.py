@@ -9,15 +9,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock import failpoint
 from penstock.diagnostic import Diagnostic, FlowName
-from penstock.errors import PenstockError, Retryable, Stalled
+from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.failpoint import Failpoint
-from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.plugins import CatalogFile, refuse_too_large
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import Deployed, Observation, TreeFile, TreeMark
 from penstock.ports.git import Blob, Change, Mirror
@@ -184,7 +184,8 @@ class Reconciler:
         """How files are chosen at `commit`, and what differs from what is known."""
         if known.mark is not None and known.selection is not None:
             changes = self._difference(known.mark.commit, commit)
-            if changes is not None and not any(steers(change.path) for change in changes):
+            describes = known.selection.describes
+            if changes is not None and not any(steers(change.path) or describes(change.path) for change in changes):
                 concerns = known.selection.namespace_files.concerns
                 has_other_files = any(concerns(change.path) for change in changes)
                 return _Looked(known.selection, changes, has_other_files=has_other_files)
@@ -199,7 +200,16 @@ class Reconciler:
 
     def _selection(self, blobs: Sequence[Blob]) -> Selection:
         steering = {blob.path: content for blob, content in self.mirror.read(b for b in blobs if steers(b.path))}
-        return Selection.of(steering, prefix=self.prefix, dialect=self.dialect)
+        selection = Selection.of(steering, prefix=self.prefix, dialect=self.dialect)
+        if not selection.catalogs or selection.problem is not None:
+            return selection
+        there = {blob.path: blob for blob in blobs if selection.describes(blob.path)}
+        try:
+            wanted = [there[path] for path in selection.catalog_paths(there)]
+            refuse_too_large({blob.path: blob.size for blob in wanted})
+            return selection.knowing([CatalogFile(blob.path, data) for blob, data in self.mirror.read(wanted)])
+        except UserError as error:
+            return replace(selection, problem=error.message)
 
     def _has_other_files(self, selection: Selection, blobs: Sequence[Blob]) -> bool:
         """Whether the files of namespaces, or the rule by which they are chosen, differ from the generation's."""
@@ -223,9 +233,8 @@ class Reconciler:
             return None  # the commit before is gone from the mirror: all files are looked at instead
 
     def _read(self, blobs: Iterable[Blob], selection: Selection) -> Iterator[ReadFile]:
-        catalog = load_catalog()
         for blob, content in self.mirror.read(blobs):
-            yield read_flow_file(blob.path, blob.id, content, catalog=catalog, selection=selection)
+            yield read_flow_file(blob.path, blob.id, content, selection=selection)
 
     def _acceptable(self, file: TreeFile, read: dict[str, ReadFile], selection: Selection) -> Acceptable:
         """What is kept of a file that is taken: read now, or earlier and held back until now by another one."""

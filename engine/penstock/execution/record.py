@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from penstock.duration import format_duration
 from penstock.execution.event import Instant
@@ -13,10 +13,87 @@ from penstock.execution.sealed import conceal
 from penstock.execution.state import State
 from penstock.execution.variables import iso
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
-def as_record(execution: Execution) -> dict[str, Any]:
+class HistoryRecord(TypedDict):
+    """A state, and since when."""
+
+    state: State
+    date: Annotated[str, "An ISO-8601 instant"]
+
+
+class StateRecord(TypedDict):
+    """The present state, and all before it."""
+
+    current: State
+    startDate: Annotated[str, "When the first state began"]
+    endDate: Annotated[str | None, "When the last state began, where nothing follows from it"]
+    duration: Annotated[str | None, "From the first to the last state, as an ISO-8601 duration"]
+    histories: list[HistoryRecord]
+
+
+class AttemptRecord(TypedDict):
+    """One try of a task run."""
+
+    number: Annotated[int, "Counted from 1"]
+    state: StateRecord
+    exitCode: Annotated[int | None, "Of the process or container, where it had one"]
+    error: str | None
+    metrics: list[dict[str, Any]]
+    log: Annotated[dict[str, Any], "Where its log is, and how large"]
+    usage: Annotated[dict[str, float], "The time and memory that it took"]
+    lost: NotRequired[Annotated[bool, "The process that ran it died"]]
+
+
+class TaskRunRecord(TypedDict):
+    """One run of a task."""
+
+    id: str
+    executionId: str
+    namespace: str
+    flowId: str
+    taskId: str
+    parentTaskRunId: Annotated[str | None, "The run of the flowable around it"]
+    value: Annotated[str | None, "Its value in a loop"]
+    iteration: Annotated[int | None, "Its number in a loop"]
+    state: StateRecord
+    attempts: list[AttemptRecord]
+    outputs: dict[str, Any]
+    error: NotRequired[str]
+    orphanSuspected: NotRequired[Annotated[bool, "Something of it may still run on the machine"]]
+
+
+class LabelRecord(TypedDict):
+    """One label."""
+
+    key: str
+    value: str
+
+
+class ExecutionRecord(TypedDict):
+    """One execution of a flow: Kestra's shape, with where the flow came from."""
+
+    schemaVersion: Literal[1]
+    id: str
+    namespace: str
+    flowId: str
+    flowRevision: int
+    state: StateRecord
+    taskRunList: Annotated[list[TaskRunRecord], "In the order in which they were created"]
+    inputs: dict[str, Any]
+    outputs: Annotated[dict[str, Any] | None, "The flow's outputs, once they are rendered"]
+    variables: dict[str, Any]
+    labels: list[LabelRecord]
+    trigger: Annotated[dict[str, Any] | None, "What started it, where no person did"]
+    scheduleDate: Annotated[str | None, "The moment that it is of, an ISO-8601 instant"]
+    originalId: Annotated[str, "The execution that it repeats; its own id otherwise"]
+    parentId: Annotated[str | None, "The execution that called it"]
+    error: str | None
+    source: Annotated[dict[str, Any], "The repository, commit, path and blob of the flow"]
+
+
+def as_record(execution: Execution) -> ExecutionRecord:
     """The whole execution, ready for JSON. Of what was computed from a secret it shows stars."""
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -46,20 +123,20 @@ def outputs_record(execution: Execution) -> dict[str, Any] | None:
     return {str(key): _plain(each) for key, each in execution.outputs.items()}
 
 
-def state_record(state: State, histories: Histories) -> dict[str, Any]:
+def state_record(state: State, histories: Histories) -> StateRecord:
     start = histories[0][1]
     end = histories[-1][1] if state.is_terminal else None
     return {
-        "current": state.value,
+        "current": state,
         "startDate": iso(start),
         "endDate": iso(end) if end is not None else None,
         "duration": format_duration(end - start) if end is not None else None,
-        "histories": [{"state": each.value, "date": iso(at)} for each, at in histories],
+        "histories": [{"state": each, "date": iso(at)} for each, at in histories],
     }
 
 
-def run_record(execution: Execution, run: TaskRun) -> dict[str, Any]:
-    record: dict[str, Any] = {
+def run_record(execution: Execution, run: TaskRun) -> TaskRunRecord:
+    record: TaskRunRecord = {
         "id": run.id,
         "executionId": execution.id,
         "namespace": execution.flow.namespace,
@@ -79,12 +156,12 @@ def run_record(execution: Execution, run: TaskRun) -> dict[str, Any]:
     return record
 
 
-def attempt_record(attempt: Attempt) -> dict[str, Any]:
+def attempt_record(attempt: Attempt) -> AttemptRecord:
     ended = attempt.ended
     histories: list[tuple[State, Instant]] = [(State.CREATED, attempt.started), (State.RUNNING, attempt.started)]
     if ended is not None:
         histories.append((attempt.state, ended))
-    record: dict[str, Any] = {
+    record: AttemptRecord = {
         "number": attempt.number,
         "state": state_record(attempt.state, tuple(histories)),
         "exitCode": attempt.exit_code,

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import penstock_schemas
+from penstock import __version__
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
-from penstock.flow.model import InputType, Kind
+from penstock.flow.history import PropertyFacts, facts_of
+from penstock.flow.words import InputType, Kind
+
+if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
+    from penstock.flow.guarded import Guard
+    from penstock.flow.plugins import PluginType, PluginTypes
+
+if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
+    from penstock.flow.guarded import Guard
+    from penstock.flow.plugins import PluginType, PluginTypes
 
 Schema = dict[str, Any]
 
@@ -26,9 +36,16 @@ class TypeInfo:
     """What the catalogue knows of a type.
 
     `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
-    for a worker task that cannot run yet. `branches` are the properties that hold tasks: lists, but `cases` (lists
-    by key) and `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means
-    where it stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema.
+    for a worker task that cannot run yet. `runnable` is what this version does what it says; a type that is only known
+    has a schema all the same. `branches` are the properties that hold tasks: lists, but `cases` (lists by key) and
+    `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means where it
+    stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema, and None
+    where only the type itself knows; `sees` says of some of them which variables are there beside the usual ones (`*`:
+    any).
+
+    `since` is the first version of Kestra that has the type ("0.22"; None: it is older than what we follow), `until`
+    the first that has it no more ("2.0"), `enterprise` whether only its Enterprise Edition has it. An alias is refused
+    from 2.0 on, whatever its type. What is so of single properties: `Catalog.property_facts`.
     """
 
     name: str
@@ -41,22 +58,41 @@ class TypeInfo:
     has_schema: bool
     title: str
     as_task: str | None = None
-    rendered: frozenset[str] = frozenset()
+    rendered: frozenset[str] | None = frozenset()
+    sees: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    since: str | None = None
+    until: str | None = None
+    enterprise: bool = False
 
 
 class Catalog:
     """All types by name and alias, with their schemas. Read-only; may be used by several threads.
 
-    `folder` holds `catalog.json`, `types/`, `inputs/` and `flow.json`; by default the published ones.
+    `folder` holds `catalog.json`, `types/`, `inputs/` and `flow.json`; by default the published ones. `plugins` are
+    types of other plugins; where both know a name, the published one counts.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, plugins: PluginTypes | None = None) -> None:
         self._folder = folder if folder is not None else Path(penstock_schemas.__path__[0]) / "v1"
+        self._added = plugins
+        self._plugins: dict[str, PluginType] = {}
+        self._guards: dict[str, Guard] = {}
+        self._digest = ""
         self._entries: Mapping[str, Mapping[str, Any]] | None = None
         self._canonical: dict[str, str] = {}
         self._infos: dict[str, TypeInfo] = {}
         self._schemas: dict[str, Schema] = {}
         self._validators: dict[str, Any] = {}
+        self._facts: dict[str, Mapping[str, PropertyFacts]] = {}
+
+    def with_plugins(self, plugins: PluginTypes) -> Catalog:
+        """The same types, and those."""
+        return Catalog(self._folder, plugins)
+
+    def fingerprint(self) -> str:
+        """Of everything that a flow is judged by: the same for two catalogues that judge alike. Costs no reading."""
+        self._load()
+        return f"{__version__}:{self._digest}:{self._added.digest if self._added is not None else ''}"
 
     def find(self, type_name: str) -> TypeInfo | None:
         """What is known of a type, by its name or an alias; None when it is not in the catalogue."""
@@ -64,9 +100,13 @@ class Catalog:
         if info is None:
             entries = self._load()
             name = self._canonical.get(type_name, type_name)
-            if name not in entries:
+            if name in entries:
+                info = type_info(name, entries[name])
+            elif name in self._plugins:
+                info = _plugin_info(self._plugins[name])
+            else:
                 return None
-            info = self._infos[type_name] = _info(name, entries[name])
+            self._infos[type_name] = info
         return info
 
     def canonical(self, type_name: str) -> str:
@@ -77,7 +117,9 @@ class Catalog:
     def names(self, group: str | None = None) -> list[str]:
         """All names, aliases left out, sorted; of one group when it is given."""
         entries = self._load()
-        return sorted(name for name, entry in entries.items() if group is None or entry["group"] == group)
+        groups = {name: entry["group"] for name, entry in entries.items()}
+        groups |= {name: plugin.group for name, plugin in self._plugins.items()}
+        return sorted(name for name, known in groups.items() if group is None or known == group)
 
     def named(self, text: str) -> TypeInfo:
         """The type that a person means: by name, alias, or the end of a name (`log.Log`).
@@ -117,11 +159,25 @@ class Catalog:
         info = self.find(type_name)
         if info is None or not info.has_schema:
             return None
-        return self._read(f"types/{info.name}.json")
+        plugin = self._plugins.get(info.name)
+        return self._read(f"types/{info.name}.json") if plugin is None else self._completed(plugin)
+
+    def guard(self, type_name: str) -> Guard | None:
+        """What judges by the schema of another plugin's type; None for a type that we publish, or do not know."""
+        name = self.canonical(type_name)
+        if name not in self._plugins:
+            return None
+        if name not in self._guards:
+            from penstock.flow.guarded import Guard
+
+            self._guards[name] = Guard(self._completed(self._plugins[name]))
+        return self._guards[name]
 
     def validator(self, type_name: str) -> Any:
         """jsonschema's validator for `schema(type_name)`, made once. None when there is no schema."""
         name = self.canonical(type_name)
+        if name in self._plugins:
+            return self.guard(name)
         if name not in self._validators:
             schema = self.schema(name)
             if schema is None:
@@ -130,6 +186,28 @@ class Catalog:
 
             self._validators[name] = Draft202012Validator(schema)
         return self._validators[name]
+
+    def property_facts(self, type_name: str) -> Mapping[str, PropertyFacts]:
+        """What versions and editions of Kestra say of a type's properties: those alone of which there is anything.
+
+        By path from the type: `options.timeout`; what lies in the items of a list, or in a mapping with free keys, has
+        the path of the list (`metrics.tags`). Made once for each type, from its schema.
+        """
+        name = self.canonical(type_name)
+        return self._facts_of(f"types/{name}", self.schema(name))
+
+    def flow_facts(self) -> Mapping[str, PropertyFacts]:
+        """The same for the top level of a flow."""
+        return self._facts_of("flow", self.flow_schema())
+
+    def input_facts(self, input_type: str) -> Mapping[str, PropertyFacts]:
+        """The same for an input; what holds for inputs of the type as such stands under `type`."""
+        return self._facts_of(f"inputs/{input_type}", self.input_schema(input_type))
+
+    def _facts_of(self, key: str, schema: Schema | None) -> Mapping[str, PropertyFacts]:
+        if key not in self._facts:
+            self._facts[key] = facts_of(schema or {})
+        return self._facts[key]
 
     def flow_schema(self) -> Schema:
         """The top level of a flow; tasks, triggers and inputs are not descended into."""
@@ -141,14 +219,57 @@ class Catalog:
 
     def editor_schema(self) -> Schema:
         """A whole flow in one document, for editors."""
-        return self._read("flow.schema.json")
+        self._load()
+        if not self._plugins:
+            return self._read("flow.schema.json")
+        from penstock.flow.editor import editor_schema
+
+        infos = [info for name in self.names() if (info := self.find(name)) is not None]
+        inputs = {kind.value: self.input_schema(kind.value) for kind in InputType}
+        types = [(info, self.schema(info.name)) for info in infos]
+        common = {group: schema for group in ("task", "trigger") if (schema := self.common_schema(group)) is not None}
+        identity = self._read("flow.schema.json")["$id"]
+        return editor_schema(self.flow_schema(), types, inputs, common, identity=identity)
+
+    def document_schema(self, file: str) -> Schema:
+        """Another published schema by its file, as `diagnostics.json`."""
+        return self._read(file)
+
+    def common_schema(self, group: str) -> Schema | None:
+        """What every task, or every trigger, may have; None for the other groups."""
+        return self._read(f"{group}.json") if group in ("task", "trigger") else None
+
+    def _completed(self, plugin: PluginType) -> Schema:
+        """A plugin's schema, with what every type of its group may have, and its names."""
+        found = self._schemas.get(plugin.name)
+        if found is None:
+            common = self.common_schema(plugin.group) or {"properties": {}, "required": []}
+            names = [plugin.name, *plugin.aliases]
+            kind = {"description": "Name of the type"} | ({"enum": names} if plugin.aliases else {"const": plugin.name})
+            own = {name: part for name, part in plugin.schema.get("properties", {}).items() if name != "type"}
+            found = self._schemas[plugin.name] = {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "title": plugin.title,
+                **plugin.schema,
+                "type": "object",
+                "properties": {**common["properties"], **own, "type": kind},
+                "required": sorted({*common["required"], *plugin.schema.get("required", ()), "type"}),
+            }
+        return found
 
     def _load(self) -> Mapping[str, Mapping[str, Any]]:
         if self._entries is None:
-            entries = json.loads((self._folder / "catalog.json").read_bytes())["types"]
+            read = json.loads((self._folder / "catalog.json").read_bytes())
+            entries, self._digest = read["types"], read.get("digest", "")
             for name, entry in entries.items():
                 for alias in entry.get("aliases", ()):
                     self._canonical[alias] = name
+            for name, plugin in self._added.types.items() if self._added is not None else ():
+                if name not in entries and name not in self._canonical:
+                    self._plugins[name] = plugin
+                    for alias in plugin.aliases:
+                        if alias not in entries:
+                            self._canonical.setdefault(alias, name)
             self._entries = entries
         return self._entries
 
@@ -159,21 +280,40 @@ class Catalog:
         return found
 
 
-def _info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
+def type_info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
+    """What an entry of `catalog.json` says."""
     kind = entry.get("kind")
-    runnable = bool(entry.get("runnable"))
     return TypeInfo(
         name=name,
         group=entry["group"],
         kind=Kind(kind) if kind is not None else None,
-        runnable=runnable,
+        runnable=bool(entry.get("runnable")),
         aliases=tuple(entry.get("aliases", ())),
         deprecated=entry.get("deprecated"),
         branches=tuple(entry.get("branches", ())),
-        has_schema=runnable,
+        has_schema=bool(entry.get("modelled")),
         title=entry["title"],
         as_task=entry.get("asTask"),
         rendered=frozenset(entry.get("rendered", ())),
+        sees={name: frozenset(names) for name, names in entry.get("sees", {}).items()},
+        since=entry.get("since"),
+        until=entry.get("until"),
+        enterprise=bool(entry.get("enterprise")),
+    )
+
+
+def _plugin_info(plugin: PluginType) -> TypeInfo:
+    return TypeInfo(
+        name=plugin.name,
+        group=plugin.group,
+        kind=Kind.FLOWABLE if plugin.branches else None,
+        runnable=False,
+        aliases=plugin.aliases,
+        deprecated=plugin.deprecated,
+        branches=plugin.branches,
+        has_schema=True,
+        title=plugin.title,
+        rendered=None,
     )
 
 

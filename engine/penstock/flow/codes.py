@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.diagnostic import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code's meaning in one line, and the help of a finding that has none of its own."""
+    """A code's meaning in one line, how grave it usually is, and the help of a finding that has none of its own."""
 
     code: str
     title: str
     help: str
+    severity: Severity
 
 
 _TABLE = (
@@ -35,6 +38,8 @@ _TABLE = (
     ("PEN113", "The file is no flow (noted, not an error)", "name it in .penstockignore"),
     ("PEN114", "A plain scalar that readers of YAML 1.1 and 1.2 take differently", "put it in quotes"),
     ("PEN115", "An anchor that nothing refers to", "remove it"),
+    ("PEN190", "penstock.yaml cannot be read", "`penstock config view` shows what is read of it"),
+    ("PEN116", "A file has more findings than are told", "mend those that are told, and validate again"),
     ("PEN201", "A required property is missing", "add it"),
     ("PEN202", "A property is unknown to its type", "`penstock explain TYPE` lists the properties"),
     ("PEN203", "A value is of the wrong kind", "`penstock explain TYPE` tells what is expected"),
@@ -68,6 +73,7 @@ _TABLE = (
     ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),
     ("PEN293", "A waiver has expired", "mend what it waived, or decide anew and say until when"),
     ("PEN294", "A waiver that nothing needs", "remove it"),
+    ("PEN295", "A catalogue of types cannot be read", "`catalogs:` names files of JSON Schemas in the repository"),
     ("PEN301", "An expression does not parse", "`penstock eval` tries an expression"),
     ("PEN302", "An expression names a variable that is never there", "`penstock eval` shows what is there"),
     ("PEN303", "An expression is beyond a bound", "write it flatter or shorter, with `set` for its parts"),
@@ -111,8 +117,40 @@ _TABLE = (
     ("PEN804", "A long script stands in the flow (off unless asked for)", "move it into a namespace file"),
 )  # fmt: skip
 
-CODES: dict[str, Code] = {code: Code(code, title, mend) for code, title, mend in _TABLE}
+_WARNINGS = frozenset(
+    {
+        "PEN114", "PEN116", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
+        "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
+    }
+)  # fmt: skip
+_NOTES = frozenset(
+    {
+        "PEN113", "PEN115", "PEN294", "PEN406", "PEN407", "PEN510", "PEN511", "PEN701", "PEN702", "PEN704", "PEN705",
+        "PEN706", "PEN801", "PEN802", "PEN803", "PEN804",
+    }
+)  # fmt: skip
 
+
+def _usual(code: str) -> Severity:
+    """What most findings of a code are; some depend on the dialect or on an option."""
+    return Severity.INFO if code in _NOTES else Severity.WARNING if code in _WARNINGS else Severity.ERROR
+
+
+CODES: dict[str, Code] = {code: Code(code, title, mend, _usual(code)) for code, title, mend in _TABLE}
+
+
+ASKED = frozenset({"PEN407", "PEN801", "PEN802", "PEN803", "PEN804"})
+"""Codes that are told only where a repository asks for them."""
+
+FIXED = {
+    "PEN103": True, "PEN111": True, "PEN114": True, "PEN115": True, "PEN202": False, "PEN205": False, "PEN208": True,
+    "PEN210": False, "PEN229": False, "PEN294": True, "PEN302": False, "PEN304": True, "PEN401": False, "PEN402": False,
+    "PEN605": False, "PEN701": True, "PEN702": True, "PEN704": True,
+}  # fmt: skip
+"""Codes of findings that may bring the edit that mends them: whether it can be a safe one, or is to be asked for."""
+
+UNREADABLE_CATALOG = "PEN295"
+"""A catalogue is data that flows are judged by: without it no finding would be true, so this is raised."""
 
 _REFERENCES = frozenset({"PEN204", "PEN229"})
 

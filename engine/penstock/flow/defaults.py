@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from penstock.compose import Place
+if TYPE_CHECKING:  # only for speed: settings name defaults where no YAML is read
+    from penstock.compose import Place
 
 PROPERTIES = ("pluginDefaults", "taskDefaults")
 

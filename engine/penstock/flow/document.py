@@ -6,11 +6,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
-from penstock.compose import Composer, Fault, Place, event_parser
-from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
+from penstock.compose import MAX_DUPLICATES, Composer, Fault, Place, event_parser
+from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
+from penstock.flow.lines import Replacement, without_second, without_tabs
 from penstock.flow.offsets import Walk, offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -55,6 +57,18 @@ class Document:
         if last <= first:
             last = Position(first.line, first.column + 1)
         return Range(first, last)
+
+    def between(self, where: Range) -> str:
+        """The text of a range, as it is written."""
+        return self.text[self._offset(where.start) : self._offset(where.end)]
+
+    def _offset(self, position: Position) -> int:
+        starts = self._starts
+        if starts is None:
+            starts = self._starts = line_starts(self.text)
+        if position.line > len(starts):
+            return len(self.text)
+        return min(starts[position.line - 1] + position.column - 1, len(self.text))
 
     def find(self, path: Path) -> Place | None:
         """The place of the value at `path`, or None when there is none."""
@@ -120,7 +134,9 @@ class Document:
 
 def line_starts(text: str) -> list[int]:
     """The offsets at which lines begin. A break is CR LF, LF or CR, as editors count."""
-    return [0, *(match.end() for match in _BREAK.finditer(text))]
+    if "\r" in text:
+        return [0, *(match.end() for match in _BREAK.finditer(text))]
+    return list(accumulate([len(line) + 1 for line in text.split("\n")[:-1]], initial=0))
 
 
 def read_document(source: bytes | str, path: str) -> Document:
@@ -152,9 +168,15 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
 
     from penstock.flow.syntax import complain, is_of_libyaml_alone
 
-    def report(code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "") -> None:
+    def report(
+        code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "",
+        mend: Replacement | None = None,
+    ) -> None:  # fmt: skip
         where = document.span(start, end)
-        found.append(Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label))
+        fix = Edit(Range(document.position(mend[0]), document.position(mend[1])), mend[2]) if mend is not None else None
+        found.append(
+            Diagnostic(code, Severity.ERROR, message, document.path, where, hint or help_for(code), label, fix=fix)
+        )
 
     for patient in (False, True):
         parser: Any = None
@@ -168,15 +190,27 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
         except (yaml.YAMLError, UnicodeError) as error:
             if not patient and is_of_libyaml_alone(error) and len(document.text) <= MAX_PATIENCE:
                 continue
-            report(*complain(error, document.text))
+            code, message, start, end, hint, label = complain(error, document.text)
+            report(code, message, start, end, hint, label, without_tabs(document.text) if code == "PEN103" else None)
         finally:
             if parser is not None:
                 parser.dispose()
-        for key, start, end, before in composer.duplicates if composer is not None else ():
-            line = document.position(before).line
-            hint = f"keep one of the two; the first stands in line {line}"
-            report("PEN111", f"Duplicate field '{key}'", start, end, hint)
+        for key, start, end, first, stop, first_stop in composer.duplicates if composer is not None else ():
+            line = document.position(first).line
+            report(
+                "PEN111", f"Duplicate field '{key}'", start, end,
+                f"keep one of the two; the first stands in line {line}",
+                mend=without_second(document.text, (first, first_stop), (start, stop)),
+            )  # fmt: skip
+        if composer is not None and len(composer.duplicates) == MAX_DUPLICATES:
+            found.append(too_many(document, MAX_DUPLICATES))
         return
+
+
+def too_many(document: Document, most: int) -> Diagnostic:
+    """The note that not all findings are told."""
+    message = f"the file has more than {most} findings, and the others are not told"
+    return Diagnostic("PEN116", Severity.WARNING, message, document.path, START, help_for("PEN116"))
 
 
 def _decode(source: bytes, path: str) -> tuple[str | None, Diagnostic | None]:

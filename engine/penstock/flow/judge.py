@@ -50,13 +50,11 @@ class Judge:
         if key in self._checks:
             check = self._checks[key]
         else:
-            schema = schema_of()
-            check = self._checks[key] = None if schema is None else _check(schema)
-            self._required[key] = tuple((schema or {}).get("required", ()))
+            check = self._checks[key] = self._made(key, schema_of)
         if check is None:
             return []
         if check(raw):
-            empty = [name for name in self._required[key] if name in raw and raw[name] is None]
+            empty = [name for name in self._required.get(key, ()) if name in raw and raw[name] is None]
             return _without_value(empty) if empty else []
         schema = schema_of()
         assert schema is not None
@@ -68,6 +66,16 @@ class Judge:
         if not nulls:
             return found
         return [_at_null(fault, nulls) for fault in violations(validator, _without(raw, nulls))]
+
+    def _made(self, key: tuple[str, str], schema_of: Callable[[], Schema | None]) -> Check | None:
+        guard = self._catalog.guard(key[1]) if key[0] == "type" else None
+        if guard is not None:
+            return guard.check
+        schema = schema_of()
+        if schema is None:
+            return None
+        self._required[key] = tuple(schema.get("required", ()))
+        return _check(schema)
 
 
 def _without_value(names: list[str]) -> list[Violation]:

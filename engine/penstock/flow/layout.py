@@ -8,6 +8,9 @@ EXTENSIONS = (".yaml", ".yml")
 LAYOUTS = ("flows/**", "_flows/**", "*/flows/*")
 """Kestra's own (its git plugin, 2026): where flows lie when `penstock.yaml` names no globs."""
 
+OWN_FILES, COMMON_FILES = "files", "_files"
+"""The folders of namespace files: one beneath each namespace's, one for all."""
+
 IGNORE_FILES = (".penstockignore", ".kestraignore")
 _NOT_FLOWS = (".test.yaml", ".test.yml")
 

@@ -10,6 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from penstock.diagnostic import START, FlowName, Range
+from penstock.flow.words import Dialect as Dialect
+from penstock.flow.words import InputType as InputType
+from penstock.flow.words import Kind as Kind
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 """The empty mapping, shared and read-only."""
@@ -18,23 +21,6 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def nothing() -> Mapping[str, Any]:
     """`NOTHING`, as a dataclass wants its defaults."""
     return NOTHING
-
-
-class Dialect(StrEnum):
-    """Which Kestra the flow is read as. AUTO accepts every spelling and behaves as 1.x where they clash."""
-
-    AUTO = "auto"
-    V0_21 = "0.21"
-    V1 = "1"
-    V2 = "2"
-
-
-class Kind(StrEnum):
-    """What moves a task on: the decision alone, the executor in passing, or a worker with a runner."""
-
-    FLOWABLE = "flowable"
-    INLINE = "inline"
-    WORKER = "worker"
 
 
 class Level(StrEnum):
@@ -121,32 +107,6 @@ class Task:
         yield self
         for child in self.children():
             yield from child.walk()
-
-
-class InputType(StrEnum):
-    """Kestra's input types. The ones this version resolves are in `RESOLVED` of `penstock.flow.inputs`."""
-
-    STRING = "STRING"
-    SECRET = "SECRET"  # noqa: S105
-    EMAIL = "EMAIL"
-    INT = "INT"
-    FLOAT = "FLOAT"
-    BOOLEAN = "BOOLEAN"
-    BOOL = "BOOL"
-    DATETIME = "DATETIME"
-    DATE = "DATE"
-    TIME = "TIME"
-    DURATION = "DURATION"
-    ENUM = "ENUM"
-    SELECT = "SELECT"
-    MULTISELECT = "MULTISELECT"
-    ARRAY = "ARRAY"
-    JSON = "JSON"
-    YAML = "YAML"
-    URI = "URI"
-    FILE = "FILE"
-    FORM = "FORM"
-    REUSABLE_INPUTS = "REUSABLE_INPUTS"
 
 
 @dataclass(frozen=True, slots=True)

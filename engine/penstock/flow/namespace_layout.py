@@ -16,11 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from penstock.errors import UserError
+from penstock.flow.layout import COMMON_FILES as COMMON
+from penstock.flow.layout import OWN_FILES as OWN
 from penstock.flow.model import nothing
 from penstock.glob import literal_folder, matcher
-
-OWN, COMMON = "files", "_files"
-"""The folders: one beneath each namespace's, one for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, ordered
+from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, ordered
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
+from penstock.flow.comments import Comment, ignored
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
+from penstock.flow.mends import quoted, replacing
 from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
-from penstock.flow.survey import Survey, TooManyFindings, take_survey
+from penstock.flow.survey import Survey, take_survey
 
 if TYPE_CHECKING:
     from penstock.flow.violations import Violation
 
-_IGNORE = re.compile(r"#[^\n]*?\bpenstock:\s*ignore\[([A-Z0-9,\s]+)\]")
 _NOT_RENDERED = "no expression is rendered here: write the value itself"
 _ROOT_KEYS = ("id", "namespace", "tasks")
 
 
 @dataclass(slots=True)
 class ParsedFlow:
-    """What came of one file. `diagnostics` are in reading order; `document` is as written, without defaults merged."""
+    """What came of one file. `diagnostics` are in reading order; `document` is as written, without defaults merged.
+
+    `found` is all that was found, in no order, and what comments ignore too.
+    """
 
     document: Document
     diagnostics: tuple[Diagnostic, ...]
@@ -39,6 +42,7 @@ class ParsedFlow:
     name: FlowName | None = None
     is_flow: bool = True
     survey: Survey | None = field(default=None, repr=False)
+    found: tuple[Diagnostic, ...] = field(default=(), repr=False)
     _flow: Flow | None = field(default=None, repr=False)
 
     @property
@@ -92,25 +96,21 @@ def parse_flow(
     document = read_document(source, path)
     root = document.value
     if not document.is_sound:
-        return ParsedFlow(document, kept(document, document.diagnostics), digest, _name(root))
+        read = document.diagnostics
+        return ParsedFlow(document, kept(document, read), digest, _name(root), found=read)
     found = list(document.diagnostics)
     if not isinstance(root, dict) or not any(key in root for key in _ROOT_KEYS):
         found.append(_no_flow(document, root))
-        return ParsedFlow(document, tuple(found), digest, is_flow=False)
+        return ParsedFlow(document, tuple(found), digest, is_flow=False, found=tuple(found))
     survey = Survey(document, root, catalog, dialect, unknown_types)
     own = own_defaults(root, document.place)
     if own or defaults:
         merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
         survey.document, survey.flow = replace(document, value=merged, place=place), merged
-    try:
-        take_survey(survey)
-        _hold_against_schemas(survey)
-        for rule in RULES:
-            rule(survey)
-    except TooManyFindings:
-        return ParsedFlow(document, kept(document, [*found, *survey.found]), digest, survey.name)
+    is_whole = survey.hold_against((take_survey, _hold_against_schemas, *RULES))
     found += survey.found
-    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey)
+    known = survey if is_whole else None
+    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=known, found=tuple(found))
 
 
 def _hold_against_schemas(survey: Survey) -> None:
@@ -131,11 +131,13 @@ def _hold_against_schemas(survey: Survey) -> None:
 def _report(survey: Survey, path: tuple[str | int, ...], faults: list[Violation]) -> None:
     for fault in faults:
         whole = (*path, *fault.path)
+        if fault.code == "PEN202" and whole[:-1] in survey.faulty:
+            continue  # the mapping is told to be another thing than it should be: what it has is not the point
         if fault.at_key:
             _report_key(survey, whole, fault)
         elif not survey.is_faulty(whole):
             hint = _NOT_RENDERED if _holds_template(survey.flow, whole) else fault.help
-            survey.report(fault.code, fault.message, whole, hint=hint)
+            survey.report(fault.code, fault.message, whole, hint=hint, fix=_mend(survey, whole, fault))
 
 
 def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> None:
@@ -147,7 +149,9 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
         hint = f"it stands within `{holder}`, a level too deep"
         survey.report(fault.code, fault.message, (*path, holder, fault.missing), at_key=True, hint=hint)
     else:
-        survey.report(fault.code, fault.message, path, at_key=True, hint=fault.help)
+        survey.report(
+            fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault)
+        )  # fmt: skip
 
 
 def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:
@@ -159,6 +163,18 @@ def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | No
     return None
 
 
+def _mend(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> Edit | None:
+    """What a schema's violation plainly asks for: a slip of a name mended, a length written so, a number in quotes."""
+    where, old = survey.where(path, at_key=fault.at_key), path[-1] if path else None
+    if not fault.at_key:
+        old = _value_at(survey.flow, path)
+    if fault.is_text:
+        return quoted(survey.document, where)
+    if fault.meant is None or not isinstance(old, str):
+        return None
+    return replacing(survey.document, where, old, fault.meant, safe=fault.code == "PEN208")
+
+
 def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
     """Whether the value at `path` is text with an expression."""
     value = _value_at(flow, path)
@@ -166,6 +182,7 @@ def _holds_template(flow: Any, path: tuple[str | int, ...]) -> bool:
 
 
 def _value_at(flow: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at a path; of what is nothing further down, the last that there was."""
     value = flow
     for step in path:
         if isinstance(value, dict):
@@ -194,20 +211,17 @@ def _name(root: Any) -> FlowName | None:
 
 
 def kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """In reading order, each once, without what a comment on its line ignores.
+    """In reading order, each once, without what comments ignore.
 
     Errors of reading and structure cannot be ignored.
     """
     if not found:
         return ()
-    unique = list(dict.fromkeys(found))
-    if "penstock:" in document.text:
-        unique = [one for one in unique if not _is_ignored(document, one)]
-    return tuple(ordered(unique))
+    comments = ignored(document.text)
+    return tuple(ordered(one for one in dict.fromkeys(found) if not _is_ignored(one, comments)))
 
 
-def _is_ignored(document: Document, found: Diagnostic) -> bool:
+def _is_ignored(found: Diagnostic, comments: Sequence[Comment]) -> bool:
     if found.is_error and is_unalterable(found.code):
         return False
-    match = _IGNORE.search(document.line(found.range.start.line))
-    return match is not None and found.code in {code.strip() for code in match[1].split(",")}
+    return any(comment.covers(found.code, found.range.start.line) for comment in comments)

@@ -26,14 +26,30 @@ class Unsupported(Exception):
     """The schema uses a keyword that is not compiled; jsonschema is to judge."""
 
 
-def compile_check(schema: Schema) -> Check:
-    """A predicate for plain values (dict with text keys, list, str, int, float, bool, None). Raises Unsupported."""
-    return _Compiler(schema).compile(schema)
+def _python_search(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).search
+
+
+def compile_check(
+    schema: Schema,
+    *,
+    search: Callable[[str], Callable[[str], object]] = _python_search,
+    follow: Callable[[], None] | None = None,
+) -> Check:
+    """A predicate for plain values (dict with text keys, list, str, int, float, bool, None). Raises Unsupported.
+
+    `search` makes of a pattern what looks for it. `follow` is called whenever a reference is followed, and may raise.
+    """
+    return _Compiler(schema, search, follow).compile(schema)
 
 
 class _Compiler:
-    def __init__(self, root: Schema) -> None:
+    def __init__(
+        self, root: Schema, search: Callable[[str], Callable[[str], object]], follow: Callable[[], None] | None
+    ) -> None:
         self._root = root
+        self._search = search
+        self._follow = follow
         self._by_ref: dict[str, Check] = {}
 
     def compile(self, schema: Schema) -> Check:
@@ -54,7 +70,7 @@ class _Compiler:
             checks.append(_one_of(schema["enum"]))
         if "const" in schema:
             checks.append(_one_of([schema["const"]]))
-        checks += _text(schema) + _number(schema) + self._list(schema) + self._object(schema)
+        checks += self._text(schema) + _number(schema) + self._list(schema) + self._object(schema)
         checks += self._logic(schema)
         return _all(checks)
 
@@ -67,8 +83,29 @@ class _Compiler:
                 target = target[step.replace("~1", "/").replace("~0", "~")]
             # Recursive schemas: whoever asks meanwhile gets a check that looks up the finished one.
             self._by_ref[ref] = lambda value: self._by_ref[ref](value)
-            self._by_ref[ref] = self.compile(target)
+            self._by_ref[ref] = self._followed(self.compile(target))
         return self._by_ref[ref]
+
+    def _followed(self, check: Check) -> Check:
+        follow = self._follow
+        if follow is None:
+            return check
+
+        def followed(value: Any) -> bool:
+            follow()
+            return check(value)
+
+        return followed
+
+    def _text(self, schema: Mapping[str, Any]) -> list[Check]:
+        checks: list[Check] = []
+        if "pattern" in schema:
+            search = self._search(schema["pattern"])
+            checks.append(lambda value: type(value) is not str or search(value) is not None)
+        least, most = schema.get("minLength"), schema.get("maxLength")
+        if least is not None or most is not None:
+            checks.append(_sized(str, least, most))
+        return checks
 
     def _list(self, schema: Mapping[str, Any]) -> list[Check]:
         checks: list[Check] = []
@@ -206,17 +243,6 @@ def _one_of(values: Sequence[Any]) -> Check:
 
 def _all_differ(values: list[Any]) -> bool:
     return not any(same(one, two) for at, one in enumerate(values) for two in values[at + 1 :])
-
-
-def _text(schema: Mapping[str, Any]) -> list[Check]:
-    checks: list[Check] = []
-    if "pattern" in schema:
-        search = re.compile(schema["pattern"]).search
-        checks.append(lambda value: type(value) is not str or search(value) is not None)
-    least, most = schema.get("minLength"), schema.get("maxLength")
-    if least is not None or most is not None:
-        checks.append(_sized(str, least, most))
-    return checks
 
 
 def _sized(kind: type[str | list[Any] | dict[str, Any]], least: int | None, most: int | None) -> Check:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, did_you_mean, suggest
+from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, suggest
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
-from penstock.flow.document import Document
+from penstock.flow.document import Document, too_many
+from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 
 Path = tuple[str | int, ...]
@@ -64,6 +65,8 @@ class Survey:
     roots: dict[str, list[Site]] = field(default_factory=dict)
     """The top-level lists of tasks by name, and `listeners`."""
     found: list[Diagnostic] = field(default_factory=list)
+    cut: int = 0
+    """So many findings were not kept, at least: there were enough."""
     faulty: set[Path] = field(default_factory=set)
     """The paths of errors."""
     _around: set[Path] = field(default_factory=set, repr=False)
@@ -111,19 +114,22 @@ class Survey:
         hint: str | None = None,
         label: str = "",
         where: Range | None = None,
+        fix: Edit | None = None,
     ) -> None:
         """Adds a finding about what lies at `path`; `where` overrides the place that the path gives.
 
-        Raises TooManyFindings when there are enough, an error among them.
+        `fix` is for what has one right answer. Raises TooManyFindings when there are enough, an error among them.
         """
-        if len(self.found) >= MAX_FINDINGS:
+        if len(self.found) >= MAX_FINDINGS and (self.faulty or severity is not Severity.ERROR):
+            self.cut += 1
             if self.faulty:
                 raise TooManyFindings
-            if severity is not Severity.ERROR:
-                return
+            return
         place = where or self.where(path, at_key=at_key)
         self.found.append(
-            Diagnostic(code, severity, message, self.document.path, place, hint or help_for(code), label, self.name)
+            Diagnostic(
+                code, severity, message, self.document.path, place, hint or help_for(code), label, self.name, fix
+            )
         )
         if severity is Severity.ERROR:
             self.spoil(path)
@@ -136,6 +142,18 @@ class Survey:
     def is_faulty(self, path: Path) -> bool:
         """An error is known at `path` or below it: another about the same value would be noise."""
         return path in self._around
+
+    def hold_against(self, rules: Iterable[Callable[[Survey], None]]) -> bool:
+        """Asks every rule. False where one was broken off because there were enough findings; a note tells of it."""
+        is_whole = True
+        try:
+            for rule in rules:
+                rule(self)
+        except TooManyFindings:
+            is_whole = False
+        if self.cut:
+            self.found.append(too_many(self.document, MAX_FINDINGS))
+        return is_whole
 
     def everything(self) -> Iterator[Site]:
         yield from self.tasks
@@ -262,7 +280,9 @@ class _Walk:
             return
         near = did_you_mean(kind, survey.catalog.names(group))
         hint = near or f"`penstock types` lists the {group}s; `--unknown-types warning` lets others pass"
-        survey.report("PEN210", f"Invalid type: {kind}", (*path, "type"), severity=survey.unknown_types, hint=hint)
+        where, likely = (*path, "type"), meant(kind, survey.catalog.names(group))
+        fix = replacing(survey.document, survey.where(where), kind, likely, safe=False) if likely else None
+        survey.report("PEN210", f"Invalid type: {kind}", where, severity=survey.unknown_types, hint=hint, fix=fix)
 
     def _misplaced(self, info: TypeInfo, path: Path, group: str) -> None:
         """A runner in the place of a task is common in the wild, and may be meant as a script: it only warns."""

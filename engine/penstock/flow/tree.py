@@ -10,7 +10,7 @@ from pathlib import Path
 from penstock.errors import NotFound, UserError
 from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
 from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
-from penstock.settings import git_root, load_settings
+from penstock.settings import git_root, load_settings, project_file
 from penstock.settings.folder import PROJECT_FILE
 
 STDIN = "-"
@@ -18,11 +18,13 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class FlowFile:
-    """A file that may hold a flow. `shown` is the path as a person would type it; `data` is set for standard input."""
+    """A file that may hold a flow. `shown` is the path as a person would type it; `data` is set for standard input,
+    `blob` is its object id where Git has told it."""
 
     shown: str
     path: Path
     data: bytes | None = None
+    blob: str | None = None
 
     def read(self) -> bytes:
         """The bytes. Raises UserError when they cannot be read."""
@@ -52,8 +54,10 @@ def find_flows(paths: Sequence[str], folder: Path, *, stdin: bytes | None = None
         path = _absolute(folder / name)
         base = None if Path(name).is_absolute() else folder
         if path.is_dir():
-            for file in _walk(path, _repository_root(path)):
-                found.setdefault(file.resolve(), FlowFile(_shown(file, base), file))
+            real = path.resolve()
+            for name in _walk(path, _repository_root(path)):
+                file = real / name
+                found.setdefault(file, FlowFile(_shown(file, base), file))
         elif path.exists():
             found.setdefault(path.resolve(), FlowFile(_shown(path, base), path))
         else:
@@ -72,19 +76,40 @@ def _of_repository(folder: Path) -> list[FlowFile]:
         if found.is_error:
             raise UserError(f"{found.file}:{found.range.start.line}: {found.message}", help=found.help)
     root = settings.project.parent if settings.project is not None else folder.resolve()
-    globs: tuple[str, ...] = LAYOUTS
-    if settings.flows is not None:
-        globs = tuple(glob.rstrip("/") + "/**" if (root / glob).is_dir() else glob for glob in settings.flows)
-    elif not _has_layout(root):
+    if settings.flows is None and not _has_layout(root):
         raise NotFound(
             f"no flows in {folder}: there is neither a {PROJECT_FILE} nor a folder `flows`",
             help="name the files or folders, or run `penstock init`",
         )
-    patterns = [glob_regex("/" + glob.removeprefix("./")) for glob in globs]
+    return flows_below(root, settings.flows, folder)
+
+
+def repository_around(place: Path, folder: Path) -> Path | None:
+    """The repository of flows that a file or folder is a part of: where `penstock.yaml` lies, else the outermost
+    folder above it with one of Kestra's layouts. Looked for up to the root of the Git tree, outside of one up to
+    `folder`; None where there is none."""
+    here = _absolute(place if place.is_dir() else place.parent).resolve()
+    project = project_file(here)
+    if project is not None:
+        return project.parent
+    above = (here, *here.parents)
+    last = git_root(here) or folder.resolve()
+    within = above[: above.index(last) + 1] if last in above else ()
+    return next((one for one in reversed(within) if _has_layout(one)), None)
+
+
+def flows_below(root: Path, globs: Sequence[str] | None, folder: Path) -> list[FlowFile]:
+    """The flows of a repository: what its globs take, or where it has none Kestra's layouts. Shown from `folder`."""
+    taken: Sequence[str] = LAYOUTS
+    if globs is not None:
+        taken = [glob.rstrip("/") + "/**" if (root / glob).is_dir() else glob for glob in globs]
+    patterns = [glob_regex("/" + glob.removeprefix("./")) for glob in taken]
+    real, base = root.resolve(), folder.resolve()
+    is_here = real == base
     files = [
-        FlowFile(_shown(file, folder.resolve()), file)
-        for file in _walk(root, _repository_root(root))
-        if any(pattern.fullmatch(file.relative_to(root).as_posix()) for pattern in patterns)
+        FlowFile(name if is_here else _shown(real / name, base), real / name)
+        for name in _walk(root, _repository_root(root))
+        if any(pattern.fullmatch(name) for pattern in patterns)
     ]
     return sorted(files, key=lambda file: file.shown)
 
@@ -93,8 +118,9 @@ def _has_layout(root: Path) -> bool:
     return any((root / name).is_dir() for name in ("flows", "_flows")) or any(root.glob("*/flows"))
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
-    """The YAML files under a folder: not hidden, not ignored, no test and not penstock.yaml. Links are not followed."""
+def _walk(folder: Path, root: Path) -> Iterator[str]:
+    """The YAML files under a folder, by their paths from there on: not hidden, not ignored, no test and not
+    penstock.yaml. Links are not followed."""
     patterns: dict[Path, tuple[Pattern, ...]] = {}
     folder = folder.resolve()
     for above in (folder, *folder.parents):
@@ -105,9 +131,10 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
         at = Path(here)
         _read_ignore(at, patterns)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        lead = "" if at == folder else at.relative_to(folder).as_posix() + "/"
         for name in sorted(files):
-            if may_hold_a_flow(name) and not _ignored(at / name, patterns):
-                yield at / name
+            if may_hold_a_flow(name) and not (patterns and _ignored(at / name, patterns)):
+                yield lead + name
 
 
 def _read_ignore(folder: Path, patterns: dict[Path, tuple[Pattern, ...]]) -> None:

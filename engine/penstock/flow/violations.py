@@ -9,12 +9,14 @@ from itertools import islice
 from typing import Any
 
 from penstock.diagnostic import did_you_mean
+from penstock.flow.mends import iso_length, meant
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One fault of a value against its schema. `path` leads to the value; `at_key` wants its key, not the value.
 
+    `meant` is what must have been meant in its place, `is_text` says that quotes make the value what it must be.
     `missing` is the property that the mapping at `path` lacks, where that is the fault.
     """
 
@@ -23,6 +25,8 @@ class Violation:
     message: str
     help: str | None = None
     at_key: bool = False
+    meant: str | None = None
+    is_text: bool = False
     missing: str | None = None
 
 
@@ -56,12 +60,13 @@ def _explain(error: Any) -> Iterator[Violation]:
         case "anyOf" | "oneOf":
             yield from _alternatives(error, path)
         case "type":
-            yield Violation("PEN203", path, f"expected {kinds(wanted)}, got {shown(value)}", _type_help(value, wanted))
+            yield _type(path, value, wanted)
         case "enum":
             names = [str(one) for one in wanted if one is not None]
             listed = ", ".join(f"`{name}`" for name in names[:12]) + (", …" if len(names) > 12 else "")
             near = did_you_mean(value, names) if isinstance(value, str) else None
-            yield Violation("PEN205", path, f"{shown(value)} is not one of {listed}", near)
+            likely = meant(value, names) if isinstance(value, str) else None
+            yield Violation("PEN205", path, f"{shown(value)} is not one of {listed}", near, meant=likely)
         case "const":
             yield Violation("PEN205", path, f"expected `{wanted}`, got {shown(value)}")
         case "pattern":
@@ -116,7 +121,10 @@ def _unknown(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
         near = did_you_mean(name, known)
         if near is None and 0 < len(known) <= 8:
             near = "known are " + ", ".join(f"`{one}`" for one in known)
-        yield Violation("PEN202", (*path, name), f"unknown property `{name}`", near, at_key=True)
+        likely = meant(name, known)
+        if likely in error.instance:
+            likely = None
+        yield Violation("PEN202", (*path, name), f"unknown property `{name}`", near, at_key=True, meant=likely)
 
 
 def _alternatives(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
@@ -148,8 +156,7 @@ def _alternatives(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation
         yield from _explain(enums[0])
     elif types:
         flat = [name for kind in types for name in ([kind] if isinstance(kind, str) else kind)]
-        message = f"expected {kinds(flat)}, got {shown(error.instance)}"
-        yield Violation("PEN203", path, message, _type_help(error.instance, flat))
+        yield _type(path, error.instance, flat)
     else:
         for one in next(iter(branches.values())):
             yield from _explain(one)
@@ -160,9 +167,20 @@ def _wants_expression(errors: Iterable[Any]) -> bool:
     return any("{{" in str(one.schema.get("pattern", "")).replace("\\", "") for one in errors)
 
 
+def _type(path: tuple[str | int, ...], value: Any, wanted: str | list[str]) -> Violation:
+    message = f"expected {kinds(wanted)}, got {shown(value)}"
+    return Violation("PEN203", path, message, _type_help(value, wanted), is_text=_is_text(value, wanted))
+
+
+def _is_text(value: Any, wanted: str | list[str]) -> bool:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    return "string" in names and isinstance(value, bool | int | float)
+
+
 def _pattern(path: tuple[str | int, ...], value: Any, pattern: str, schema: Mapping[str, Any]) -> Violation:
     if schema.get("format") == "duration" or pattern.startswith(("^P", "^[-+]?P", "^-?P")):
-        return Violation("PEN208", path, f"{shown(value)} is not a duration", f"write {_ISO}")
+        length = iso_length(value) if isinstance(value, str) else None
+        return Violation("PEN208", path, f"{shown(value)} is not a duration", f"write {length or _ISO}", meant=length)
     return Violation("PEN206", path, f'{shown(value)} must match "{pattern}"', _pattern_help(value))
 
 
@@ -199,7 +217,7 @@ def shown(value: Any) -> str:
 
 def _type_help(value: Any, wanted: str | Iterable[str]) -> str | None:
     names = [wanted] if isinstance(wanted, str) else list(wanted)
-    if "string" in names and isinstance(value, bool | int | float):
+    if _is_text(value, names):
         return "put it in quotes to make it text"
     if "array" in names and isinstance(value, str | dict):
         return "begin each item with `- `"

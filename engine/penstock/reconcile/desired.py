@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.flow.canonical import canonical_digest
-from penstock.flow.catalog import Catalog
 from penstock.flow.model import Flow, Trigger
 from penstock.flow.parse import parse_flow
 from penstock.flow.pinned import pinned_text
@@ -39,9 +38,12 @@ class ReadFile:
     is_flow: bool = True
 
 
-def read_flow_file(path: str, blob: str, content: bytes, *, catalog: Catalog, selection: Selection) -> ReadFile:
+def read_flow_file(path: str, blob: str, content: bytes, *, selection: Selection) -> ReadFile:
     """Never raises for what the file holds."""
-    parsed = parse_flow(content, path, catalog=catalog, dialect=selection.dialect, defaults=selection.defaults)
+    parsed = parse_flow(
+        content, path, catalog=selection.catalog, dialect=selection.dialect, defaults=selection.defaults,
+        unknown_types=selection.unknown_types,
+    )  # fmt: skip
     errors = [found for found in parsed.diagnostics if found.is_error]
     flow = parsed.flow
     if flow is None:

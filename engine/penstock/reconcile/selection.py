@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import PurePosixPath
 
 from penstock import __version__
-from penstock.diagnostic import Diagnostic
+from penstock.diagnostic import Diagnostic, Severity
 from penstock.errors import UserError
+from penstock.flow.catalog import Catalog, load_catalog
 from penstock.flow.defaults import Default, outside_defaults
 from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
 from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
 from penstock.flow.model import Dialect
 from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.plugin_files import chosen, within_repository
+from penstock.flow.plugins import CatalogFile, read_plugin_types
 from penstock.settings import PROJECT_FILE, refuse_other_version, repository_settings
+
+_UNKNOWN = {"error": Severity.ERROR, "warning": Severity.WARNING, "ignore": None}
 
 
 def steers(path: str) -> bool:
@@ -40,6 +45,10 @@ class Selection:
     defaults: tuple[Default, ...]
     namespace_files: NamespaceLayout
     digest: str
+    unknown_types: Severity | None = Severity.ERROR
+    catalogs: tuple[str, ...] = ()
+    """The files and folders of the tree that describe types of other plugins."""
+    catalog: Catalog = field(default_factory=load_catalog, repr=False)
     diagnostics: tuple[Diagnostic, ...] = ()
     problem: str | None = None
 
@@ -49,8 +58,10 @@ class Selection:
         to the repository."""
         settings = repository_settings(steering.get(PROJECT_FILE), PROJECT_FILE)
         problem = next((_told(found) for found in settings.diagnostics if found.is_error), None)
+        catalogs: tuple[str, ...] = ()
         try:
             refuse_other_version(settings)
+            catalogs = within_repository(settings.catalogs, str(settings.sources["catalogs"]))
         except UserError as error:
             problem = error.message
         folder = prefix.strip("/")
@@ -71,8 +82,25 @@ class Selection:
             defaults=outside_defaults(settings.defaults),
             namespace_files=NamespaceLayout(settings.files, folder),
             digest=cls.base(prefix, dialect) + told.hexdigest()[:32],
+            unknown_types=_UNKNOWN[settings.unknown_types],
+            catalogs=catalogs,
             diagnostics=settings.diagnostics,
             problem=problem,
+        )
+
+    def describes(self, path: str) -> bool:
+        """Whether a file belongs to a catalogue: it decides how flows are read."""
+        return any(path == name or name == "." or path.startswith(f"{name}/") for name in self.catalogs)
+
+    def catalog_paths(self, there: Collection[str]) -> list[str]:
+        """The files of the catalogues, of those that are there. Raises UserError for a catalogue that is not there."""
+        return [path for name in self.catalogs for path in chosen(name, there, name, PROJECT_FILE)]
+
+    def knowing(self, files: Sequence[CatalogFile]) -> Selection:
+        """With the types that the files of its catalogues describe. Raises UserError for what cannot be read."""
+        catalog = load_catalog().with_plugins(read_plugin_types(files))
+        return replace(
+            self, catalog=catalog, digest=f"{self.digest}:{sha256(catalog.fingerprint().encode()).hexdigest()[:16]}"
         )
 
     @staticmethod

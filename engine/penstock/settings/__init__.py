@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.settings.folder import PROJECT_FILE, data_folder, git_root, project_file, user_file
+from penstock.settings.folder import PROJECT_FILE, cache_folder, data_folder, git_root, project_file, user_file
 from penstock.settings.load import (
     Origin,
     Settings,
@@ -17,6 +17,7 @@ __all__ = [
     "Origin",
     "Settings",
     "Source",
+    "cache_folder",
     "data_folder",
     "git_root",
     "load_settings",

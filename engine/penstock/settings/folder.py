@@ -66,6 +66,16 @@ def data_folder(
     return base / PROGRAM / hashlib.sha256(os.fsencode(subject)).hexdigest()[:16]
 
 
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where results are kept that can be had again: PENSTOCK_CACHE, else `$XDG_CACHE_HOME/penstock` (by default below
+    `~/.cache`, on Windows below `%LOCALAPPDATA%`). None for a user without a home."""
+    told = environ.get("PENSTOCK_CACHE")
+    if told:
+        return Path(told).expanduser().absolute()
+    base = _base(environ, "XDG_CACHE_HOME", "LOCALAPPDATA", ".cache")
+    return base / PROGRAM if base is not None else None
+
+
 def _base(environ: Mapping[str, str], xdg: str, windows: str, below_home: str) -> Path | None:
     told = environ.get(xdg, "")
     if told and Path(told).is_absolute():  # the XDG specification has relative ones ignored

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from penstock.diagnostic import did_you_mean, suggest
@@ -153,6 +153,39 @@ class Range(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Day(Kind):
+    """A day, as 2026-12-31."""
+
+    def read(self, data: Any, path: Path, complaints: list[Complaint]) -> date | None:
+        if isinstance(data, str) and re.fullmatch(_DAY, data):
+            try:
+                return date.fromisoformat(data)
+            except ValueError:
+                complaints.append(Complaint(path, f"{_told(data)} is not in the calendar"))
+                return None
+        complaints.append(Complaint(path, f"{_told(data)} is not a day", "write it as 2026-12-31"))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date", "pattern": f"^{_DAY}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Either(Kind):
+    """A single value, or a map that says more; a map is read as `more`, anything else as `plain`."""
+
+    plain: Kind
+    more: Record
+
+    def read(self, data: Any, path: Path, complaints: list[Complaint]) -> Any:
+        kind: Kind = self.more if isinstance(data, dict) else self.plain
+        return kind.read(data, path, complaints)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.plain.schema(), self.more.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf(Kind):
     """Values of one kind; a single value stands for a list of one."""
 
@@ -260,6 +293,7 @@ def parse_length(text: str) -> timedelta:
 
 
 _LENGTH = r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|[smhd]))+"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 

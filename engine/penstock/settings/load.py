@@ -19,6 +19,9 @@ from penstock.settings.kinds import AnyMap, Complaint, MapOf, unknown_key
 from penstock.settings.table import BY_NAME, PROJECT, TABLE, USER, Key
 from penstock.settings.version import Requirement, Version
 
+_RENAMED = ("noInput", "unknownTypes")
+"""Settings whose field is not spelled as the file has it."""
+
 UNKNOWN_KEY = "PEN290"
 WRONG_VALUE = "PEN291"
 OTHER_VERSION = "PEN292"
@@ -84,7 +87,8 @@ class ServerSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. `sources` tells for each by its name in the table (`agent.interval`; of a map its entries too,
-    as `targets.prod`) where its value comes from; `diagnostics` is what is wrong with the files and variables."""
+    as `targets.prod`) where its value comes from; `diagnostics` is what is wrong with the files and variables;
+    `written` is the repository's file as it was read."""
 
     requires: str | None
     dialect: str
@@ -92,7 +96,9 @@ class Settings:
     files: Mapping[str, tuple[str, ...]]
     defaults: tuple[Mapping[str, Any], ...]
     targets: Mapping[str, Mapping[str, Any]]
-    rules: Mapping[str, str]
+    rules: Mapping[str, str | Mapping[str, Any]]
+    catalogs: tuple[str, ...]
+    unknown_types: str
     agent: AgentSettings
     server: ServerSettings
     variables: VariableSettings
@@ -104,6 +110,7 @@ class Settings:
     diagnostics: tuple[Diagnostic, ...]
     project: Path | None
     user: Path | None
+    written: SettingsFile | None = field(default=None, repr=False)
 
 
 def load_settings(
@@ -119,19 +126,23 @@ def load_settings(
     here = folder or Path.cwd()
     layers = [_Layer(Origin.FLAG, dict(flags or {}), {name: name for name in flags or {}}), _from_variables(environ)]
     project, user = project_file(here), user_file(environ)
-    for origin, file, kind in ((Origin.PROJECT, project, PROJECT), (Origin.USER, user, USER)):
-        if file is not None and file.is_file():
-            layers.append(_from_file(origin, read_settings_file(file, _shown(file, here)), kind))
+    written = None
+    if project is not None and project.is_file():
+        written = read_settings_file(project, _shown(project, here))
+        layers.append(_from_file(Origin.PROJECT, written, PROJECT))
+    if user is not None and user.is_file():
+        layers.append(_from_file(Origin.USER, read_settings_file(user, _shown(user, here)), USER))
     layers += [_from_kestra(environ), _Layer(Origin.DEFAULT, {key.name: key.default for key in TABLE}, {})]
-    return _settled(layers, project, user if user is not None and user.is_file() else None)
+    return _settled(layers, project, user if user is not None and user.is_file() else None, written)
 
 
 def repository_settings(source: bytes | None, shown: str) -> Settings:
     """What the `penstock.yaml` of a repository says by itself, from its bytes: no flag, variable or user counts."""
     layers = [_Layer(Origin.DEFAULT, {key.name: key.default for key in TABLE}, {})]
-    if source is not None:
-        layers.insert(0, _from_file(Origin.PROJECT, parse_settings(source, shown), PROJECT))
-    return _settled(layers, None, None)
+    written = parse_settings(source, shown) if source is not None else None
+    if written is not None:
+        layers.insert(0, _from_file(Origin.PROJECT, written, PROJECT))
+    return _settled(layers, None, None, written)
 
 
 def refuse_other_version(settings: Settings, version: str = __version__) -> None:
@@ -157,7 +168,7 @@ class _Layer:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
-def _settled(layers: list[_Layer], project: Path | None, user: Path | None) -> Settings:
+def _settled(layers: list[_Layer], project: Path | None, user: Path | None, written: SettingsFile | None) -> Settings:
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
     for key in TABLE:
@@ -176,17 +187,19 @@ def _settled(layers: list[_Layer], project: Path | None, user: Path | None) -> S
     variables = {
         name.removeprefix("variables."): value for name, value in values.items() if name.startswith("variables.")
     }
-    plain = {name: value for name, value in values.items() if "." not in name and name != "noInput"}
+    plain = {name: value for name, value in values.items() if "." not in name and name not in _RENAMED}
     return Settings(
         agent=AgentSettings(**agent),
         server=ServerSettings(**server),
         variables=VariableSettings(**variables),
         no_input=values["noInput"],
+        unknown_types=values["unknownTypes"],
         values=values,
         sources=sources,
         diagnostics=tuple(found for layer in layers for found in layer.diagnostics),
         project=project,
         user=user,
+        written=written,
         **plain,
     )
 

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from penstock.settings.kinds import AnyMap, Choice, Flag, Kind, Length, ListOf, MapOf, Number, Range, Record, Text
+from penstock.settings.kinds import (
+    AnyMap,
+    Choice,
+    Day,
+    Either,
+    Flag,
+    Kind,
+    Length,
+    ListOf,
+    MapOf,
+    Number,
+    Range,
+    Record,
+    Text,
+)
 
 PROJECT = "project"
 USER = "user"
@@ -71,6 +85,23 @@ _DEFAULT = Record(
     required=("type", "values"),
 )
 
+_SEVERITY = Choice(("off", "information", "warning", "error"))
+_WAIVER = Record(
+    {
+        "path": (Text(), "A glob of the files in which the findings are waived, from here on."),
+        "reason": (Text(), "Why."),
+        "until": (Day(), "The last day on which they are."),
+    },
+    required=("path", "reason", "until"),
+)
+_RULE = Record(
+    {
+        "severity": (_SEVERITY, "What the findings are; `off` leaves them out."),
+        "paths": (MapOf(_SEVERITY), "The same for the files of a glob; of several that fit, the last counts."),
+        "waivers": (ListOf(_WAIVER), "Findings that are known and let be, each with a reason and a last day."),
+    }
+)
+
 TABLE: tuple[Key, ...] = (
     Key("requires", Range(), "The versions of Penstock that may work on this repository.", files=_PROJECT_ONLY),
     Key(
@@ -89,11 +120,24 @@ TABLE: tuple[Key, ...] = (
         files=_PROJECT_ONLY,
     ),
     Key("defaults", ListOf(_DEFAULT), "Plugin defaults for the whole repository.", default=(), files=_PROJECT_ONLY),
+    Key(
+        "catalogs",
+        ListOf(Text()),
+        "Files and folders of JSON Schemas that describe the types of other plugins, from here on.",
+        default=(),
+    ),
+    Key(
+        "unknownTypes",
+        Choice(("error", "warning", "ignore")),
+        "What a type is that no catalogue knows.",
+        default="error",
+        variable="PENSTOCK_UNKNOWN_TYPES",
+    ),
     Key("targets", MapOf(_TARGET, _NAME), "Where flows are deployed to, by name.", default={}),
     Key(
         "rules",
-        MapOf(Choice(("off", "information", "warning", "error")), r"PEN[0-9]{3}"),
-        "The severity of findings in this repository, by code.",
+        MapOf(Either(_SEVERITY, _RULE), r"PEN[0-9]{1,3}"),
+        "What findings are in this repository: by code, or by the beginning of codes (PEN6).",
         default={},
         files=_PROJECT_ONLY,
     ),

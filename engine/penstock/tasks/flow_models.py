@@ -9,8 +9,8 @@ from pydantic import Field, WithJsonSchema
 
 from penstock.flow.model import InputType
 from penstock.tasks.base import Properties
-from penstock.tasks.common_models import Labels, Retry, WorkerGroup, WorkerSelector
-from penstock.tasks.markers import OLD, Duration, Tasks, Text
+from penstock.tasks.common_models import ENTERPRISE_2, WORKER_GROUP, Labels, Retry, WorkerGroup, WorkerSelector
+from penstock.tasks.markers import Duration, Tasks, Text, told
 
 InputId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][.a-zA-Z0-9_-]*$", min_length=1)]
 AnyList = Annotated[list[Any], WithJsonSchema({"type": "array"})]
@@ -87,8 +87,8 @@ class CheckBehavior(StrEnum):
 class Check(Properties):
     """A condition that is looked at before an execution is created."""
 
-    when: Text | None = Field(None, description="The condition")
-    condition: Text | None = Field(None, description="Older spelling of `when`", json_schema_extra=OLD)
+    when: Text | None = Field(None, description="The condition", json_schema_extra=told(since="2.0"))
+    condition: Text | None = Field(None, description="Older spelling of `when`", json_schema_extra=told(old=True))
     message: str | None = Field(None, description="What people are told")
     style: CheckStyle | None = Field(None, description="How it is shown")
     behavior: CheckBehavior | None = Field(None, description="What becomes of the execution")
@@ -129,24 +129,40 @@ class FlowDocument(Properties):
     tasks: Tasks = Field(description="What is done")
     errors: Tasks | None = Field(None, description="What is done when a task has failed")
     finally_: Tasks | None = Field(None, alias="finally", description="What is done at the end in any case")
-    after_execution: Tasks | None = Field(None, description="What is done after the execution has its final state")
-    listeners: list[Listener] | None = Field(None, description="Use `afterExecution`", json_schema_extra=OLD)
+    after_execution: Tasks | None = Field(
+        None, description="What is done after the execution has its final state", json_schema_extra=told(since="0.22")
+    )
+    listeners: list[Listener] | None = Field(
+        None, description="Use `afterExecution`", json_schema_extra=told(until="2.0", old=True)
+    )
     triggers: AnyList | None = Field(None, description="What starts executions by itself")
-    plugin_defaults: list[PluginDefault] | None = Field(None, description="Defaults for properties, by type")
+    plugin_defaults: list[PluginDefault] | None = Field(
+        None, description="Defaults for properties, by type", json_schema_extra=told(until="2.0")
+    )
     task_defaults: list[PluginDefault] | None = Field(
-        None, description="Older spelling of `pluginDefaults`", json_schema_extra=OLD
+        None, description="Older spelling of `pluginDefaults`", json_schema_extra=told(until="2.0", old=True)
     )
     concurrency: Concurrency | None = Field(None, description="How many executions may run at the same time")
     outputs: list[Output] | None = Field(None, description="What an execution leaves")
     retry: Retry | None = Field(None, description="The retry of tasks that have none of their own")
     sla: list[Sla] | None = Field(None, description="What executions promise")
     disabled: bool | None = Field(None, description="No execution is created")
-    draft: bool | None = Field(None, description="Not ready yet")
-    checks: list[Check] | None = Field(None, description="Conditions looked at before an execution is created")
-    quotas: list[Quota] | None = Field(None, description="How many executions within a while (Enterprise Edition)")
-    worker_group: WorkerGroup | None = Field(None, description="Which group of workers may take the tasks")
-    worker_selector: WorkerSelector | None = Field(None, description="Which workers may take the tasks")
-    policy_refs: list[Any] | None = Field(None, description="Policies that hold for it (Enterprise Edition)")
+    draft: bool | None = Field(None, description="Not ready yet", json_schema_extra=told(since="2.0"))
+    checks: list[Check] | None = Field(
+        None, description="Conditions looked at before an execution is created", json_schema_extra=told(since="1.2")
+    )
+    quotas: list[Quota] | None = Field(
+        None, description="How many executions within a while (Enterprise Edition)", json_schema_extra=ENTERPRISE_2
+    )
+    worker_group: WorkerGroup | None = Field(
+        None, description="Which group of workers may take the tasks", json_schema_extra=WORKER_GROUP
+    )
+    worker_selector: WorkerSelector | None = Field(
+        None, description="Which workers may take the tasks", json_schema_extra=ENTERPRISE_2
+    )
+    policy_refs: list[Any] | None = Field(
+        None, description="Policies that hold for it (Enterprise Edition)", json_schema_extra=ENTERPRISE_2
+    )
     deleted: bool | None = Field(None, description="Kept by the server")
     tenant_id: str | None = Field(None, description="Kept by the server")
     updated: str | None = Field(None, description="Kept by the server")

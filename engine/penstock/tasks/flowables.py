@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, OneTask, TaskCases, Tasks, Text, Within
+from penstock.tasks.markers import Duration, Dynamic, OneTask, TaskCases, Tasks, Text, Within, told
 from penstock.tasks.scripts.model import SharedFiles
 
 
@@ -31,11 +31,25 @@ class WorkingDirectory(SharedFiles, Flowable):
     tasks: Tasks = Field(description="The tasks, in their order; none of them may hold tasks itself")
 
 
+class OnChildFailure(StrEnum):
+    """What becomes of the others; the longer words are of the first releases of Kestra 2 (kestra pull 19062)."""
+
+    CONTINUE = "CONTINUE"
+    CANCEL = "CANCEL"
+    CANCELLED = "CANCELLED"
+    FAIL = "FAIL"
+    FAILED = "FAILED"
+
+
 class Parallel(Flowable):
     """Runs its tasks at the same time. A failed one does not stop the others."""
 
     tasks: Tasks = Field(description="The tasks")
     concurrent: int = Field(0, ge=0, description="How many at the same time; 0 is all")
+    on_child_failure: OnChildFailure | None = Field(
+        None, description="What becomes of the others when one has failed; CONTINUE is what is done here",
+        json_schema_extra=told(since="2.0"),
+    )  # fmt: skip
 
 
 class If(Flowable):
@@ -87,11 +101,20 @@ class PauseBehavior(StrEnum):
 class Pause(Flowable):
     """Waits until somebody resumes the execution, or until a while has passed."""
 
-    pause_duration: Dynamic[Duration | None] = Field(None, description="How long it waits; without it, for somebody")
-    delay: Dynamic[Duration | None] = Field(
-        None, description="Older spelling of `pauseDuration`", json_schema_extra=OLD
+    pause_duration: Dynamic[Duration | None] = Field(
+        None, description="How long it waits; without it, for somebody", json_schema_extra=told(since="0.22")
     )
-    behavior: PauseBehavior = Field(PauseBehavior.RESUME, description="What happens when the while has passed")
+    delay: Dynamic[Duration | None] = Field(
+        None, description="Older spelling of `pauseDuration`", json_schema_extra=told(until="2.0", old=True)
+    )
+    behavior: PauseBehavior = Field(
+        PauseBehavior.RESUME, description="What happens when the while has passed",
+        json_schema_extra=told(since="0.22"),
+    )  # fmt: skip
     on_resume: Within[list[dict[str, Any]] | None] = Field(None, description="Inputs that whoever resumes is asked for")
-    on_pause: OneTask | None = Field(None, description="A task that runs when the wait begins")
-    tasks: Tasks | None = Field(None, description="Tasks that run after the wait", json_schema_extra=OLD)
+    on_pause: OneTask | None = Field(
+        None, description="A task that runs when the wait begins", json_schema_extra=told(since="1.0")
+    )
+    tasks: Tasks | None = Field(
+        None, description="Tasks that run after the wait", json_schema_extra=told(until="2.0", old=True)
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text
+from penstock.tasks.markers import OLD, Duration, Dynamic, Scalars, Text, told
 
 
 class Method(StrEnum):
@@ -63,7 +63,7 @@ class Ssl(Properties):
 class Options(Properties):
     """How the request is sent. Both the spellings up to 0.21 and those from 0.22 on are read."""
 
-    timeout: Timeout | None = Field(None, description="How long to wait")
+    timeout: Timeout | None = Field(None, description="How long to wait", json_schema_extra=told(since="0.22"))
     connect_timeout: Dynamic[Duration | None] = Field(
         None, description="Older spelling of `timeout.connectTimeout`", json_schema_extra=OLD
     )
@@ -76,15 +76,17 @@ class Options(Properties):
     connection_pool_idle_timeout: Dynamic[Duration | None] = Field(
         None,
         description="How long an unused connection is kept; connections are pooled by Penstock",
-        json_schema_extra=OLD,
+        json_schema_extra=told(until="2.0", old=True),
     )
     max_content_length: Dynamic[int | None] = Field(None, ge=1, description="Longest answer in bytes; 10 MB by default")
-    auth: Auth | None = Field(None, description="Who asks")
-    basic_auth_user: Dynamic[Text | None] = Field(None, description="Older spelling of `auth`", json_schema_extra=OLD)
-    basic_auth_password: Dynamic[Text | None] = Field(
-        None, description="Older spelling of `auth`", json_schema_extra=OLD
+    auth: Auth | None = Field(None, description="Who asks", json_schema_extra=told(since="0.22"))
+    basic_auth_user: Dynamic[Text | None] = Field(
+        None, description="Older spelling of `auth`", json_schema_extra=told(until="2.0", old=True)
     )
-    proxy: Proxy | None = Field(None, description="The proxy between")
+    basic_auth_password: Dynamic[Text | None] = Field(
+        None, description="Older spelling of `auth`", json_schema_extra=told(until="2.0", old=True)
+    )
+    proxy: Proxy | None = Field(None, description="The proxy between", json_schema_extra=told(since="0.22"))
     proxy_type: Dynamic[str | None] = Field(None, description="Older spelling of `proxy.type`", json_schema_extra=OLD)
     proxy_address: Dynamic[str | None] = Field(
         None, description="Older spelling of `proxy.address`", json_schema_extra=OLD
@@ -96,7 +98,7 @@ class Options(Properties):
     proxy_password: Dynamic[str | None] = Field(
         None, description="Older spelling of `proxy.password`", json_schema_extra=OLD
     )
-    ssl: Ssl | None = Field(None, description="How certificates are judged")
+    ssl: Ssl | None = Field(None, description="How certificates are judged", json_schema_extra=told(since="0.22"))
     follow_redirects: Dynamic[bool] = Field(True, description="Go where the answer says to go")
     allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
     allowed_response_codes: Dynamic[list[int] | None] = Field(None, description="Statuses that do not fail the task")
@@ -120,7 +122,9 @@ class RequestProperties(Properties):
     )
     content_type: Dynamic[str | None] = Field(None, description="The media type of the body")
     headers: Dynamic[Scalars | None] = Field(None, description="More headers")
-    params: Dynamic[Scalars | None] = Field(None, description="What is added to the query")
+    params: Dynamic[Scalars | None] = Field(
+        None, description="What is added to the query", json_schema_extra=told(since="1.0")
+    )
     options: Dynamic[Options | None] = Field(None, description="How it is sent")
     ssl_options: Dynamic[Ssl | None] = Field(None, description="Older spelling of `options.ssl`", json_schema_extra=OLD)
     allow_failed: Dynamic[bool] = Field(False, description="A status of 400 and above does not fail the task")
@@ -132,5 +136,7 @@ class DownloadProperties(RequestProperties):
 
     fail_on_empty_response: Dynamic[bool] = Field(True, description="An empty file fails the task")
     save_as: Dynamic[str | None] = Field(
-        None, description="What the file is called; by default as the answer says, or as the URL ends"
+        None,
+        description="What the file is called; by default as the answer says, or as the URL ends",
+        json_schema_extra=told(since="1.0"),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from penstock.flow.model import InputType
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Text
+from penstock.tasks.markers import Duration, Text, told
 
 InputId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][.a-zA-Z0-9_-]*$", min_length=1)]
 
@@ -26,12 +26,14 @@ class InputBase(Properties):
     either: ClassVar[tuple[str, ...]] = ("id", "name")
 
     id: InputId | None = Field(None, description="Name of the input; dots make it nested")
-    name: InputId | None = Field(None, description="Older spelling of `id`", json_schema_extra=OLD)
+    name: InputId | None = Field(
+        None, description="Older spelling of `id`", json_schema_extra=told(until="2.0", old=True)
+    )
     description: str | None = Field(None, description="What it is for, in Markdown")
     display_name: str | None = Field(None, max_length=64, description="How people see it named")
     required: bool | None = Field(None, description="Whether it must have a value; it must by default")
     defaults: Any = Field(None, description="The value when none is given")
-    prefill: Any = Field(None, description="What a form shows at first")
+    prefill: Any = Field(None, description="What a form shows at first", json_schema_extra=told(since="1.1"))
     depends_on: Dependency | None = Field(None, description="Other inputs that it depends on")
 
 
@@ -87,7 +89,9 @@ class Select(Choice):
 class MultiSelect(Choice):
     """Some of some values."""
 
-    options: list[Text] | None = Field(None, description="Older spelling of `values`", json_schema_extra=OLD)
+    options: list[Text] | None = Field(
+        None, description="Older spelling of `values`", json_schema_extra=told(until="2.0", old=True)
+    )
     expression: str | None = Field(None, description="An expression that gives the values")
     item_type: str | None = Field(None, description="What each value is read as; STRING by default")
     allow_custom_value: bool | None = Field(None, description="Accept other values too")
@@ -103,7 +107,7 @@ class Items(InputBase):
 class Upload(InputBase):
     """A file."""
 
-    extension: str | None = Field(None, description="Ending of its name", json_schema_extra=OLD)
+    extension: str | None = Field(None, description="Ending of its name", json_schema_extra=told(until="2.0", old=True))
     allowed_file_extensions: list[str] | None = Field(None, description="Endings of names that are accepted")
     accept: list[str] | None = Field(None, description="Media types that are accepted")
 
@@ -121,6 +125,14 @@ class Reused(InputBase):
     reference: str | None = Field(None, description="What they are kept as")
     inputs: list[Any] | None = Field(None, description="Which of them")
 
+
+HISTORY: dict[InputType, dict[str, JsonValue]] = {
+    InputType.BOOLEAN: told(until="2.0", old=True),
+    InputType.ENUM: told(until="2.0", old=True),
+    InputType.FORM: told(since="2.0"),
+    InputType.REUSABLE_INPUTS: told(since="2.0", enterprise=True),
+}
+"""The types of inputs that not every version has, and in what edition."""
 
 MODELS: dict[InputType, type[InputBase]] = {
     InputType.STRING: Pattern,

@@ -40,6 +40,13 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
+class Sees:
+    """The expressions of the property see variables that others do not; `*` stands for any name."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """The property holds tasks: a list of them, one, or lists by name. Their own types judge them."""
 
@@ -48,6 +55,17 @@ class Branch:
 
 OLD: dict[str, JsonValue] = {"deprecated": True}
 """Marks a property as deprecated in the schema, and without a warning of pydantic's whenever it is looked at."""
+
+
+def told(
+    *, since: str | None = None, until: str | None = None, enterprise: bool = False, old: bool = False
+) -> dict[str, JsonValue]:
+    """Marks a property with the versions and the edition of Kestra that have it, and as deprecated with `old`.
+
+    `since` is the first version with it, where that is later than 0.21; `until` the first without it.
+    """
+    says: dict[str, JsonValue] = {"deprecated": old, "x-since": since, "x-until": until, "x-enterprise": enterprise}
+    return {name: value for name, value in says.items() if value}
 
 
 def is_template(value: Any) -> bool:
@@ -92,10 +110,37 @@ TaskCases = Annotated[
     Branch("object"),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "array"}}),
 ]
+DagTasks = Annotated[
+    list[Any],
+    Branch(),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "task": {"type": "object", "description": "The task"},
+                    "dependsOn": {
+                        "type": "array", "items": {"type": "string"}, "description": "Ids of tasks that must have ended"
+                    },
+                },
+                "additionalProperties": False,
+            },
+        }
+    ),
+]  # fmt: skip
+"""Tasks with what each depends on. One without its task is told where the tasks of a flow are gathered."""
+
 OneTask = Annotated[dict[str, Any], Branch("task"), WithJsonSchema({"type": "object"})]
 Typed = Annotated[
     dict[str, Any],
-    WithJsonSchema({"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]}),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"type": {"type": "string", "description": "Name of the type"}},
+            "required": ["type"],
+        }
+    ),
 ]
 """A mapping with a `type` of its own, judged by that type's schema."""
 
@@ -125,6 +170,16 @@ def expression_fields(model: type[BaseModel]) -> tuple[str, ...]:
         for name, field in model.model_fields.items()
         if any(isinstance(mark, Rendered | Templates) for mark in marks(field))
     )
+
+
+def own_variables(model: type[BaseModel]) -> dict[str, list[str]]:
+    """By property, the variables that its expressions alone see."""
+    return {
+        field.alias or name: list(mark.names)
+        for name, field in model.model_fields.items()
+        for mark in marks(field)
+        if isinstance(mark, Sees)
+    }
 
 
 def branches(model: type[BaseModel]) -> tuple[str, ...]:

@@ -19,15 +19,15 @@ DOCKER_RUN = "io.kestra.plugin.docker.Run"
 _OLD = "io.kestra.core.tasks."
 _CONDITIONS = "io.kestra.core.models.conditions.types."
 _TRIGGERS = "io.kestra.core.models.triggers.types."
-_NESTING = ("tasks", "errors", "finally")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
     """A type by name. `group` is where it may stand; `aliases` are its older names; `deprecated` says what to use.
 
-    `kind` and `branches` are given for flowables alone that have no model yet. `as_task` is the task that it means
-    where it stands as one, though it is none.
+    `kind` is given for flowables alone that do not run yet. `as_task` is the task that it means where it stands as one,
+    though it is none. `since` is the first version of Kestra that has it, where that is later than 0.21; `until` the
+    first that has it no more; `enterprise`: only the Enterprise Edition has it.
     """
 
     name: str
@@ -36,24 +36,29 @@ class Name:
     aliases: tuple[str, ...] = ()
     deprecated: str | None = None
     kind: Kind | None = None
-    branches: tuple[str, ...] = ()
     as_task: str | None = None
+    since: str | None = None
+    until: str | None = None
+    enterprise: bool = False
 
 
 def _flow(
-    name: str, title: str, *aliases: str, deprecated: str | None = None, branches: tuple[str, ...] | None = None
-) -> Name:
-    kind = None if branches is None else Kind.FLOWABLE
-    return Name(CORE + "flow." + name, "task", title, aliases, deprecated, kind, branches or ())
+    name: str, title: str, *aliases: str, deprecated: str | None = None, kind: Kind | None = None,
+    since: str | None = None, until: str | None = None,
+) -> Name:  # fmt: skip
+    return Name(f"{CORE}flow.{name}", "task", title, aliases, deprecated, kind, since=since, until=until)
 
 
-def _task(name: str, title: str, *aliases: str, deprecated: str | None = None) -> Name:
-    return Name(CORE + name, "task", title, aliases, deprecated)
+def _task(
+    name: str, title: str, *aliases: str, deprecated: str | None = None, since: str | None = None,
+    until: str | None = None,
+) -> Name:  # fmt: skip
+    return Name(CORE + name, "task", title, aliases, deprecated, since=since, until=until)
 
 
-def _condition(name: str, title: str, *more: str, deprecated: str | None = None) -> Name:
+def _condition(name: str, title: str, *more: str) -> Name:
     old = tuple(f"{prefix}{one}" for one in (f"{name}Condition", *more) for prefix in (_CONDITIONS, _CORE_CONDITIONS))
-    return Name(_CORE_CONDITIONS + name, "condition", title, old, deprecated)
+    return Name(_CORE_CONDITIONS + name, "condition", title, old, until="2.0")
 
 
 _CORE_CONDITIONS = CORE + "condition."
@@ -61,85 +66,90 @@ _CORE_CONDITIONS = CORE + "condition."
 FLOWABLES = (
     _flow("Sequential", "Tasks one after another", f"{_OLD}flows.Sequential"),
     _flow("Parallel", "Tasks at the same time", f"{_OLD}flows.Parallel"),
-    _flow("Dag", "Tasks in the order of what they depend on", f"{_OLD}flows.Dag", branches=_NESTING),
+    _flow("Dag", "Tasks in the order of what they depend on", f"{_OLD}flows.Dag", kind=Kind.FLOWABLE),
     _flow("If", "Tasks under a condition", f"{_OLD}flows.If"),
     _flow("Switch", "Tasks by the value of an expression", f"{_OLD}flows.Switch"),
-    _flow("ForEach", "Tasks once for each value"),
+    _flow("ForEach", "Tasks once for each value", until="2.0"),
     _flow(
         "EachSequential", "Tasks for each value, one value after another", f"{_OLD}flows.EachSequential",
-        deprecated="use io.kestra.plugin.core.flow.ForEach",
+        deprecated="use io.kestra.plugin.core.flow.ForEach", until="2.0",
     ),
     _flow(
         "EachParallel", "Tasks for each value, all at the same time", f"{_OLD}flows.EachParallel",
-        deprecated="use io.kestra.plugin.core.flow.ForEach with `concurrencyLimit: 0`",
+        deprecated="use io.kestra.plugin.core.flow.ForEach with `concurrencyLimit: 0`", until="2.0",
     ),
     _flow("ForEachItem", "A flow once for each batch of a file's rows", f"{_OLD}flows.ForEachItem",
-          branches=("errors", "finally")),
-    _flow("Loop", "Tasks once for each value, each in an execution of its own", branches=_NESTING),
-    _flow("LoopUntil", "Tasks again and again until a condition holds", f"{CORE}flow.WaitFor", branches=_NESTING),
-    _flow("AllowFailure", "Tasks whose failure only warns", f"{_OLD}flows.AllowFailure", branches=_NESTING),
+          kind=Kind.FLOWABLE, until="2.0"),
+    _flow("Loop", "Tasks once for each value, each in an execution of its own", kind=Kind.FLOWABLE, since="2.0"),
+    _flow("LoopUntil", "Tasks again and again until a condition holds", f"{CORE}flow.WaitFor", kind=Kind.FLOWABLE),
+    _flow("AllowFailure", "Tasks whose failure only warns", f"{_OLD}flows.AllowFailure", kind=Kind.FLOWABLE),
     _flow("Subflow", "Another flow, started from this one", f"{_OLD}flows.Subflow", f"{_OLD}flows.Flow"),
     _flow("Pause", "A wait for a person or for a while", f"{_OLD}flows.Pause"),
     _flow(
         "WorkingDirectory", "Tasks that share one folder", f"{_OLD}flows.WorkingDirectory", f"{_OLD}flows.Worker",
-        branches=_NESTING,
     ),
     _flow("Template", "Tasks that are kept in a template", f"{_OLD}flows.Template",
-          deprecated="use io.kestra.plugin.core.flow.Subflow", branches=()),
+          deprecated="use io.kestra.plugin.core.flow.Subflow", kind=Kind.FLOWABLE, until="2.0"),
     _flow("Sleep", "A wait for a fixed while"),
-    _flow("Approval", "A wait for somebody to approve or deny", branches=()),
+    _flow("Approval", "A wait for somebody to approve or deny", kind=Kind.FLOWABLE, since="2.0"),
+    _flow("PurgeFlows", "Deletes old revisions of flows", since="2.0"),
 )  # fmt: skip
 
 TASKS = (
     _task("execution.Fail", "Fails the execution, always or under a condition", f"{_OLD}executions.Fail"),
     _task("execution.Labels", "Adds labels to the execution", f"{_OLD}executions.Labels"),
-    _task("execution.Exit", "Ends the execution early in a given state"),
-    _task("execution.Assert", "Fails unless all conditions hold"),
-    _task("execution.SetVariables", "Sets variables of the execution"),
-    _task("execution.UnsetVariables", "Removes variables of the execution"),
-    _task("execution.Count", "Counts executions of flows", f"{_OLD}executions.Counts"),
-    _task("execution.Resume", "Resumes a paused execution", f"{_OLD}executions.Resume"),
+    _task("execution.Exit", "Ends the execution early in a given state", since="0.22"),
+    _task("execution.Assert", "Fails unless all conditions hold", since="1.0"),
+    _task("execution.SetVariables", "Sets variables of the execution", since="1.0"),
+    _task("execution.UnsetVariables", "Removes variables of the execution", since="1.0"),
+    _task("execution.Count", "Counts executions of flows", f"{_OLD}executions.Counts",
+          deprecated="use io.kestra.plugin.kestra.executions.Count", until="2.0"),
+    _task("execution.Resume", "Resumes a paused execution", f"{_OLD}executions.Resume", until="2.0"),
     _task(
         "execution.PurgeExecutions", "Deletes old executions with their logs and files",
         f"{_OLD}storages.Purge", f"{CORE}storage.Purge",
     ),
-    _task("execution.Kill", "Kills an execution"),
+    _task("execution.Kill", "Kills an execution", since="2.0"),
     _task("log.Log", "Writes to the log", f"{_OLD}log.Log"),
-    _task("log.Fetch", "Fetches logs into a file", f"{_OLD}log.Fetch"),
+    _task("log.Fetch", "Fetches logs into a file", f"{_OLD}log.Fetch",
+          deprecated="use io.kestra.plugin.kestra.logs.Fetch", until="2.0"),
     _task("log.PurgeLogs", "Deletes old logs"),
     _task("debug.Return", "Returns a rendered text", f"{_OLD}debugs.Return"),
     _task("debug.Echo", "Writes a text to the log", f"{_OLD}debugs.Echo",
-          deprecated="use io.kestra.plugin.core.log.Log"),
+          deprecated="use io.kestra.plugin.core.log.Log", until="2.0"),
     _task("output.OutputValues", "Returns rendered values"),
     _task("kv.Set", "Sets a value by key"),
     _task("kv.Get", "Gets a value by key"),
     _task("kv.GetKeys", "Lists keys"),
     _task("kv.Delete", "Deletes a key"),
-    _task("kv.PurgeKV", "Deletes expired keys"),
-    _task("kv.Version", "Tells the version of a key"),
+    _task("kv.PurgeKV", "Deletes keys, or old versions of their values", since="1.0"),
+    _task("kv.Version", "Which versions of keys are old, for PurgeKV", since="1.3"),
     _task("state.Set", "Keeps a state between executions", f"{_OLD}states.Set",
-          deprecated="use io.kestra.plugin.core.kv.Set"),
+          deprecated="use io.kestra.plugin.core.kv.Set", until="2.0"),
     _task("state.Get", "Gets a state that was kept", f"{_OLD}states.Get",
-          deprecated="use io.kestra.plugin.core.kv.Get"),
+          deprecated="use io.kestra.plugin.core.kv.Get", until="2.0"),
     _task("state.Delete", "Deletes a state that was kept", f"{_OLD}states.Delete",
-          deprecated="use io.kestra.plugin.core.kv.Delete"),
+          deprecated="use io.kestra.plugin.core.kv.Delete", until="2.0"),
     _task("templating.TemplatedTask", "Runs a task that is written by a template",
           f"{_OLD}templating.TemplatedTask"),
     _task("namespace.UploadFiles", "Uploads files into a namespace"),
     _task("namespace.DownloadFiles", "Downloads files of a namespace"),
     _task("namespace.DeleteFiles", "Deletes files of a namespace"),
-    _task("metric.Publish", "Publishes metrics"),
+    _task("namespace.PurgeFiles", "Deletes old versions of the files of namespaces", since="1.2"),
+    _task("metric.PurgeMetrics", "Deletes old metrics", since="2.0"),
+    _task("metric.Publish", "Publishes metrics", since="0.23"),
     _task("storage.Concat", "Joins files", f"{_OLD}storages.Concat"),
     _task("storage.Split", "Splits a file", f"{_OLD}storages.Split"),
     _task("storage.Reverse", "Reverses the lines of a file", f"{_OLD}storages.Reverse"),
     _task("storage.Size", "Tells the size of a file", f"{_OLD}storages.Size"),
     _task("storage.Delete", "Deletes a file", f"{_OLD}storages.Delete"),
-    _task("storage.Write", "Writes a text into a file"),
+    _task("storage.PurgeStorage", "Deletes old files of executions", since="2.0"),
+    _task("storage.Write", "Writes a text into a file", since="0.22"),
     _task("storage.DeduplicateItems", "Removes rows that stand in a file twice", f"{_OLD}storages.DeduplicateItems"),
     _task("storage.FilterItems", "Keeps the rows of a file that fit", f"{_OLD}storages.FilterItems"),
     _task(
         "storage.LocalFiles", "Puts files into a shared folder, and takes them out", f"{_OLD}storages.LocalFiles",
-        deprecated="use `inputFiles` and `outputFiles`",
+        deprecated="use `inputFiles` and `outputFiles`", until="2.0",
     ),
     _task(
         "storage.PurgeCurrentExecutionFiles", "Deletes the files of this execution",
@@ -147,8 +157,8 @@ TASKS = (
     ),
     _task("http.Request", "Sends an HTTP request", "io.kestra.plugin.fs.http.Request"),
     _task("http.Download", "Downloads a file over HTTP", "io.kestra.plugin.fs.http.Download"),
-    _task("http.SseRequest", "Reads server-sent events"),
-    _task("trigger.Toggle", "Enables or disables a trigger", f"{_OLD}trigger.Toggle"),
+    _task("http.SseRequest", "Reads server-sent events", since="1.2"),
+    _task("trigger.Toggle", "Enables or disables a trigger", f"{_OLD}trigger.Toggle", until="2.0"),
 )  # fmt: skip
 
 TRIGGERS = (
@@ -160,6 +170,8 @@ TRIGGERS = (
         CORE + "http.Trigger", "trigger", "Starts when an HTTP answer fulfils a condition",
         ("io.kestra.plugin.fs.http.Trigger",),
     ),
+    Name(CORE + "trigger.BatchWebhook", "trigger", "Starts for several calls of an URL at once", since="2.0"),
+    Name(CORE + "trigger.McpToolTrigger", "trigger", "Offers the flow as a tool to agents", since="2.0"),
 )  # fmt: skip
 
 CONDITIONS = (
@@ -180,15 +192,16 @@ CONDITIONS = (
     _condition("Or", "One of some conditions holds"),
     Name(
         _CORE_CONDITIONS + "MultipleCondition", "condition", "Several conditions hold within a time window",
-        (_CONDITIONS + "MultipleCondition",),
+        (_CONDITIONS + "MultipleCondition",), "use `preconditions` of the trigger", until="2.0",
     ),
     Name(
         _CORE_CONDITIONS + "FlowCondition", "condition", "The flow is a given one", (_CONDITIONS + "FlowCondition",),
-        "use io.kestra.plugin.core.condition.ExecutionFlow",
+        "use io.kestra.plugin.core.condition.ExecutionFlow", until="2.0",
     ),
     Name(
         _CORE_CONDITIONS + "FlowNamespaceCondition", "condition", "The flow lies in a given namespace",
         (_CONDITIONS + "FlowNamespaceCondition",), "use io.kestra.plugin.core.condition.ExecutionNamespace",
+        until="2.0",
     ),
 )  # fmt: skip
 
@@ -215,26 +228,35 @@ DASHBOARDS = (
 LANGUAGES = {
     "python": "Python", "shell": "shell", "node": "Node.js", "r": "R", "ruby": "Ruby", "julia": "Julia", "go": "Go",
     "powershell": "PowerShell", "php": "PHP", "perl": "Perl", "lua": "Lua", "deno": "Deno", "bun": "Bun",
-    "dotnet": ".NET", "jbang": "JBang", "groovy": "Groovy",
+    "dotnet": ".NET", "csharp": "C#", "fsharp": "F#", "jbang": "JBang", "groovy": "Groovy",
 }  # fmt: skip
-_WATCHING = ("python", "shell", "node", "go", "ruby")
+_LATER = {"csharp": "1.3", "fsharp": "1.3"}
 _JVM = {"groovy": "Groovy", "nashorn": "JavaScript (Nashorn)", "jython": "Python (Jython)"}
+_GRAALVM = {"jython": "python"}
 
 
 def _scripts() -> Iterator[Name]:
     for folder, language in LANGUAGES.items():
         at_hand = f"commands with {language} at hand" if folder != "shell" else "shell commands"
-        yield Name(f"{SCRIPTS}{folder}.Script", "task", f"Runs a {language} script written in the flow")
-        yield Name(f"{SCRIPTS}{folder}.Commands", "task", f"Runs {at_hand}")
+        say, since = f"{SCRIPTS}{folder}.", _LATER.get(folder)
+        yield Name(f"{say}Script", "task", f"Runs a {language} script written in the flow", since=since)
+        yield Name(f"{say}Commands", "task", f"Runs {at_hand}", since=since)
+        since = since or "1.2"
+        yield Name(f"{say}ScriptTrigger", "trigger", f"Starts when a {language} script says so", since=since)
+        yield Name(f"{say}CommandsTrigger", "trigger", f"Starts when {at_hand} say so", since=since)
     yield Name(DOCKER_COMMANDS, "task", "Runs shell commands in a container")
     yield Name(DOCKER_RUN, "task", "Runs a container")
-    for folder in _WATCHING:
-        language = LANGUAGES[folder]
-        yield Name(f"{SCRIPTS}{folder}.ScriptTrigger", "trigger", f"Starts when a {language} script says so")
-        yield Name(f"{SCRIPTS}{folder}.CommandsTrigger", "trigger", f"Starts when commands with {language} say so")
     for folder, language in _JVM.items():
-        yield Name(f"{SCRIPTS}{folder}.Eval", "task", f"Evaluates {language} within the JVM")
-        yield Name(f"{SCRIPTS}{folder}.FileTransform", "task", f"Transforms a file row by row in {language}")
+        until = "2.0" if folder == "nashorn" else None
+        instead = f"use io.kestra.plugin.graalvm.{_GRAALVM.get(folder, 'js')}"
+        yield Name(
+            f"{SCRIPTS}{folder}.Eval", "task", f"Evaluates {language} within the JVM", deprecated=f"{instead}.Eval",
+            until=until,
+        )  # fmt: skip
+        yield Name(
+            f"{SCRIPTS}{folder}.FileTransform", "task", f"Transforms a file row by row in {language}",
+            deprecated=f"{instead}.FileTransform", until=until,
+        )  # fmt: skip
 
 
 NAMES: tuple[Name, ...] = (*FLOWABLES, *TASKS, *TRIGGERS, *CONDITIONS, *RUNNERS, *DASHBOARDS, *_scripts())

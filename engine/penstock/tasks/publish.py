@@ -1,55 +1,86 @@
 """Writes the published schemas from the models: `python -m penstock.tasks.publish [--check]`.
 
-catalog.json      every type by name: group, title, aliases, what it can do
+catalog.json      every type by name: group, title, aliases, what it can do; `digest` is of all that flows are judged by
 types/<name>.json one task, trigger or runner with all that it may have; tasks within are not descended into
+task.json         what every task may have, whatever its type; trigger.json the same of triggers
 flow.json         the top level of a flow; tasks, triggers and inputs are not descended into
 inputs/<TYPE>.json one input of a flow
 flow.schema.json  a whole flow, for editors
+diagnostics.json  what `validate -o json` prints
+execution.json    an execution, as `run -o json` and `executions show -o json` print it
+penstock.json     penstock.yaml
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from penstock.flow.catalog import type_info
+from penstock.flow.editor import editor_schema
 from penstock.flow.model import InputType
+from penstock.settings.schema import penstock_yaml_schema
 from penstock.tasks.common_models import TaskBase, TriggerBase
 from penstock.tasks.flow_models import FlowDocument
+from penstock.tasks.input_models import HISTORY
 from penstock.tasks.input_models import MODELS as INPUTS
-from penstock.tasks.markers import branches, expression_fields
+from penstock.tasks.markers import branches, expression_fields, own_variables
 from penstock.tasks.names import NAMES, Name
-from penstock.tasks.registry import kind_of, model_of
+from penstock.tasks.printed import printed_schemas
+from penstock.tasks.registry import is_runnable, kind_of, model_of
 from penstock.tasks.schema import Schema, object_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://penstock.dev/schemas/v1/"
-_OURS = ("catalog.json", "flow.json", "flow.schema.json", "types/*.json", "inputs/*.json")
+_OURS = (
+    "catalog.json", "flow.json", "flow.schema.json", "task.json", "trigger.json", "diagnostics.json", "execution.json",
+    "penstock.json", "types/*.json", "inputs/*.json",
+)  # fmt: skip
 """What this module writes; other files beside belong to others."""
 
-_BASES = {"task": (TaskBase,), "trigger": (TriggerBase,)}
+_BASES: Mapping[str, tuple[type[BaseModel], ...]] = {"task": (TaskBase,), "trigger": (TriggerBase,)}
 
 
-def published() -> dict[str, str]:
+@functools.cache  # some seconds of work, and the models do not change while a process lives
+def published() -> Mapping[str, str]:
     """Every published file: its path below `v1/`, and its text."""
     types = {name.name: _type_schema(name) for name in NAMES}
     schemas = {name: schema for name, schema in types.items() if schema is not None}
     inputs = {kind.value: _input_schema(kind) for kind in InputType}
     flow = _headed("flow.json", "A flow", FlowDocument.__doc__, object_schema([FlowDocument]))
-    files: dict[str, Any] = {"catalog.json": _catalog(), "flow.json": flow}
+    files: dict[str, Any] = {"flow.json": flow}
+    files |= {f"{group}.json": _common_schema(group) for group in _BASES}
     files |= {f"types/{name}.json": schema for name, schema in schemas.items()}
     files |= {f"inputs/{kind}.json": schema for kind, schema in inputs.items()}
+    catalog = _catalog()
+    files["catalog.json"] = catalog | {"digest": _digest(files | {"catalog.json": catalog})}
     files["flow.schema.json"] = _editor_schema(flow, schemas, inputs)
+    files |= printed_schemas(BASE) | {"penstock.json": penstock_yaml_schema()}
     return {path: _text(path, data) for path, data in sorted(files.items())}
 
 
+def _digest(files: Mapping[str, Any]) -> str:
+    """Of everything that a flow is judged by."""
+    return sha256(json.dumps(files, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
+
+
 def _text(path: str, data: Any) -> str:
-    indent = 1 if path == "catalog.json" else 2
-    return json.dumps(data, indent=indent, sort_keys=True, ensure_ascii=False) + "\n"
+    if path == "catalog.json":  # read at every start: ASCII is read twice as fast, a line a type can be compared
+        lines = (f'  "{name}": {_compact(entry)}' for name, entry in sorted(data["types"].items()))
+        head = _compact({key: value for key, value in data.items() if key != "types"}).removesuffix("}")
+        return head + ', "types": {\n' + ",\n".join(lines) + "\n}}\n"
+    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _compact(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)
 
 
 def _headed(path: str, title: str, description: str | None, schema: Schema) -> Schema:
@@ -67,12 +98,17 @@ def _entry(name: Name) -> dict[str, Any]:
     kind = kind_of(name.name) or name.kind
     says = {
         "aliases": list(name.aliases),
-        "branches": list(branches(model)) if model is not None else list(name.branches),
+        "branches": list(branches(model)) if model is not None else [],
         "deprecated": name.deprecated,
         "asTask": name.as_task,
         "kind": kind.value if kind is not None else None,
         "rendered": _rendered(name, model) if model is not None else [],
-        "runnable": model is not None,
+        "sees": own_variables(model) if model is not None else {},
+        "modelled": model is not None,
+        "runnable": is_runnable(name.name),
+        "since": name.since,
+        "until": name.until,
+        "enterprise": name.enterprise,
     }
     return {"group": name.group, "title": name.title} | {key: value for key, value in says.items() if value}
 
@@ -101,77 +137,24 @@ def _type_schema(name: Name) -> Schema | None:
 def _input_schema(kind: InputType) -> Schema:
     model = INPUTS[kind]
     schema = object_schema([model], types=[kind.value])
+    schema["properties"]["type"] |= HISTORY.get(kind, {})
     schema["anyOf"] = [{"required": [name]} for name in model.either]
     return _headed(f"inputs/{kind.value}.json", f"An input of type {kind.value}", model.__doc__, schema)
 
 
-# ── one document for editors ──
+def _common_schema(group: str) -> Schema:
+    about = f"What every {group} may have, whatever its type: beside it stands what the type says."
+    schema = object_schema(_BASES[group])
+    schema["properties"] = {"type": {"type": "string", "description": "Name of the type"}} | schema["properties"]
+    schema["required"] = sorted({"type", *schema["required"]})
+    del schema["additionalProperties"]
+    return _headed(f"{group}.json", f"Any {group}", about, schema)
 
 
-def _editor_schema(flow: Schema, types: Mapping[str, Schema], inputs: Mapping[str, Schema]) -> Schema:
-    """The whole of a flow in one document: wherever something with a `type` stands, the type says what fits."""
-    groups: dict[str, list[Name]] = {}
-    for name in NAMES:
-        groups.setdefault(name.group, []).append(name)
-    definitions: Schema = {group: _dispatch(groups[group]) for group in ("task", "trigger", "runner", "condition")}
-    definitions["input"] = {
-        "type": "object",
-        "properties": {"type": {"enum": sorted(inputs)}},
-        "required": ["type"],
-        "allOf": [_when([kind], f"input.{kind}") for kind in sorted(inputs)],
-    }
-    definitions |= {name: _descended(schema) for name, schema in types.items()}
-    definitions |= {f"input.{kind}": _descended(schema) for kind, schema in inputs.items()}
-    whole = _descended(flow) | {"$schema": DRAFT, "$id": BASE + "flow.schema.json", "$defs": definitions}
-    whole["properties"]["tasks"]["minItems"] = 1
-    return whole
-
-
-def _dispatch(names: list[Name]) -> Schema:
-    """Any type may be named, so that those of other packages can be; what is known of a type binds."""
-    known = sorted(one for name in names for one in _names_of(name))
-    rules = [
-        _when(_names_of(name), name.name)
-        for name in sorted(names, key=lambda name: name.name)
-        if model_of(name.name) is not None
-    ]
-    found: Schema = {
-        "type": "object",
-        "properties": {"type": {"anyOf": [{"enum": known}, {"type": "string"}]}},
-        "required": ["type"],
-    }
-    return found | {"allOf": rules} if rules else found
-
-
-def _when(types: list[str], definition: str) -> Schema:
-    return {
-        "if": {"properties": {"type": {"enum": types}}, "required": ["type"]},
-        "then": {"$ref": f"#/$defs/{definition}"},
-    }
-
-
-_WITHIN = {
-    "tasks": "task", "then": "task", "else": "task", "errors": "task", "finally": "task", "defaults": "task",
-    "afterExecution": "task", "triggers": "trigger", "conditions": "condition", "scheduleConditions": "condition",
-    "inputs": "input", "onResume": "input",
-}  # fmt: skip
-_SINGLE = {"taskRunner": "runner", "onPause": "task"}
-
-
-def _descended(schema: Schema) -> Schema:
-    """A schema whose lists of tasks, triggers, conditions and inputs refer to what each item must be."""
-    found = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
-    properties = {name: dict(part) for name, part in schema["properties"].items()}
-    for name, part in properties.items():
-        if name in _WITHIN and part.get("type") == "array":
-            part["items"] = {"$ref": f"#/$defs/{_WITHIN[name]}"}
-        elif name == "listeners":
-            part["items"] = _descended(part["items"])
-        elif name in _SINGLE:
-            properties[name] = {"$ref": f"#/$defs/{_SINGLE[name]}", "description": part.get("description", "")}
-        elif name == "cases":
-            part["additionalProperties"] = {"type": "array", "items": {"$ref": "#/$defs/task"}}
-    return found | {"properties": properties}
+def _editor_schema(flow: Schema, schemas: Mapping[str, Schema], inputs: Mapping[str, Schema]) -> Schema:
+    types = [(type_info(name.name, _entry(name)), schemas.get(name.name)) for name in NAMES]
+    common = {group: _common_schema(group) for group in _BASES}
+    return editor_schema(flow, types, inputs, common, identity=BASE + "flow.schema.json")
 
 
 # ── on disk ──

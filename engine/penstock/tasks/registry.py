@@ -14,11 +14,12 @@ from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Kind
 from penstock.tasks.base import Properties, TaskType
+from penstock.tasks.catalogue import KNOWN
 from penstock.tasks.filling import prepare
 from penstock.tasks.names import DOCKER_COMMANDS, DOCKER_RUN, DOCKER_RUNNER
 from penstock.tasks.placement import WORKING_DIRECTORY
 
-__all__ = ["GROUP", "MODELS", "TYPES", "kind_of", "model_of", "prepare", "task_type"]
+__all__ = ["GROUP", "MODELS", "TYPES", "is_runnable", "kind_of", "model_of", "prepare", "task_type"]
 
 GROUP = "penstock.tasks"
 """Entry points of this group name further types: `io.example.Type = package.module:Class`."""
@@ -108,10 +109,16 @@ def model_of(name: str) -> type[Properties] | None:
     """The model of a type's own properties; None when it has none yet. `name` is canonical."""
     if name in TYPES:
         return _task_type(name).properties
-    if name in MODELS:
-        model: type[Properties] = _load(MODELS[name])
-        return model
-    return None
+    reference = MODELS.get(name) or KNOWN.get(name)
+    if reference is None:
+        return None
+    model: type[Properties] = _load(reference)
+    return model
+
+
+def is_runnable(name: str) -> bool:
+    """Whether this version does what the type says. A type that it only knows has a model all the same."""
+    return name in TYPES or name in MODELS
 
 
 def kind_of(name: str) -> Kind | None:

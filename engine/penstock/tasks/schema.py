@@ -7,17 +7,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from penstock.flow.expressible import accepts_text, or_expression
 from penstock.tasks.markers import Rendered, marks
 
 Schema = dict[str, Any]
 
-EXPRESSION: Schema = {"type": "string", "pattern": r"\{\{|\{%"}
-"""Text that holds an expression: what any rendered property accepts in the place of its value."""
-
 _KEPT = (
     "type", "enum", "const", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "items", "minItems",
     "maxItems", "properties", "required", "additionalProperties", "anyOf", "description", "default", "deprecated",
+    "x-since", "x-until", "x-enterprise",
 )  # fmt: skip
+_ABOUT = ("description", "default", "deprecated", "x-since", "x-until", "x-enterprise")
+"""What is said of a property, whatever its value."""
 
 
 def object_schema(models: Iterable[type[BaseModel]], *, types: Iterable[str] = ()) -> Schema:
@@ -53,8 +54,8 @@ def _of_object(raw: Mapping[str, Any], model: type[BaseModel], defs: Mapping[str
     for name, field in model.model_fields.items():
         key = field.alias or name
         plain = _plain(raw["properties"][key], defs, nested)
-        if any(isinstance(mark, Rendered) for mark in marks(field)) and not _accepts_text(plain):
-            plain = _with_expression(plain)
+        if any(isinstance(mark, Rendered) for mark in marks(field)) and not accepts_text(plain, _ABOUT):
+            plain = or_expression(plain, _ABOUT)
         properties[key] = plain
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if raw.get("required"):
@@ -80,7 +81,7 @@ def _plain(raw: Mapping[str, Any], defs: Mapping[str, Any], nested: Mapping[str,
         name = raw["$ref"].rsplit("/", 1)[-1]
         target = defs[name]
         whole = _of_object(target, nested[name], defs) if name in nested else {"enum": list(target["enum"])}
-        return whole | {key: raw[key] for key in ("description", "default", "deprecated") if _says(raw, key)}
+        return whole | {key: raw[key] for key in _ABOUT if _says(raw, key)}
     found: Schema = {key: raw[key] for key in _KEPT if _says(raw, key)}
     if "enum" in found:
         found.pop("type", None)
@@ -110,22 +111,3 @@ def _alternatives(found: Schema, parts: list[Schema]) -> Schema:
     if len(parts) == 1:
         return parts[0] | rest
     return {"anyOf": parts} | rest
-
-
-def _accepts_text(schema: Mapping[str, Any]) -> bool:
-    """Whether any text is accepted anyway."""
-    if "anyOf" in schema:
-        return any(_accepts_text(part) for part in schema["anyOf"])
-    if schema.keys() <= {"description", "default", "deprecated"}:
-        return True
-    kinds = schema.get("type", ())
-    bound = "pattern" in schema or "enum" in schema or "format" in schema
-    return not bound and ("string" in kinds if isinstance(kinds, list) else kinds == "string")
-
-
-def _with_expression(schema: Schema) -> Schema:
-    """The same, or text that holds an expression. What describes the property stays outside."""
-    about = {key: schema[key] for key in ("description", "default", "deprecated") if key in schema}
-    plain = {key: value for key, value in schema.items() if key not in about}
-    parts = plain["anyOf"] if plain.keys() == {"anyOf"} else [plain]
-    return {"anyOf": [*parts, EXPRESSION]} | about

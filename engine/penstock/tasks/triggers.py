@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, Within
+from penstock.tasks.markers import Duration, Dynamic, Within, told
 
 
 class RecoverMissed(StrEnum):
@@ -35,6 +35,8 @@ class Schedule(Properties):
         None, description="Which of the times that were missed are made up for; ALL by default"
     )
     schedule_conditions: Within[list[dict[str, Any]] | None] = Field(
-        None, description="Older spelling of `conditions`", json_schema_extra=OLD
+        None, description="Older spelling of `conditions`", json_schema_extra=told(until="2.0", old=True)
     )
-    backfill: dict[str, Any] | None = Field(None, description="Kept by a Kestra server", json_schema_extra=OLD)
+    backfill: dict[str, Any] | None = Field(
+        None, description="Kept by a Kestra server", json_schema_extra=told(until="2.0", old=True)
+    )

@@ -1,192 +1,181 @@
-"""Many flow files at once: each judged alone, then held against one another. What `validate` does."""
+"""Many flow files at once: each judged alone, then held against one another. What `validate` does.
+
+A file is judged when no verdict about the same bytes is kept (`kept`); all that follows from a verdict is cheap.
+"""
 
 from __future__ import annotations
 
 import gc
-import os
-import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Diagnostic, FlowName, Range, Severity, ordered
+from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
-from penstock.flow.catalog import Catalog
-from penstock.flow.codes import is_unalterable
-from penstock.flow.defaults import Default
-from penstock.flow.model import Dialect
-from penstock.flow.parse import kept, parse_flow
 from penstock.flow.tree import FlowFile
-from penstock.validation.advice import ADVICE
+from penstock.validation.cache import Cache
+from penstock.validation.kept import NEXT_FIRE, Kept, Line, Shelf
+from penstock.validation.sources import Contents, Sources
 
-PARALLEL_FROM = 150
-"""From so many files on it pays to fork: a pool costs about 60 ms, a flow 1 to 2."""
-_CHUNK = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How files are judged: `rules` and `defaults` are the repository's."""
-
-    dialect: Dialect = Dialect.AUTO
-    unknown_types: Severity | None = Severity.ERROR
-    defaults: tuple[Default, ...] = ()
-    rules: Mapping[str, Severity | None] = field(default_factory=dict)
-    """The severity of findings by code; None leaves them out. Errors that `is_unalterable` knows stay what they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of one file. `lines` holds the text of the lines that its findings point at."""
-
-    file: str
-    name: FlowName | None
-    is_flow: bool
-    id_range: Range
-    diagnostics: tuple[Diagnostic, ...]
-    lines: dict[int, str]
+if TYPE_CHECKING:  # a report that is kept is told without what judges
+    from penstock.flow.catalog import Catalog
+    from penstock.validation.options import Options
+    from penstock.validation.verdict import Verdict
 
 
 @dataclass(slots=True)
 class Report:
-    """What came of all files. `diagnostics` are in reading order; `flows` counts files that hold one."""
+    """What came of all files. `diagnostics` are in reading order; `flows` counts files that hold one.
+
+    `judged` is how many files had to be looked at, because no verdict about them was kept; `given` are those that were
+    to be judged. `touched` are the lines that a change has made, as far as something is found there.
+    """
 
     diagnostics: list[Diagnostic]
     flows: int
     files: int
     elapsed_s: float
-    lines: dict[str, dict[int, str]] = field(default_factory=dict, repr=False)
+    judged: int = 0
+    given: tuple[str, ...] = ()
+    touched: frozenset[tuple[str, int]] = frozenset()
+    contents: Contents | None = field(default=None, repr=False)
+    _lines: dict[tuple[str, int], str] = field(default_factory=dict, repr=False)
 
     def add(self, found: Sequence[Diagnostic]) -> None:
-        """Findings about other files, as penstock.yaml: their lines are read where they can be."""
-        for one in found:
-            number = one.range.start.line
-            if number not in self.lines.setdefault(one.file, {}):
-                self.lines[one.file][number] = _line(FlowFile(one.file, Path(one.file)), number)
+        """Findings about other files, as penstock.yaml."""
         self.diagnostics = ordered([*found, *self.diagnostics])
 
     def count(self, severity: Severity) -> int:
         return sum(found.severity is severity for found in self.diagnostics)
 
     def line(self, file: str, number: int) -> str:
-        """The text of a line that a finding points at."""
-        return self.lines.get(file, {}).get(number, "")
+        """The text of a line that a finding points at, without secrets; empty where it cannot be read."""
+        if (file, number) not in self._lines:
+            is_judged = self.contents is not None and file in self.contents.ids
+            data = b"" if is_judged else _read(FlowFile(file, Path(file)))
+            self._lines |= {(one.file, one.number): one.text for one in _shown(file, data, [number])}
+        return self._lines.get((file, number), "")
+
+
+def _read(file: FlowFile) -> bytes:
+    try:
+        return file.read()
+    except UserError:
+        return b""
+
+
+def _shown(file: str, data: bytes, numbers: Iterable[int], secrets: Sequence[Range] = ()) -> Iterator[Line]:
+    """Lines of a file without what `secrets` cover, and without what looks like one."""
+    from penstock.validation.veil import Veil
+
+    lines = dict(enumerate(lines_of(data), 1))
+    veil = Veil(partial(_line, lines), secrets)
+    for number in sorted(set(numbers)):
+        if number in lines:
+            yield Line(file, number, veil.line(number))
+
+
+def _line(lines: Mapping[int, str], number: int) -> str:
+    return lines.get(number, "")
+
+
+def lines_of(data: bytes) -> list[str]:
+    """The lines of a file as findings count them."""
+    is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = data.decode("utf-16" if is_wide else "utf-8", "replace").removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def check_files(
-    files: Sequence[FlowFile], catalog: Catalog, options: Options | None = None, *, processes: int | None = None
+    files: Sequence[FlowFile],
+    catalog: Catalog,
+    options: Options | None = None,
+    *,
+    processes: int | None = None,
+    today: date | None = None,
+    is_whole: bool = False,
 ) -> Report:
-    """Parses every file and compares them. Raises UserError when a file cannot be read.
+    """`check` of these files alone, with nothing kept. `is_whole` says that they are all files of the repository."""
+    sources = Sources(tuple(files), is_whole=is_whole)
+    now = datetime.combine(today, time()).astimezone() if today is not None else None
+    return check(sources, catalog, options, processes=processes, now=now)
 
-    `processes` is how many share the work; by default one, or one a core for many files where forking is safe.
+
+def check(
+    sources: Sources,
+    catalog: Catalog,
+    options: Options | None = None,
+    *,
+    cache: Cache | None = None,
+    processes: int | None = None,
+    now: datetime | None = None,
+) -> Report:
+    """Judges every file and compares them all; told is what was found in the given ones. Raises UserError when one of
+    those cannot be read.
+
+    `now` is the moment by which waivers and schedules are judged, with its zone. `processes` is how many share the
+    work; by default one, or one a core for many files where forking is safe.
     """
     began = perf_counter()
-    judged = options or Options()
-    count = processes if processes is not None else _processes(len(files))
     with _collector_paused():
-        if count > 1:
-            results = _in_parallel(files, catalog, judged, count)
-        else:
-            results = [_check(file, catalog, judged) for file in files]
-    found = [diagnostic for result in results for diagnostic in result.diagnostics]
-    lines = {result.file: result.lines for result in results if result.lines}
-    for diagnostic, text in _duplicates(results, {file.shown: file for file in files}):
-        found.append(diagnostic)
-        lines.setdefault(diagnostic.file, {})[diagnostic.range.start.line] = text
-    flows = sum(result.is_flow for result in results)
-    found = ordered(_by_rules(found, judged.rules)) if judged.rules else ordered(found)
-    return Report(found, flows, len(results), perf_counter() - began, lines)
+        contents = Contents(sources)
+        moment = now or datetime.now().astimezone()
+        shelf = Shelf(cache or Cache(None), sources, contents, catalog, options, moment)
+        kept = shelf.report()
+        judged = 0
+        if kept is None:
+            from penstock.validation.verdicts import verdicts_for
 
-
-def _by_rules(found: Sequence[Diagnostic], rules: Mapping[str, Severity | None]) -> Iterator[Diagnostic]:
-    for one in found:
-        if one.code not in rules or (one.is_error and is_unalterable(one.code)):
-            yield one
-        elif (severity := rules[one.code]) is not None:
-            yield replace(one, severity=severity)
-
-
-def _check(file: FlowFile, catalog: Catalog, options: Options) -> Checked:
-    parsed = parse_flow(
-        file.read(), file.shown, catalog=catalog, dialect=options.dialect, defaults=options.defaults,
-        unknown_types=options.unknown_types,
+            verdicts, judged = verdicts_for(shelf, contents, catalog, options, processes)
+            kept = _held_together(sources, contents, verdicts, options, moment)
+            shelf.keep_report(kept)
+    elapsed_s = perf_counter() - began
+    given = tuple(file.shown for file in sources.given)
+    return Report(
+        list(kept.found), kept.flows, len(given), elapsed_s, judged, given, contents=contents,
+        _lines={(one.file, one.number): one.text for one in kept.lines},
     )  # fmt: skip
-    document, found = parsed.document, parsed.diagnostics
-    if parsed.survey is not None and ADVICE:
-        survey = parsed.survey
-        survey.found.clear()
-        for advice in ADVICE:
-            advice(survey)
-        found = tuple(ordered([*found, *kept(document, survey.found)]))
-    lines = {one.range.start.line: document.line(one.range.start.line) for one in found}
-    return Checked(file.shown, parsed.name, parsed.is_flow, document.range_of(("id",)), found, lines)
 
 
-def _duplicates(results: Sequence[Checked], files: dict[str, FlowFile]) -> Iterator[tuple[Diagnostic, str]]:
-    """PEN501, at each of the files that define the same flow, with the line it points at."""
-    by_name: dict[FlowName, list[Checked]] = {}
-    for result in results:
-        if result.name is not None:
-            by_name.setdefault(result.name, []).append(result)
-    for name, same in by_name.items():
-        for result in same if len(same) > 1 else ():
-            others = [other for other in same if other is not result]
-            first = others[0]
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            diagnostic = Diagnostic(
-                "PEN501", Severity.ERROR,
-                f"flow `{name}` is also defined in {first.file}:{first.id_range.start.line}{more}",
-                result.file, result.id_range, "a flow has one file: rename or remove one of them", flow=name,
-            )  # fmt: skip
-            yield diagnostic, _line(files[result.file], result.id_range.start.line)
+def _held_together(
+    sources: Sources, contents: Contents, verdicts: dict[str, Verdict], options: Options | None, now: datetime
+) -> Kept:
+    """What is found in the given files, by themselves and among the others, after the repository's decisions."""
+    from penstock.flow.namespace_layout import NamespaceLayout
+    from penstock.validation.across import NamespaceTree, Repository, Told, held_against_one_another
+    from penstock.validation.across.firing import judge_schedules
+    from penstock.validation.decisions import Decisions, decide
 
-
-def _line(file: FlowFile, number: int) -> str:
-    """One line of a file; empty where it cannot be read, as for the name of a variable."""
-    try:
-        lines = file.read().decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
-    except UserError:
-        return ""
-    return lines[number - 1] if number <= len(lines) else ""
-
-
-def _processes(files: int) -> int:
-    """One, unless there are many files, several cores, and forking is safe: Linux, one thread."""
-    if files < PARALLEL_FROM or sys.platform != "linux" or threading.active_count() > 1:
-        return 1
-    return min(len(os.sched_getaffinity(0)), 8)
-
-
-def _in_parallel(files: Sequence[FlowFile], catalog: Catalog, options: Options, processes: int) -> list[Checked]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    _warm_up(files, catalog, options)
-    with ProcessPoolExecutor(processes, get_context("fork"), initializer=_inherit, initargs=(catalog, options)) as pool:
-        return list(pool.map(_check_inherited, files, chunksize=_CHUNK))
-
-
-_inherited: tuple[Catalog, Options] | None = None
-"""What a forked child judges with: set once, in the child."""
-
-
-def _inherit(catalog: Catalog, options: Options) -> None:
-    global _inherited
-    gc.disable()
-    _inherited = (catalog, options)
-
-
-def _check_inherited(file: FlowFile) -> Checked:
-    assert _inherited is not None
-    return _check(file, *_inherited)
-
-
-def _warm_up(files: Sequence[FlowFile], catalog: Catalog, options: Options) -> None:
-    """Compiles in the parent what every child would compile again."""
-    _check(files[0], catalog, options)
+    decisions = options.decisions if options is not None else Decisions()
+    by_file = {file: verdicts[id_] for file, id_ in contents.ids.items()}
+    told = [Told(file, facts) for file, one in by_file.items() if (facts := one.facts) is not None]
+    tree = None
+    if sources.namespace_files is not None:
+        tree = NamespaceTree(NamespaceLayout(sources.files), sources.namespace_files)
+    given = {file.shown: by_file[file.shown] for file in sources.given}
+    found = [one for file, verdict in given.items() for one in verdict.at(file)]
+    repository = Repository(told, is_whole=sources.is_whole, files=tree)
+    found += [one for one in held_against_one_another(repository) if one.file in given]
+    schedules = [one for file, verdict in given.items() for one in verdict.scheduled(file)]
+    found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
+    comments = {file: verdict.comments for file, verdict in given.items() if verdict.comments}
+    is_all = sources.is_whole and not sources.around
+    told_of = tuple(decide(found, decisions, comments, now.date(), is_whole=is_all))
+    at: dict[str, list[int]] = {}
+    for finding in told_of:
+        at.setdefault(finding.file, []).append(finding.range.start.line)
+    lines = [
+        line
+        for file, numbers in at.items()
+        if file in given
+        for line in _shown(file, contents.of([file])[0], numbers, given[file].secrets)
+    ]
+    return Kept(told_of, sum(one.is_flow for one in given.values()), tuple(lines))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -304,6 +305,57 @@ def test_plugin_defaults_of_the_repository_are_pinned_with_the_flow(bench: Bench
     bench.push({"penstock.yaml": defaults.replace(b"from the", b"of the")})
     bench.step()
     assert bench.store.deployed()[A].revision == 2
+
+
+OWN = b'{"properties": {"type": {"const": "com.acme.Load"}, "table": {"type": "string"}}, "required": ["table"]}'
+
+
+def test_types_of_the_repositorys_catalogues_are_known_and_hold_their_flow_back(bench: Bench) -> None:
+    loading = text("a").replace(LOG.encode(), b"com.acme.Load").replace(b"message: hello", b"table: t")
+    bench.push({"flows/a.yaml": loading, "schemas/load.json": OWN, "flows/b.yaml": text("b")})
+    bench.step()
+    assert bench.health() == {"team/a": "invalid", "team/b": "ok"}
+    bench.push({"penstock.yaml": b"catalogs: schemas\n"})
+    bench.step()
+    assert bench.health() == {"team/a": "blocked", "team/b": "ok"}
+    bench.push({"flows/b.yaml": text("b", "other")})
+    bench.step()
+    assert bench.mirror.reads == ["flows/b.yaml"]
+    bench.push({"schemas/load.json": OWN.replace(b"table", b"rows")})
+    bench.step()
+    assert bench.health() == {"team/a": "degraded", "team/b": "ok"}
+    bench.restart()
+    assert bench.step() is None
+
+
+@pytest.mark.parametrize(
+    ("catalogs", "files", "told"),
+    [
+        (b"catalogs: schemas\n", {}, "there is no catalogue `schemas`"),
+        (b"catalogs: ../schemas\n", {}, "the catalogue `../schemas` leads out of the repository"),
+        (b"catalogs: /etc\n", {}, "the catalogue `/etc` leads out of the repository"),
+        (b"catalogs: s.json\n", {"s.json": b"{"}, "s.json:1:2: is not JSON"),
+        (b"catalogs: s.json\n", {"s.json": b" " * (16 * 1024 * 1024 + 1)}, "s.json: is larger than 16 MiB"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_read_keeps_what_is_in_force(
+    bench: Bench, catalogs: bytes, files: dict[str, bytes | None], told: str
+) -> None:
+    bench.push({"flows/a.yaml": text("a")})
+    bench.step()
+    bench.push({"penstock.yaml": catalogs, "flows/a.yaml": text("a", "new")} | files)
+    with pytest.raises(Stalled, match=re.escape(told)):
+        bench.step()
+    assert bench.store.deployed()[A].revision == 1
+
+
+def test_unknown_types_are_what_the_repository_says(bench: Bench) -> None:
+    bench.push({"flows/a.yaml": text("a").replace(LOG.encode(), b"com.acme.Load")})
+    bench.step()
+    assert bench.health() == {"team/a": "invalid"}
+    bench.push({"penstock.yaml": b"unknownTypes: warning\n"})
+    bench.step()
+    assert bench.health() == {"team/a": "blocked"}
 
 
 def test_rewritten_history_and_a_vanished_branch(bench: Bench) -> None:

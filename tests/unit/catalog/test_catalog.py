@@ -50,14 +50,24 @@ def test_older_names(catalog: Catalog, alias: str, name: str) -> None:
     assert catalog.canonical(alias) == CORE + name
 
 
-def test_a_type_that_is_known_by_name_alone(catalog: Catalog) -> None:
+def test_a_type_that_cannot_run_has_a_schema_all_the_same(catalog: Catalog) -> None:
     info = catalog.find(CORE + "flow.Dag")
     assert info is not None
     assert (info.runnable, info.has_schema, info.kind, info.branches) == (
-        False, False, Kind.FLOWABLE, ("tasks", "errors", "finally"),
+        False, True, Kind.FLOWABLE, ("errors", "finally", "tasks"),
     )  # fmt: skip
-    assert catalog.schema(info.name) is None
-    assert catalog.validator(info.name) is None
+    assert catalog.validator(info.name) is not None
+
+
+def test_a_type_that_is_known_by_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").write_text('{"types": {"a.b.C": {"group": "task", "title": "Does it"}}}')
+    catalog = Catalog(tmp_path)
+    info = catalog.find("a.b.C")
+    assert info is not None
+    assert (info.runnable, info.has_schema, info.kind, info.branches) == (False, False, None, ())
+    assert catalog.schema("a.b.C") is None
+    assert catalog.validator("a.b.C") is None
+    assert catalog.property_facts("a.b.C") == {}
 
 
 def test_names_by_group(catalog: Catalog) -> None:
@@ -97,7 +107,7 @@ def test_an_input_type_that_is_none(catalog: Catalog) -> None:
 def test_what_a_person_means(catalog: Catalog) -> None:
     assert catalog.named("log.Log").name == CORE + "log.Log"
     assert catalog.within("http.Request.options.auth") == (catalog.named("http.Request"), ["options", "auth"])
-    with pytest.raises(UserError, match="`Script` may be one of 16 types"):
+    with pytest.raises(UserError, match="`Script` may be one of 18 types"):
         catalog.named("Script")
     with pytest.raises(NotFound) as told:
         catalog.within("log.Logg")

@@ -7,26 +7,32 @@ from dataclasses import replace
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from penstock.errors import PenstockError
 from penstock.expression import Parameter, Spec
 from penstock_cli import callables
 from penstock_cli.commands import explain, schema, types
 from penstock_cli.globals import Globals
+from penstock_cli.options import with_common_options
 
 CORE = "io.kestra.plugin.core."
 
 
+def invoked(command: click.Command, *arguments: str) -> Result:
+    settled = with_common_options(command)
+    return CliRunner().invoke(settled, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+
+
 def said(command: click.Command, *arguments: str) -> str:
-    result = CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+    result = invoked(command, *arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def refused(command: click.Command, *arguments: str) -> PenstockError:
     with pytest.raises(PenstockError) as told:
-        CliRunner().invoke(command, list(arguments), obj=Globals(color="never"), catch_exceptions=False)
+        invoked(command, *arguments)
     return told.value
 
 
@@ -53,6 +59,9 @@ def test_types_as_data() -> None:
         "runnable": True,
         "aliases": ["io.kestra.core.tasks.debugs.Echo"],
         "deprecated": "use io.kestra.plugin.core.log.Log",
+        "since": None,
+        "until": "2.0",
+        "enterprise": False,
     }
 
 
@@ -70,12 +79,32 @@ def test_a_type_is_explained() -> None:
         "            How severe it is\n"
         "\n"
         "What every task may have: allowFailure, allowWarning, assets, description, disabled, id, logLevel,\n"
-        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, workerGroup, workerSelector\n"
+        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, when, workerGroup, workerSelector\n"
+        "\n"
+        "Example:\n"
+        "  tasks:\n"
+        "    - id: log\n"
+        "      type: io.kestra.plugin.core.log.Log\n"
+        "      message: Hello\n"
     )
 
 
-def test_a_type_without_schema_and_one_without_properties() -> None:
-    assert "It is known by name alone: any property is accepted." in said(explain.command, "flow.Dag")
+def test_history_nested_names_and_places_are_told() -> None:
+    weekend = said(explain.command, "condition.Weekend")
+    assert "\nGone from Kestra 2.0 on.\n" in weekend
+    assert weekend.endswith("Example:\n  conditions:\n    - type: io.kestra.plugin.core.condition.Weekend\n")
+    assert "Holds: namespace*, flowId, labels, states" in said(explain.command, "trigger.Flow.preconditions")
+    assert said(explain.command, "trigger.Flow.preconditions.flows.namespace").splitlines()[1].endswith(", required")
+    assert "\n  taskRunner:\n    type: io.kestra.plugin.core.runner.Process\n" in said(
+        explain.command, "runner.Process"
+    )
+    assert json.loads(said(explain.command, "condition.Weekend", "-o", "json"))["until"] == "2.0"
+
+
+def test_a_type_that_cannot_run_and_one_without_properties() -> None:
+    told = said(explain.command, "flow.Dag")
+    assert told.startswith(f"{CORE}flow.Dag  (task, cannot run in this version)\n")
+    assert "  tasks*" in told
     assert "It has no properties of its own." in said(explain.command, "runner.Process")
     assert "Deprecated: use io.kestra.plugin.core.flow.ForEach." in said(explain.command, "flow.EachSequential")
 
@@ -87,7 +116,9 @@ def test_a_property_is_explained() -> None:
         "  The message, or a list of them\n"
     )  # fmt: skip
     nested = said(explain.command, "http.Request.options.auth")
-    assert nested.startswith("io.kestra.plugin.core.http.Request: options.auth\n  mapping\n  Who asks\n")
+    assert nested.startswith(
+        "io.kestra.plugin.core.http.Request: options.auth\n  mapping\n  Who asks (since Kestra 0.22)\n"
+    )
     assert "  type*      BASIC | BEARER\n" in nested
     assert json.loads(said(explain.command, "log.Log.level", "-o", "json"))["default"] == "INFO"
     assert json.loads(said(explain.command, "log.Log", "-o", "json"))["schema"]["title"] == "Writes to the log"
@@ -95,8 +126,17 @@ def test_a_property_is_explained() -> None:
 
 def test_a_code_is_explained() -> None:
     text = said(explain.command, "pen210")
-    assert text.startswith("PEN210  A type is not in the catalogue\n  help: ")
+    assert text.startswith(
+        "PEN210  A type is not in the catalogue\n  error, mended by `penstock validate --fix --unsafe-fixes`\n\n"
+    )
+    assert "  wrong:\n    id: example\n" in text
     assert json.loads(said(explain.command, "PEN210", "-o", "json"))["code"] == "PEN210"
+
+
+def test_codes_are_listed_by_how_they_begin() -> None:
+    assert said(explain.command, "PEN29").splitlines()[3] == "PEN293  warning      A waiver has expired"
+    assert {code[:4] for code in said(explain.command, "PEN").splitlines()} == {f"PEN{n}" for n in range(1, 9)}
+    assert [one["code"] for one in json.loads(said(explain.command, "PEN70", "-o", "json"))][:2] == ["PEN701", "PEN702"]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +156,11 @@ def test_slips_get_an_answer(what: str, message: str, hint: str | None) -> None:
 
 def test_schemas_are_printed() -> None:
     assert json.loads(said(schema.command))["$id"].endswith("/flow.schema.json")
+    for name in ("penstock.yaml", "diagnostics", "execution", "policy"):
+        assert json.loads(said(schema.command, name))["$id"].endswith(f"/{name.removesuffix('.yaml')}.json")
     assert json.loads(said(schema.command, "log.Log"))["title"] == "Writes to the log"
     assert "title: Writes to the log\n" in said(schema.command, "log.Log", "-o", "yaml")
-    assert "has no schema yet" in refused(schema.command, "flow.Dag").message
+    assert json.loads(said(schema.command, "flow.Dag"))["title"] == "Tasks in the order of what they depend on"
     assert refused(schema.command, "flow.Dg").help == f"did you mean `{CORE}flow.Dag`?"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Position, Range, Severity
-from penstock_cli.render.findings import Summary, as_concise, as_github, as_json, as_text, render_text
+from penstock_cli.render.annotations import as_github
+from penstock_cli.render.findings import Summary, as_concise, as_json, as_text, render_text
 from penstock_cli.render.findings_frame import clean, frame
 
 FOUND = Diagnostic(

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.diagnostic import Position, Severity
+from penstock.diagnostic import Edit, Position, Range, Severity
 from penstock.expression import ExpressionSyntaxError, parse
 from penstock.flow.catalog import load_catalog
 from penstock.flow.codes import CODES
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
-from penstock.flow.rules.schedules import cron_fault
+from penstock.flow.rules.schedules import cron_fault, mended_cron
 from penstock.flow.rules.templates import Fault, fault_in
 
 CATALOG = load_catalog()
@@ -174,6 +174,20 @@ CASES = [
         "invalid cron expression '0 25 * * *': `25` is no hour",
     ),
     (
+        HEAD + TRIGGER + "    cron: '0 0 30 2 *'\n" + TASK,
+        "PEN405",
+        6,
+        11,
+        "`0 0 30 2 *` never fires: no month of `2` has a day `30`",
+    ),
+    (
+        HEAD + TRIGGER + "    cron: 0 0 31 APR,JUN *\n" + TASK,
+        "PEN405",
+        6,
+        11,
+        "`0 0 31 APR,JUN *` never fires: no month of `APR,JUN` has a day `31`",
+    ),
+    (
         HEAD + TRIGGER + "    cron: '@often'\n" + TASK,
         "PEN401",
         6,
@@ -254,6 +268,46 @@ def test_seconds_come_first_when_they_are_asked_for() -> None:
 )
 def test_crons_that_are_not(cron: str) -> None:
     assert cron_fault(cron) is not None
+
+
+@pytest.mark.parametrize(
+    ("cron", "with_seconds", "better"),
+    [
+        ("0 24 * * *", False, "0 0 * * *"),
+        ("60 9 * * *", False, "0 9 * * *"),
+        ("0 9 * * monday-Friday", False, "0 9 * * MON-FRI"),
+        ("0 9 1 september *", False, "0 9 1 SEP *"),
+        ("0 9, 17 * * *", False, "0 9,17 * * *"),
+        ("0 9 * * MON - FRI", False, "0 9 * * MON-FRI"),
+        ("0 0 12 * * ?", False, "0 12 * * ?"),
+        ("0 0 12 ? * MON *", False, "0 12 ? * MON"),
+        ("0 9 * * *", True, "0 0 9 * * *"),
+        ("0 0 9 * * *", False, None),
+        ("0 25 * * *", False, None),
+        ("0 9 * *", False, None),
+        ("0 9 * * someday", False, None),
+        ("30 0 12 * * ?", False, None),
+        ("", False, None),
+        ("@often", False, None),
+    ],
+)
+def test_what_a_cron_must_have_meant(cron: str, with_seconds: bool, better: str | None) -> None:
+    assert mended_cron(cron, with_seconds=with_seconds) == better
+
+
+def test_a_cron_is_mended_where_it_is_clear_what_was_meant() -> None:
+    source = HEAD + TRIGGER + "    cron: 0 24 * * *  # at midnight\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.help) == ("PEN401", "write `0 0 * * *`")
+    assert found.fix == Edit(Range.at(6, 11, 10), '"0 0 * * *"', safe=False)
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 0 29 2 *", "0 0 31 * *", "0 0 31 2,3 *", "0 0 30 2 MON", "0 0 L 2 *", "0 0 30 2 1#1", "0 0 28-31 2 *"]
+)
+def test_crons_that_come(cron: str) -> None:
+    source = HEAD + TRIGGER + f"    cron: '{cron}'\n" + TASK
+    assert parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics == ()
 
 
 def test_a_schedule_that_leaves_out_a_required_input_warns_and_is_refused_by_kestra_2() -> None:

@@ -47,10 +47,13 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
 
 
 LENGTHS = "write it as 30s, 5m or PT30S"
-KNOWN = "known here: requires, dialect, flows, files, defaults, targets, rules, variables, agent"
+KNOWN = (
+    "known here: requires, dialect, flows, files, defaults, catalogs, unknownTypes, targets, rules, variables, agent"
+)
 
 SAMPLES: dict[str, tuple[tuple[str, Any], ...]] = {
     "dialect": (("0.21", "0.21"), ("1", "1"), ("2", "2")),
+    "unknownTypes": (("warning", "warning"), ("ignore", "ignore")),
     "agent.interval": (("45s", timedelta(seconds=45)), ("PT5M", timedelta(minutes=5))),
     "agent.record": (("git,api", ("git", "api")), ("none", ("none",))),
     "agent.runner": (("process", "process"), ("docker", "docker")),

@@ -33,6 +33,12 @@ targets:
     auth: {tokenVariable: KESTRA_TOKEN}
 rules:
   PEN601: off
+  PEN6: information
+  PEN602:
+    severity: error
+    paths: {"legacy/**": warning}
+    waivers:
+      - {path: flows/a.yaml, reason: moves in June, until: "2026-06-30"}
 agent:
   interval: 1m30s
   record: [git, api]
@@ -72,7 +78,13 @@ BAD: list[Any] = [
     {"targets": {"a": {"url": "x", "password": "y"}}},
     {"targets": {"a": None}},
     {"targets": []},
-    {"rules": {"PEN1": "off"}},
+    {"rules": {"PEN": "off"}},
+    {"rules": {"601": "off"}},
+    {"rules": {"PEN601": {"severity": "off", "path": {}}}},
+    {"rules": {"PEN601": {"paths": {"x": "loud"}}}},
+    {"rules": {"PEN601": {"waivers": [{"path": "x", "reason": "y"}]}}},
+    {"rules": {"PEN601": {"waivers": [{"path": "x", "reason": "", "until": "2026-12-31"}]}}},
+    {"rules": {"PEN601": {"waivers": [{"path": "x", "reason": "y", "until": "next year"}]}}},
     {"rules": {"PEN101": "loud"}},
     {"agent": {"interval": "soon"}},
     {"agent": {"interval": 30}},

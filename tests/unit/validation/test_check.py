@@ -11,7 +11,8 @@ from penstock.diagnostic import Severity
 from penstock.errors import UserError
 from penstock.flow.catalog import load_catalog
 from penstock.flow.tree import FlowFile
-from penstock.validation.check import Options, check_files
+from penstock.validation.check import check_files
+from penstock.validation.options import Options
 
 CATALOG = load_catalog()
 
@@ -40,7 +41,6 @@ def test_several_processes_find_what_one_finds() -> None:
     alone = check_files(files(*sources), CATALOG, processes=1)
     together = check_files(files(*sources), CATALOG, processes=2)
     assert alone.diagnostics == together.diagnostics
-    assert alone.lines == together.lines
     assert alone.count(Severity.ERROR) == 9 + 2
 
 

@@ -53,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     retries.retries_are_consistent,
     retries.durations_can_be_read,
     schedules.cron_can_be_read,
+    schedules.cron_comes,
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
     *OF_EXPRESSIONS,

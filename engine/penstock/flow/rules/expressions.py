@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock.diagnostic import Severity
+from penstock.flow.mends import replacing
 from penstock.flow.model import Dialect
 from penstock.flow.rules.templates import gravity, templates
 from penstock.flow.survey import Survey
@@ -46,8 +47,9 @@ def deprecated_names(survey: Survey) -> None:
         for start, piece in written.pieces:
             for old in piece.outdated:
                 is_gone = survey.dialect is Dialect.V2 and old.name in _GONE_IN_2
+                where = written.range(survey.document, start + old.offset, old.width)
                 survey.report(
-                    "PEN704", f"the {old.kind} `{old.name}` is deprecated", written.path, hint=old.hint,
-                    where=written.range(survey.document, start + old.offset, old.width),
+                    "PEN704", f"the {old.kind} `{old.name}` is deprecated", written.path, hint=old.hint, where=where,
                     severity=gravity(survey, written) if is_gone else Severity.INFO,
+                    fix=replacing(survey.document, where, old.name, old.instead.partition("(")[0]),
                 )  # fmt: skip

@@ -120,7 +120,8 @@ def dag_is_ordered(survey: Survey) -> None:
             continue
         entries = site.raw.get("tasks")
         if not isinstance(entries, list) or not entries:
-            survey.report("PEN225", "No task defined", site.path, at_key=True, hint="add `tasks:`")
+            if not _misses(survey, site, "tasks"):
+                survey.report("PEN225", "No task defined", site.path, at_key=True, hint="add `tasks:`")
             continue
         _judge_dag(survey, site, entries)
 

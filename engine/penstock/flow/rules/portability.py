@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
 from penstock.flow.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES
+from penstock.flow.mends import replacing
 from penstock.flow.model import Dialect
+from penstock.flow.rules.declared import inputs
+from penstock.flow.rules.retries import holders
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Survey
 
-_DEPRECATED = {
-    "taskDefaults": "write `pluginDefaults`",
-    "listeners": "use a Flow trigger, `errors` or `finally`",
-}
+_PAUSE = "io.kestra.plugin.core.flow.Pause"
 
 
 def deprecated_types(survey: Survey) -> None:
@@ -31,6 +32,7 @@ def deprecated_types(survey: Survey) -> None:
             survey.report(
                 "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`",
                 severity=Severity.ERROR if removed else Severity.INFO,
+                fix=replacing(survey.document, survey.where(path), written, info.name),
             )  # fmt: skip
         elif info.deprecated is not None:
             survey.report("PEN701", f"`{written}` is deprecated", path, hint=info.deprecated, severity=Severity.INFO)
@@ -38,16 +40,47 @@ def deprecated_types(survey: Survey) -> None:
 
 def deprecated_properties(survey: Survey) -> None:
     """PEN702: an older spelling of a property."""
-    for name, hint in _DEPRECATED.items():
-        if name in survey.flow:
-            survey.report("PEN702", f"`{name}` is deprecated", (name,), at_key=True, hint=hint, severity=Severity.INFO)
-    entries = survey.flow.get("inputs")
-    for at, raw in enumerate(entries if isinstance(entries, list) else []):
-        if isinstance(raw, dict) and "name" in raw and "id" not in raw:
-            survey.report(
-                "PEN702", "`name` of an input is deprecated", ("inputs", at, "name"), at_key=True,
-                hint="write `id`", severity=Severity.INFO,
-            )  # fmt: skip
+    for path, raw, old, new in _respelled(survey):
+        if raw.get(old) is not None and new not in raw:
+            _report_older(survey, (*path, old), new)
+    if "listeners" in survey.flow:
+        survey.report(
+            "PEN702", "`listeners` is deprecated", ("listeners",), at_key=True, severity=Severity.INFO,
+            hint="use a Flow trigger, `errors` or `finally`",
+        )  # fmt: skip
+
+
+def _respelled(survey: Survey) -> Iterator[tuple[Path, dict[str, Any], str, str]]:
+    """Every mapping that may have a property under an older name, with the older and the newer name.
+
+    `id` and `pluginDefaults` are as old as any Kestra that is still run; the others came after 0.21.
+    """
+    yield (), survey.flow, "taskDefaults", "pluginDefaults"
+    for path, raw in inputs(survey):
+        yield path, raw, "name", "id"
+    if survey.dialect is Dialect.V0_21:
+        return
+    for path, raw in inputs(survey):
+        if raw.get("type") == "MULTISELECT":
+            yield path, raw, "options", "values"
+    for path, retry in holders(survey):
+        yield path, retry, "maxAttempt", "maxAttempts"
+    for site in survey.triggers:
+        yield site.path, site.raw, "minLogLevel", "logLevel"
+    for site in survey.tasks:
+        if site.type == _PAUSE:
+            yield site.path, site.raw, "delay", "pauseDuration"
+
+
+def _report_older(survey: Survey, path: Path, new: str) -> None:
+    """A note that a property has a newer name. To write it is safe where every Kestra that may be meant knows it."""
+    old = str(path[-1])
+    noun = f"`{old}` of an input" if old == "name" else f"`{old}`"
+    safe = new in ("id", "pluginDefaults") or survey.dialect is not Dialect.AUTO
+    survey.report(
+        "PEN702", f"{noun} is deprecated", path, at_key=True, hint=f"write `{new}`", severity=Severity.INFO,
+        fix=replacing(survey.document, survey.where(path, at_key=True), old, new, safe=safe),
+    )  # fmt: skip
 
 
 def properties_without_effect(survey: Survey) -> None:

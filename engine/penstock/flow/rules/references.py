@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Severity, did_you_mean
+from penstock.diagnostic import Edit, Range, Severity, did_you_mean
 from penstock.flow.defaults import PROPERTIES
+from penstock.flow.mends import meant, replacing
 from penstock.flow.rules.names import Declared, asked_on_resume, declared, near, spelled, variables_of
 from penstock.flow.rules.templates import Dash, Piece, Written, gravity, templates
 from penstock.flow.survey import Survey
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # only for speed: a flow without expressions is judged withou
     from penstock.expression import Path as ReadPath
 
 _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "task", "labels": "label"}
+_FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
 _ROWS = "io.kestra.plugin.core.storage.FilterItems"
 """Its condition sees the fields of each row as variables."""
 
@@ -72,15 +74,27 @@ def suspects(survey: Survey) -> tuple[Reference, ...]:
 def _is_of_another(written: Written) -> bool:
     """Whether it is rendered over another execution, or judged in another place.
 
-    A trigger that has no schema here may look at whatever started it (Kestra core, FlowTriggerService), the outputs of
-    a Subflow are rendered where the subflow has ended, and plugin defaults are judged in the tasks that take them.
+    Conditions and Flow triggers look at whatever started them, as a trigger without a schema may (Kestra core,
+    FlowTriggerService); the outputs of a Subflow are rendered where the subflow has ended, and plugin defaults are
+    judged in the tasks that take them.
     """
     site = written.site
     if site is None:
         return not written.is_whole and written.path[0] in PROPERTIES
     if site.type == _SUBFLOW:
         return not written.is_whole and written.path[len(site.path)] == "outputs"
-    return site.group in ("trigger", "condition") and not written.rendered
+    if site.group == "condition" or site.type == _FLOW_TRIGGER:
+        return True
+    return site.group == "trigger" and not written.rendered
+
+
+def _sees(one: Reference) -> bool:
+    """Whether the type of the part gives a variable of that name to the expressions of this property."""
+    site = one.written.site
+    if site is None or site.info is None or one.written.is_whole:
+        return False
+    own = site.info.sees.get(str(one.written.path[len(site.path)]), ())
+    return one.root in own or "*" in own
 
 
 def known_variables(survey: Survey) -> None:
@@ -91,14 +105,18 @@ def known_variables(survey: Survey) -> None:
     """
     variables = variables_of(survey.dialect)
     for one in survey.once(suspects):
-        if one.root in variables or (one.written.site is not None and one.written.site.type == _ROWS):
+        if one.root in variables or _sees(one):
             continue
         hint = did_you_mean(one.root, variables)
         is_certain = bool(one.written.rendered) and not one.path.conditional
         if not is_certain and hint is None:
             continue
         severity = gravity(survey, one.written, conditional=not is_certain)
-        _report(survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity)
+        likely = meant(one.root, variables)
+        _report(
+            survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity,
+            (one.root, likely),
+        )  # fmt: skip
 
 
 def known_names(survey: Survey) -> None:
@@ -125,7 +143,11 @@ def known_names(survey: Survey) -> None:
             severity = Severity.WARNING
         noun = _NOUNS[one.root]
         width = one.path.width if lack or len(one.path.parts) == 2 else len(spelled(one.root, name))
-        _report(survey, one, "PEN229", f"the flow has no {noun} `{shown}`", width, hint, severity)
+        likely = meant(shown, known.names(one.root))
+        _report(
+            survey, one, "PEN229", f"the flow has no {noun} `{shown}`", width, hint, severity,
+            (spelled(one.root, shown), spelled(one.root, likely) if likely else None),
+        )  # fmt: skip
 
 
 def _shown(one: Reference, known: Declared) -> str:
@@ -185,10 +207,11 @@ def dashes_have_brackets(survey: Survey) -> None:
                 path = piece.paths[dash.at]
                 root = str(path.parts[0])
                 right = spelled(root, dash.name) if len(path.parts) == 2 else f"…['{dash.name}']"
+                where = written.range(survey.document, start + path.offset, dash.width)
                 survey.report(
                     "PEN304", f"`{dash.name}` behind a dot is a subtraction: its dashes need brackets", written.path,
                     hint=f"write `{right}`", severity=gravity(survey, written, conditional=path.conditional),
-                    where=written.range(survey.document, start + path.offset, dash.width),
+                    where=where, fix=_bracketed(survey, known, written, where, dash.name, root),
                 )  # fmt: skip
 
 
@@ -212,10 +235,26 @@ def _is_torn(survey: Survey, known: Declared, piece: Piece, dash: Dash) -> bool:
     return any(other.parts[0] not in variables for other in behind)
 
 
+def _bracketed(survey: Survey, known: Declared, written: Written, where: Range, name: str, root: str) -> Edit | None:
+    """A name with dashes put into brackets; of one that the flow does not declare, nobody knows how far it goes."""
+    document = survey.document
+    text = document.between(where)
+    before = text.removesuffix(f".{name}")
+    if before == text:
+        return None
+    place = document.find(written.path)
+    single = place is not None and not written.is_key and document.text[place[0] : place[0] + 1] == "'"
+    quote = '"' if single else "'"
+    safe = before == root and name in known.names(root)
+    return Edit(where, f"{before}[{quote}{name}{quote}]", safe)
+
+
 def _report(
-    survey: Survey, one: Reference, code: str, message: str, width: int, hint: str | None, severity: Severity
-) -> None:
-    survey.report(
-        code, message, one.written.path, hint=hint, severity=severity,
-        where=one.written.range(survey.document, one.start + one.path.offset, width),
-    )  # fmt: skip
+    survey: Survey, one: Reference, code: str, message: str, width: int, hint: str | None, severity: Severity,
+    slip: tuple[str, str | None],
+) -> None:  # fmt: skip
+    """`slip` is what is written, and what must have been meant."""
+    where = one.written.range(survey.document, one.start + one.path.offset, width)
+    written, likely = slip
+    fix = replacing(survey.document, where, written, likely, safe=False) if likely else None
+    survey.report(code, message, one.written.path, hint=hint, severity=severity, where=where, fix=fix)

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.diagnostic import did_you_mean
 from penstock.duration import format_duration, parse_duration
+from penstock.flow.mends import iso_length, replacing
 from penstock.flow.survey import Path, Survey
 
 _FLOW = "io.kestra.plugin.core.flow."
@@ -89,5 +90,8 @@ def _length(survey: Survey, path: Path, value: Any) -> timedelta | None:
     try:
         return parse_duration(str(value))
     except ValueError as error:
-        survey.report("PEN208", str(error), path, hint="write PT30S, PT5M, PT1H or P1D")
+        text = str(value)
+        length = iso_length(text)
+        fix = replacing(survey.document, survey.where(path), text, length) if length else None
+        survey.report("PEN208", str(error), path, hint=f"write {length or 'PT30S, PT5M, PT1H or P1D'}", fix=fix)
         return None

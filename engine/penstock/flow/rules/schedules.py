@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 from penstock.flow.survey import Path, Survey
 
@@ -15,6 +17,15 @@ _BY_ITSELF = (_SCHEDULE, _TRIGGER + "ScheduleOnDates")
 _NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 MAX_CRON = 500
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_LATE_DAY = re.compile(r"3[01]")
+_SPACED = re.compile(r"\s*([,/-])\s*")
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_FULL = (
+    "MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY JANUARY FEBRUARY MARCH APRIL JUNE JULY AUGUST "
+    "SEPTEMBER OCTOBER NOVEMBER DECEMBER TUES THUR THURS SEPT"
+)
+_LONG_NAMES = {name: name[:3] for name in _FULL.split()}
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::?\d{2}){0,2}|Z")
 _WORDS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT L"
 _SAFE_FIELD = re.compile(rf"(?:{'|'.join(_WORDS.split())}|[0-9*/,#?-])+", re.IGNORECASE)
@@ -27,12 +38,35 @@ def cron_can_be_read(survey: Survey) -> None:
         cron, path = site.raw.get("cron"), (*site.path, "cron")
         if site.type != _SCHEDULE or not isinstance(cron, str) or "{{" in cron or survey.is_faulty(path):
             continue
-        fault = cron_fault(cron, with_seconds=site.raw.get("withSeconds") is True)
+        with_seconds = site.raw.get("withSeconds") is True
+        fault = cron_fault(cron, with_seconds=with_seconds)
         if fault is not None:
             why, offset, width, hint = fault
+            better = mended_cron(cron, with_seconds=with_seconds)
             _report_within(
-                survey, "PEN401", f"invalid cron expression '{cron[:MAX_CRON]}': {why}", path, cron, offset, width, hint
+                survey,
+                "PEN401",
+                f"invalid cron expression '{cron[:MAX_CRON]}': {why}",
+                path,
+                cron,
+                offset,
+                width,
+                hint,
+                better,
             )
+
+
+def cron_comes(survey: Survey) -> None:
+    """PEN405: a cron expression names a day that the calendar has, not 30 February."""
+    for site in survey.triggers:
+        cron, path = site.raw.get("cron"), (*site.path, "cron")
+        if site.type == _SCHEDULE and isinstance(cron, str) and "{{" not in cron and not survey.is_faulty(path):
+            days, months = _day_that_never_comes(cron)
+            if days:
+                survey.report(
+                    "PEN405", f"`{cron}` never fires: no month of `{months}` has a day `{days}`", path,
+                    hint="`L` is the last day of a month",
+                )  # fmt: skip
 
 
 def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int, str | None] | None:
@@ -65,7 +99,39 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
         alone[at] = field
         if not readable(alone) or not _SAFE_FIELD.fullmatch(field):
             return f"`{field}` is no {names[at]}", start, len(field), None
-    return "it can never fire", 0, len(cron), None
+    return "its fields do not go together", 0, len(cron), None
+
+
+def mended_cron(cron: str, *, with_seconds: bool = False) -> str | None:
+    """What a cron expression that cannot be read must have meant; None where that is not clear."""
+    text = _SPACED.sub(r"\1", cron.strip())
+    fields = _WORD.sub(lambda match: _LONG_NAMES.get(match[0].upper(), match[0]), text).split()
+    usual = len(_FIELDS)
+    if with_seconds and len(fields) == usual:
+        fields = ["0", *fields]
+    elif not with_seconds and "?" in fields and fields[0] == "0" and fields[usual + 1 :] in ([], ["*"]):
+        fields = fields[1 : usual + 1]  # as Quartz writes it: seconds first, and years last
+    if len(fields) == usual + with_seconds:
+        for at, end in ((-5, "60"), (-4, "24")):
+            if fields[at] == end:
+                fields[at] = "0"
+    better = " ".join(fields)
+    return better if better != cron and cron_fault(better, with_seconds=with_seconds) is None else None
+
+
+def _day_that_never_comes(cron: str) -> tuple[str, str]:
+    """The day of the month and the month, as written, if no year has them together; else empty."""
+    fields = cron.split()[-5:]
+    if len(fields) < len(_FIELDS) or fields[3] in "*?" or fields[4] not in "*?" or not _LATE_DAY.search(fields[2]):
+        return "", ""
+    from croniter import croniter
+
+    days, months = croniter.expand(" ".join(fields))[0][2:4]
+    lengths = [_LENGTHS[month - 1] for month in months if isinstance(month, int)]
+    numbers = [day for day in days if isinstance(day, int)]
+    if len(numbers) < len(days) or not lengths or min(numbers) <= max(lengths):
+        return "", ""
+    return fields[2], fields[3]
 
 
 def time_zone_exists(survey: Survey) -> None:
@@ -76,8 +142,11 @@ def time_zone_exists(survey: Survey) -> None:
             continue
         from zoneinfo import available_timezones
 
-        near = did_you_mean(name, available_timezones()) or "write a name such as Europe/Paris, or an offset"
-        survey.report("PEN402", f"timezone '({name[:100]})' is not a valid time-zone ID", path, hint=near)
+        zones = available_timezones()
+        near = did_you_mean(name, zones) or "write a name such as Europe/Paris, or an offset"
+        likely = meant(name, zones)
+        fix = replacing(survey.document, survey.where(path), name, likely, safe=False) if likely else None
+        survey.report("PEN402", f"timezone '({name[:100]})' is not a valid time-zone ID", path, hint=near, fix=fix)
 
 
 def _zone_exists(name: str) -> bool:
@@ -125,8 +194,23 @@ def _has(given: Any, name: str) -> bool:
 
 
 def _report_within(
-    survey: Survey, code: str, message: str, path: Path, value: str, offset: int, width: int, hint: str | None
+    survey: Survey,
+    code: str,
+    message: str,
+    path: Path,
+    value: str,
+    offset: int,
+    width: int,
+    hint: str | None,
+    better: str | None,
 ) -> None:
-    place = survey.document.find(path)
-    where = survey.document.within(place, value, offset, width) if place is not None and width else None
-    survey.report(code, message, path, hint=hint, where=where)
+    """At the characters of `value` that are meant; `better` is what the whole of it should be."""
+    document = survey.document
+    place = document.find(path)
+    where = document.within(place, value, offset, width) if place is not None and width else None
+    fix = None
+    if better is not None:
+        hint = f"write `{better}`"
+        edit = replacing(document, document.range_of(path), value, better, safe=False)
+        fix = replace(edit, text=f'"{better}"') if edit is not None else None  # `*` alone would be an alias
+    survey.report(code, message, path, hint=hint, where=where, fix=fix)

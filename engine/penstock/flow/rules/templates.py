@@ -14,8 +14,8 @@ from penstock.flow.model import Dialect
 from penstock.flow.survey import TASK_LISTS, Path, Site, Survey
 
 if TYPE_CHECKING:  # only for speed: a flow without expressions is judged without their package
+    from penstock.expression import Call, Reads
     from penstock.expression import Path as ReadPath
-    from penstock.expression import Reads
 
 LATER = frozenset({"variables", "labels"})
 """Rendered only where something asks for them; text with braces may be meant literally."""
@@ -78,6 +78,7 @@ class Piece:
     paths: tuple[ReadPath, ...] = ()
     dashes: tuple[Dash, ...] = ()
     outdated: tuple[Outdated, ...] = ()
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -252,7 +253,7 @@ def _piece(text: str) -> Piece:
     except ExpressionError as error:
         return Piece(Fault(error.code, error.message, error.offset or 0, error.width, error.help))
     dashes = tuple(_dashes(text, reads.paths)) if "-" in text else ()
-    return Piece(None, reads.paths, dashes, tuple(_outdated(reads)))
+    return Piece(None, reads.paths, dashes, tuple(_outdated(reads)), reads.calls)
 
 
 def _outdated(reads: Reads) -> Iterator[Outdated]:

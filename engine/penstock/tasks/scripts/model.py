@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import OLD, Duration, Dynamic, Late, Scalars, Text, Typed, Within
+from penstock.tasks.markers import OLD, Duration, Dynamic, Late, Scalars, Text, Typed, Within, told
 
 DEFAULT_INTERPRETER = ("/bin/sh", "-c")
 
@@ -116,14 +116,29 @@ class PackageManager(StrEnum):
 class Python(Read):
     """What Python tasks may have beside."""
 
-    dependencies: Dynamic[list[str] | None] = Field(None, description="Packages that must be there")
-    python_version: Dynamic[Text | None] = Field(None, description="Which Python, such as 3.13")
-    dependency_cache_enabled: Dynamic[bool] = Field(True, description="Keep packages for the next run")
-    package_manager: Dynamic[PackageManager | None] = Field(None, description="What installs packages")
-    uv_auto_install_enabled: Dynamic[bool | None] = Field(None, description="Install uv where it is missing")
-    uv_installer_version: Dynamic[str | None] = Field(None, description="Which uv is installed")
+    dependencies: Dynamic[list[str] | None] = Field(
+        None, description="Packages that must be there", json_schema_extra=told(since="0.23")
+    )
+    python_version: Dynamic[Text | None] = Field(
+        None, description="Which Python, such as 3.13", json_schema_extra=told(since="0.23")
+    )
+    dependency_cache_enabled: Dynamic[bool] = Field(
+        True, description="Keep packages for the next run", json_schema_extra=told(since="0.23")
+    )
+    package_manager: Dynamic[PackageManager | None] = Field(
+        None, description="What installs packages", json_schema_extra=told(since="1.0")
+    )
+    uv_auto_install_enabled: Dynamic[bool | None] = Field(
+        None, description="Install uv where it is missing", json_schema_extra=told(since="1.2")
+    )
+    uv_installer_version: Dynamic[str | None] = Field(
+        None, description="Which uv is installed", json_schema_extra=told(since="1.2")
+    )
     uv_installer_sha256: Dynamic[str | None] = Field(
-        None, alias="uvInstallerSha256", description="The digest that its installer must have"
+        None,
+        alias="uvInstallerSha256",
+        description="The digest that its installer must have",
+        json_schema_extra=told(since="1.2"),
     )
 
 

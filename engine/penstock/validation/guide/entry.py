@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from textwrap import dedent
 
-Example = str | Mapping[str, str]
+EXAMPLE_FILE = "flows/example.yaml"
+
+_OWN_TASKS = re.compile(r"^tasks:", re.MULTILINE)
+_HEAD = "id: example\nnamespace: company.team\n"
+_TASKS = "tasks:\n  - id: hello\n    type: io.kestra.plugin.core.log.Log\n    message: Hello\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The bytes of a flow that no page could show; `told` says in one sentence what they are."""
+
+    told: str
+    make: Callable[[], bytes]
+
+
+Example = str | Mapping[str, str] | Made
 """The text of one flow, or texts by path where it takes several files (`penstock.yaml` may be one of them)."""
 
 
@@ -21,3 +38,19 @@ class Guide:
     wrong: Example
     right: Example
     asked: bool = False
+
+
+def flow(text: str) -> str:
+    """A whole flow: its id and namespace, then `text`, then a task where the text names none."""
+    body = dedent(text).strip("\n") + "\n" if text else ""
+    return _HEAD + body + ("" if _OWN_TASKS.search(body) else _TASKS)
+
+
+def files_of(example: Example) -> dict[str, bytes]:
+    """The files of an example by path."""
+    match example:
+        case str():
+            return {EXAMPLE_FILE: example.encode()}
+        case Made():
+            return {EXAMPLE_FILE: example.make()}
+    return {path: text.encode() for path, text in example.items()}

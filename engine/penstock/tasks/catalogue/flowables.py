@@ -1,0 +1,215 @@
+"""Flowables that do not run here yet: loops, calls of other flows, graphs of tasks, waits."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from penstock.tasks.base import Properties
+from penstock.tasks.catalogue.shapes import GivenLabels, OfNamespaces
+from penstock.tasks.flow_models import Output
+from penstock.tasks.flowables import Flowable, OnChildFailure
+from penstock.tasks.markers import DagTasks, Duration, Dynamic, Sees, Tasks, Text, Within, told
+
+
+class Dag(Flowable):
+    """Runs each of its tasks as soon as all that it depends on have ended."""
+
+    tasks: DagTasks = Field(description="The tasks, each with what it depends on")
+    concurrent: int = Field(0, ge=0, description="How many at the same time; 0 is all that may")
+    on_child_failure: Dynamic[OnChildFailure | None] = Field(
+        None, description="What becomes of the tasks that still run when one has failed",
+        json_schema_extra=told(since="2.0"),
+    )  # fmt: skip
+
+
+class FetchType(StrEnum):
+    AUTO = "AUTO"
+    FETCH = "FETCH"
+    STORE = "STORE"
+
+
+class Loop(Flowable):
+    """Runs its tasks once for each value, each time in an execution of its own. `item.value` is the value."""
+
+    values: Dynamic[list[Any] | dict[str, Any] | Text] = Field(
+        description="A list, a mapping, text that is a JSON array, or the URI of a file with a value on each line"
+    )
+    tasks: Tasks = Field(description="The tasks of one value, one after another")
+    concurrency_limit: int = Field(0, ge=0, description="How many values at the same time; 0 is all")
+    transmit_failed: bool = Field(True, description="The first failure ends the loop, and fails it")
+    outputs: Within[list[Output] | None] = Field(None, description="What each iteration leaves")
+    fetch_type: FetchType = Field(
+        FetchType.AUTO, description="Whether outputs are kept at hand or in a file; AUTO does as the values came"
+    )
+    break_when: Annotated[Dynamic[Text | None], Sees(("iteration",))] = Field(
+        None, description="An expression that is looked at after each iteration; when it is true, no other begins"
+    )
+
+
+class CheckFrequency(Properties):
+    """How often a loop goes round, and for how long."""
+
+    max_iterations: Dynamic[int | None] = Field(None, description="Most iterations; up to Kestra 0.22 100 by default")
+    max_duration: Dynamic[Duration | None] = Field(
+        None, description="Longest time; up to Kestra 0.22 an hour by default"
+    )
+    interval: Dynamic[Duration | None] = Field(None, description="The pause between two iterations")
+
+
+class LoopUntil(Flowable):
+    """Runs its tasks again and again until a condition holds."""
+
+    tasks: Tasks = Field(description="The tasks, one after another")
+    condition: Dynamic[Text] = Field(description="An expression that is looked at after each iteration")
+    fail_on_max_reached: Dynamic[bool] = Field(
+        False, description="Fail when the condition does not hold in time; by default it is given up"
+    )
+    check_frequency: Dynamic[CheckFrequency | None] = Field(None, description="How often, and for how long")
+
+
+class AllowFailure(Flowable):
+    """Runs its tasks one after another. A failure among them only warns."""
+
+    tasks: Tasks = Field(description="The tasks, in their order")
+
+
+class Template(Properties):
+    """Runs the tasks of a template, which the server keeps."""
+
+    namespace: Dynamic[Text] = Field(description="Namespace of the template")
+    template_id: Dynamic[Text] = Field(description="Name of the template")
+    args: Dynamic[dict[str, Any] | None] = Field(None, description="What the template sees as `parent.outputs.args`")
+    errors: Tasks | None = Field(None, description="What is done when a task within has failed")
+    tenant_id: Text | None = Field(None, description="Kept by the server")
+
+
+class Sleep(Properties):
+    """Waits for a while."""
+
+    duration: Dynamic[Duration] = Field(description="How long")
+
+
+# ── other flows ──
+
+
+class RestartBehavior(StrEnum):
+    RETRY_FAILED = "RETRY_FAILED"
+    NEW_EXECUTION = "NEW_EXECUTION"
+
+
+class Call(Properties):
+    """What every call of another flow says."""
+
+    namespace: Dynamic[Text] = Field(min_length=1, description="Namespace of the flow")
+    flow_id: Dynamic[Text] = Field(description="Name of the flow")
+    revision: Dynamic[int | None] = Field(None, ge=1, description="Which revision of it; the latest without")
+    inputs: Dynamic[dict[str, Any] | None] = Field(None, description="The inputs of its execution")
+    labels: Dynamic[GivenLabels | None] = Field(None, description="The labels of its execution")
+    wait: bool = Field(True, description="Wait for its end")
+    transmit_failed: bool = Field(True, description="Fail when it fails")
+    inherit_labels: Dynamic[bool] = Field(False, description="Give it the labels of this execution too")
+    schedule_date: Dynamic[Text | None] = Field(None, description="When it is to start; at once without")
+    restart_behavior: RestartBehavior = Field(
+        RestartBehavior.RETRY_FAILED, description="What a restart of this execution does about one that has failed"
+    )
+
+
+class Subflow(Call):
+    """Starts another flow."""
+
+    outputs: Dynamic[dict[str, Any] | None] = Field(
+        None, description="Outputs as this task gives them; `outputs` of the flow itself say it since Kestra 0.15",
+        json_schema_extra=told(until="2.0", old=True),
+    )  # fmt: skip
+
+
+class Batch(Properties):
+    """How a file is cut into batches of lines."""
+
+    rows: Dynamic[int | None] = Field(None, description="So many lines each; 1 where nothing else is said")
+    bytes: Dynamic[Text | None] = Field(None, description="No batch larger than this: a number of bytes, or 10MB")
+    partitions: Dynamic[int | None] = Field(None, description="So many batches in all")
+    separator: Dynamic[str | None] = Field(None, description="What ends a line; a line feed by default")
+    regex_pattern: Dynamic[str | None] = Field(
+        None, description="Lines with the same first group go into one batch", json_schema_extra=told(since="1.1")
+    )
+
+
+class ForEachItem(Call):
+    """Starts another flow for each batch of a file's lines, which its inputs see as `taskrun.items`."""
+
+    items: Dynamic[Text] = Field(min_length=1, description="URI of the file")
+    batch: Dynamic[Batch | None] = Field(None, description="How it is cut; line by line without")
+    schedule_on: Dynamic[Text | None] = Field(
+        None, description="Another spelling of `scheduleDate`", json_schema_extra=told(until="2.0", old=True)
+    )
+    errors: Tasks | None = Field(None, description="What is done when a task within has failed")
+    finally_: Tasks | None = Field(None, alias="finally", description="What is done at its end in any case")
+
+
+# ── approval ──
+
+
+class CommentRequired(StrEnum):
+    NEVER = "NEVER"
+    ALWAYS = "ALWAYS"
+    ON_DENY = "ON_DENY"
+    ON_APPROVE = "ON_APPROVE"
+
+
+class Outcome(StrEnum):
+    CONTINUE = "CONTINUE"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    SUCCEED = "SUCCEED"
+    CANCEL = "CANCEL"
+    KILL = "KILL"
+
+
+class Decisions(Properties):
+    """What the two answers are called."""
+
+    approve: Dynamic[str | None] = Field(None, description="The consenting answer; `Approve` by default")
+    deny: Dynamic[str | None] = Field(None, description="The refusing answer; `Deny` by default")
+
+
+class Approval(Flowable):
+    """Waits until somebody has approved or denied. `timeout` says how long the request stands."""
+
+    inputs: Within[list[dict[str, Any]] | None] = Field(None, description="Inputs that whoever decides is asked for")
+    decisions: Dynamic[Decisions | None] = Field(None, description="What the two answers are called")
+    comment_required: Dynamic[CommentRequired] = Field(
+        CommentRequired.NEVER, description="When whoever decides has to write why"
+    )
+    auto_approve: Dynamic[bool] = Field(False, description="Ask nobody, and go on as if it were approved")
+    approve_behavior: Dynamic[Outcome] = Field(
+        Outcome.CONTINUE, description="What becomes of the execution after `onApprove`"
+    )
+    deny_behavior: Dynamic[Outcome] = Field(Outcome.CANCEL, description="What becomes of the execution after `onDeny`")
+    expire_behavior: Dynamic[Outcome] = Field(
+        Outcome.CANCEL, description="What becomes of the execution when nobody has decided in time"
+    )
+    on_wait: Tasks | None = Field(None, description="What is done before the wait")
+    on_approve: Tasks | None = Field(None, description="What is done when it is approved")
+    on_deny: Tasks | None = Field(None, description="What is done when it is denied")
+
+
+# ── housekeeping ──
+
+
+class OldRevisions(Properties):
+    """Which revisions of a flow are old. The latest never is."""
+
+    type: str = Field(pattern="^version$", description="`version`")
+    before: Text | None = Field(None, description="Those from before this moment")
+    keep_amount: int | None = Field(None, ge=0, description="All but so many of the latest")
+
+
+class PurgeFlows(OfNamespaces):
+    """Deletes old revisions of flows."""
+
+    flow_pattern: Dynamic[Text | None] = Field(None, description="A glob of flows by name")
+    behavior: Dynamic[OldRevisions | None] = Field(None, description="Which revisions are old; all but one by default")
