@@ -57,6 +57,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/containers.py
 	$(BIN)/python benchmarks/expressions.py
+	$(BIN)/python benchmarks/validate.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

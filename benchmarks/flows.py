@@ -73,7 +73,7 @@ def repository(folder: Path, flows: int, tasks: int = 20) -> int:
                 f'      STEP: "{n}"',
                 "    commands:",
                 f"      - echo 'working on step {n} of flow {number}, with enough words to make it a real line'",
-                f"      - echo \"{{{{ inputs['limit'] ?? {before[:6]}.x ?? 'none' }}}}\"",
+                f"      - echo \"{{{{ flow['id'] ?? flow.{before[:6]} ?? 'none' }}}}\"",
                 "      - 'true'",
             ]
         text = "\n".join(lines) + "\n"

@@ -31,7 +31,7 @@ from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey
 
 TASK_PROPERTIES = frozenset(
     {
-        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "allowFailure",
+        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "when", "allowFailure",
         "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
     }
 )  # fmt: skip
@@ -129,6 +129,7 @@ def _task(survey: Survey, site: Site) -> Task:
     if site.type == _PAUSE and "delay" in properties:
         properties.setdefault("pauseDuration", properties.pop("delay"))
     level = raw.get("logLevel")
+    gate = raw.get("when") if raw.get("runIf") is None else raw["runIf"]
     return Task(
         id=raw["id"],
         type=site.type,
@@ -138,7 +139,7 @@ def _task(survey: Survey, site: Site) -> Task:
         description=raw.get("description"),
         retry=build_retry(raw.get("retry")),
         timeout=_timeout(raw.get("timeout")),
-        run_if=None if raw.get("runIf") is None else _as_text(raw["runIf"]),
+        run_if=None if gate is None else _as_text(gate),
         disabled=raw.get("disabled") is True,
         allow_failure=raw.get("allowFailure") is True,
         allow_warning=raw.get("allowWarning") is True,

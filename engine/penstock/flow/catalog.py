@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # most repositories have no plugins of their own, and start w
     from penstock.flow.guarded import Guard
     from penstock.flow.plugins import PluginType, PluginTypes
 
+if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
+    from penstock.flow.guarded import Guard
+    from penstock.flow.plugins import PluginType, PluginTypes
+
 Schema = dict[str, Any]
 
 

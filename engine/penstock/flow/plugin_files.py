@@ -67,8 +67,7 @@ def _walk(start: Path) -> Iterator[Path]:
     """The file itself, or the files of a folder; links to folders are not followed."""
     if start.is_file():
         yield start
-    for here, folders, files in os.walk(start):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for here, _, files in os.walk(start):
         for name in files:
             if (Path(here) / name).is_file():
                 yield Path(here) / name
@@ -83,7 +82,7 @@ def _bytes(path: Path, most: int) -> bytes:
 
 
 def chosen(catalog: str, there: Collection[str], name: str, place: str) -> list[str]:
-    """The paths that make up a catalogue, of those that are there: the file, or a folder's `.json` files.
+    """The paths that make up a catalogue, of those that are there: the file, or a folder's `.json` files, none hidden.
 
     Of a folder with an index, as Penstock publishes them, the index and the schemas of types. Raises UserError when
     there are none; `name` and `place` are how it is told.
@@ -92,6 +91,7 @@ def chosen(catalog: str, there: Collection[str], name: str, place: str) -> list[
         return [catalog]
     prefix = "" if catalog in ("", ".") else f"{catalog}/"
     below = sorted(path for path in there if path.startswith(prefix) and path.endswith(".json"))
+    below = [path for path in below if not any(part.startswith(".") for part in path[len(prefix) :].split("/"))]
     if prefix + _INDEX in below:
         below = [path for path in below if path == prefix + _INDEX or path.startswith(f"{prefix}types/")]
     if not below:

@@ -182,6 +182,8 @@ class Adoption:
         for keyword in (*_OF_THE_SAME, *_OF_PARTS):
             if isinstance(raw.get(keyword), dict | bool):
                 found[keyword] = self._schema(raw[keyword], (*at, keyword), same=same and keyword in _OF_THE_SAME)
+                if keyword in ("items", "additionalProperties"):
+                    found[keyword] = self._or_expression(raw[keyword], found[keyword])
         for keyword in ("allOf", "anyOf", "oneOf", "prefixItems", "items"):
             if isinstance(raw.get(keyword), list):
                 of_value = same and keyword.endswith("Of")
@@ -210,12 +212,16 @@ class Adoption:
         found = {}
         for name, part in raw.items():
             schema = self._schema(part, (*at, name), same=False)
-            says = part.get("$dynamic") if isinstance(part, dict) else None
-            rendered = says is True or (self._kestras and says is not False)
-            if rendered and name not in ("id", "type") and isinstance(schema, dict) and not accepts_text(schema, ABOUT):
-                schema = or_expression(schema, ABOUT)
-            found[name] = schema
+            found[name] = schema if name in ("id", "type") else self._or_expression(part, schema)
         return found
+
+    def _or_expression(self, raw: Any, schema: Any) -> Any:
+        """`schema`, made of `raw`, that accepts an expression too, where one is rendered."""
+        says = raw.get("$dynamic") if isinstance(raw, dict) else None
+        rendered = says is True or (self._kestras and says is not False)
+        if rendered and isinstance(schema, dict) and not accepts_text(schema, ABOUT):
+            return or_expression(schema, ABOUT)
+        return schema
 
     def _as_kestra_means(self, raw: Mapping[str, Any], found: Schema) -> Schema:
         """What has a default need not be there; and Kestra's own marks are no properties."""

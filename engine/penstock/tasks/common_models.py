@@ -85,6 +85,9 @@ class TaskBase(Properties):
     timeout: Dynamic[Duration | None] = Field(None, description="An attempt that takes longer has failed")
     disabled: bool | None = Field(None, description="Leave the task out, as if it did not exist")
     run_if: Dynamic[Text | None] = Field(None, description="A condition; when it is false the task is SKIPPED")
+    when: Dynamic[Text | None] = Field(
+        None, description="Another name of `runIf`, which wins where both stand", json_schema_extra=told(since="2.0")
+    )
     allow_failure: bool | None = Field(None, description="A failure only warns, and what follows runs")
     allow_warning: bool | None = Field(None, description="A warning counts as success")
     log_level: Level | None = Field(None, description="Least severe level of log lines that are kept")

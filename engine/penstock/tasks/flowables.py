@@ -32,9 +32,13 @@ class WorkingDirectory(SharedFiles, Flowable):
 
 
 class OnChildFailure(StrEnum):
+    """What becomes of the others; the longer words are of the first releases of Kestra 2 (kestra pull 19062)."""
+
     CONTINUE = "CONTINUE"
     CANCEL = "CANCEL"
+    CANCELLED = "CANCELLED"
     FAIL = "FAIL"
+    FAILED = "FAILED"
 
 
 class Parallel(Flowable):

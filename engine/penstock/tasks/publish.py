@@ -13,6 +13,7 @@ penstock.json     penstock.yaml
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ _OURS = (
 _BASES: Mapping[str, tuple[type[BaseModel], ...]] = {"task": (TaskBase,), "trigger": (TriggerBase,)}
 
 
-def published() -> dict[str, str]:
+@functools.cache  # some seconds of work, and the models do not change while a process lives
+def published() -> Mapping[str, str]:
     """Every published file: its path below `v1/`, and its text."""
     types = {name.name: _type_schema(name) for name in NAMES}
     schemas = {name: schema for name, schema in types.items() if schema is not None}

@@ -6,7 +6,7 @@ A file is judged when no verdict about the same bytes is kept (`kept`); all that
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -15,17 +15,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Diagnostic, Severity, ordered
+from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.tree import FlowFile
 from penstock.validation.cache import Cache
-from penstock.validation.kept import NEXT_FIRE, Kept, Secret, Shelf
+from penstock.validation.kept import NEXT_FIRE, Kept, Line, Shelf
 from penstock.validation.sources import Contents, Sources
 
 if TYPE_CHECKING:  # a report that is kept is told without what judges
     from penstock.flow.catalog import Catalog
     from penstock.validation.options import Options
-    from penstock.validation.veil import Veil
     from penstock.validation.verdict import Verdict
 
 
@@ -45,8 +44,7 @@ class Report:
     given: tuple[str, ...] = ()
     touched: frozenset[tuple[str, int]] = frozenset()
     contents: Contents | None = field(default=None, repr=False)
-    secrets: tuple[Secret, ...] = ()
-    _veils: dict[str, Veil] = field(default_factory=dict, repr=False)
+    _lines: dict[tuple[str, int], str] = field(default_factory=dict, repr=False)
 
     def add(self, found: Sequence[Diagnostic]) -> None:
         """Findings about other files, as penstock.yaml."""
@@ -57,20 +55,29 @@ class Report:
 
     def line(self, file: str, number: int) -> str:
         """The text of a line that a finding points at, without secrets; empty where it cannot be read."""
-        if file not in self._veils:
-            from penstock.validation.veil import Veil
+        if (file, number) not in self._lines:
+            is_judged = self.contents is not None and file in self.contents.ids
+            data = b"" if is_judged else _read(FlowFile(file, Path(file)))
+            self._lines |= {(one.file, one.number): one.text for one in _shown(file, data, [number])}
+        return self._lines.get((file, number), "")
 
-            lines = dict(enumerate(lines_of(self._read(file)), 1))
-            self._veils[file] = Veil(partial(_line, lines), (one.at for one in self.secrets if one.file == file))
-        return self._veils[file].line(number)
 
-    def _read(self, file: str) -> bytes:
-        try:
-            if self.contents is None or file not in self.contents.ids:
-                return FlowFile(file, Path(file)).read()
-            return self.contents.of([file])[0]
-        except UserError:
-            return b""
+def _read(file: FlowFile) -> bytes:
+    try:
+        return file.read()
+    except UserError:
+        return b""
+
+
+def _shown(file: str, data: bytes, numbers: Iterable[int], secrets: Sequence[Range] = ()) -> Iterator[Line]:
+    """Lines of a file without what `secrets` cover, and without what looks like one."""
+    from penstock.validation.veil import Veil
+
+    lines = dict(enumerate(lines_of(data), 1))
+    veil = Veil(partial(_line, lines), secrets)
+    for number in sorted(set(numbers)):
+        if number in lines:
+            yield Line(file, number, veil.line(number))
 
 
 def _line(lines: Mapping[int, str], number: int) -> str:
@@ -130,8 +137,9 @@ def check(
     elapsed_s = perf_counter() - began
     given = tuple(file.shown for file in sources.given)
     return Report(
-        list(kept.found), kept.flows, len(given), elapsed_s, judged, given, contents=contents, secrets=kept.secrets
-    )
+        list(kept.found), kept.flows, len(given), elapsed_s, judged, given, contents=contents,
+        _lines={(one.file, one.number): one.text for one in kept.lines},
+    )  # fmt: skip
 
 
 def _held_together(
@@ -157,11 +165,17 @@ def _held_together(
     found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
     comments = {file: verdict.comments for file, verdict in given.items() if verdict.comments}
     is_all = sources.is_whole and not sources.around
-    return Kept(
-        tuple(decide(found, decisions, comments, now.date(), is_whole=is_all)),
-        sum(one.is_flow for one in given.values()),
-        tuple(Secret(file, at) for file, one in given.items() for at in one.secrets),
-    )
+    told_of = tuple(decide(found, decisions, comments, now.date(), is_whole=is_all))
+    at: dict[str, list[int]] = {}
+    for finding in told_of:
+        at.setdefault(finding.file, []).append(finding.range.start.line)
+    lines = [
+        line
+        for file, numbers in at.items()
+        if file in given
+        for line in _shown(file, contents.of([file])[0], numbers, given[file].secrets)
+    ]
+    return Kept(told_of, sum(one.is_flow for one in given.values()), tuple(lines))
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from penstock.diagnostic import Diagnostic, Range
+from penstock.diagnostic import Diagnostic
 from penstock.validation.cache import Cache
-from penstock.validation.finding_rows import FINDING, PLAIN, RANGE, many, row
+from penstock.validation.finding_rows import FINDING, PLAIN, many, row
 from penstock.validation.fingerprint import fingerprint
 from penstock.validation.sources import Contents, Sources
 
@@ -30,22 +30,23 @@ NEXT_FIRE = "PEN407"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What came of a repository: findings, the number of flows, and where in which file secrets stand in clear."""
+    """What came of a repository: findings, the number of flows, and the lines that findings point at."""
 
     found: tuple[Diagnostic, ...]
     flows: int
-    secrets: tuple[Secret, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
-    """Its place. What it says is nowhere kept."""
+class Line:
+    """One line of a file, as it may be shown: without secrets."""
 
     file: str
-    at: Range
+    number: int
+    text: str
 
 
-KEPT = row(Kept, found=many(FINDING), flows=PLAIN, secrets=many(row(Secret, file=PLAIN, at=RANGE)))
+KEPT = row(Kept, found=many(FINDING), flows=PLAIN, lines=many(row(Line, file=PLAIN, number=PLAIN, text=PLAIN)))
 
 
 class Shelf:

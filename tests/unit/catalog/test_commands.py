@@ -79,7 +79,7 @@ def test_a_type_is_explained() -> None:
         "            How severe it is\n"
         "\n"
         "What every task may have: allowFailure, allowWarning, assets, description, disabled, id, logLevel,\n"
-        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, workerGroup, workerSelector\n"
+        "logToFile, policyRefs, retry, runIf, taskCache, timeout, version, when, workerGroup, workerSelector\n"
         "\n"
         "Example:\n"
         "  tasks:\n"

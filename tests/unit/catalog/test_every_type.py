@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from penstock.flow.catalog import Catalog
+from penstock.flow.parse import parse_flow
 from penstock.tasks.names import NAMES
 from penstock.tasks.registry import MODELS, TYPES, is_runnable, model_of
 
 CORE, SCRIPTS = "io.kestra.plugin.core.", "io.kestra.plugin.scripts."
 
 CATALOG = Catalog()
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "flows"
 
 FLOWABLES = """Sequential Parallel Dag If Switch ForEach EachSequential EachParallel ForEachItem Loop LoopUntil
 AllowFailure Subflow Pause WorkingDirectory Template Sleep Approval PurgeFlows"""
@@ -75,3 +80,10 @@ def test_what_runs_is_what_has_something_that_does_it() -> None:
     assert runnable == {*TYPES, *MODELS}
     assert {name.name for name in NAMES if is_runnable(name.name)} == runnable
     assert f"{CORE}flow.Dag" not in runnable
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda file: file.stem)
+def test_no_example_has_a_property_that_its_types_lack(file: Path) -> None:
+    parsed = parse_flow(file.read_bytes(), file.name, catalog=CATALOG)
+    assert [found for found in parsed.diagnostics if found.is_error] == []
+    assert parsed.flow is not None

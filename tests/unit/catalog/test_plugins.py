@@ -37,6 +37,7 @@ ANSWER: dict[str, Any] = {
                 "interval": {"type": "string", "format": "duration", "default": "PT1M", "$dynamic": False},
                 "most": {"type": "integer", "$dynamic": False},
                 "least": {"type": "integer"},
+                "sizes": {"type": "array", "items": {"type": "integer"}},
                 "more": {"$ref": "#/$defs/com.acme.More"},
             },
         },
@@ -134,6 +135,8 @@ def test_what_the_api_answers_for_a_plugin() -> None:
     good = {"id": "t", "type": info.name, "uri": "{{ a }}", "anything": "goes"}
     assert faults(catalog, info.name, good) == []
     assert faults(catalog, info.name, good | {"least": "{{ n }}", "more": {"deep": "{{ d }}"}}) == []
+    assert faults(catalog, info.name, good | {"sizes": [1, "{{ n }}"]}) == []
+    assert faults(catalog, info.name, good | {"sizes": [1, "n"]}) == ["sizes"]
     assert faults(catalog, info.name, good | {"most": "{{ n }}"}) == ["most"]
     assert faults(catalog, info.name, good | {"uri": 5, "more": {"deep": "x"}}) == ["more"]
     assert faults(catalog, info.name, {"type": info.name}) == ["required", "required"]

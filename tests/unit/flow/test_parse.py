@@ -146,6 +146,21 @@ def test_a_whole_flow() -> None:
     assert (flow.triggers[0].properties["cron"], dict(flow.triggers[0].inputs)) == ("0 9 * * *", {"count": 3})
 
 
+@pytest.mark.parametrize(
+    ("written", "gate"),
+    [
+        ("when: '{{ inputs.a }}'", "{{ inputs.a }}"),
+        ("when: false", "false"),
+        ("when: 'false', runIf: 'true'", "true"),
+        ("when: null", None),
+    ],
+)
+def test_a_task_may_say_when_for_run_if(written: str, gate: str | None) -> None:
+    inputs = "inputs: [{id: a, type: BOOL}]\n"
+    [task] = flow_of(f"{HEAD}{inputs}tasks: [{{id: t, type: {RETURN}, {written}}}]").tasks
+    assert (task.run_if, dict(task.properties)) == (gate, {})
+
+
 def test_labels_may_be_a_list() -> None:
     source = HEAD + f"labels:\n  - key: a\n    value: b\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
     assert dict(flow_of(source).labels) == {"a": "b"}
