@@ -39,6 +39,7 @@ _TABLE = (
     ("PEN114", "A plain scalar that readers of YAML 1.1 and 1.2 take differently", "put it in quotes"),
     ("PEN115", "An anchor that nothing refers to", "remove it"),
     ("PEN190", "penstock.yaml cannot be read", "`penstock config view` shows what is read of it"),
+    ("PEN116", "A file has more findings than are told", "mend those that are told, and validate again"),
     ("PEN201", "A required property is missing", "add it"),
     ("PEN202", "A property is unknown to its type", "`penstock explain TYPE` lists the properties"),
     ("PEN203", "A value is of the wrong kind", "`penstock explain TYPE` tells what is expected"),
@@ -118,7 +119,7 @@ _TABLE = (
 
 _WARNINGS = frozenset(
     {
-        "PEN114", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
+        "PEN114", "PEN116", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
         "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
     }
 )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from penstock.compose import Composer, Fault, Place, event_parser
+from penstock.compose import MAX_DUPLICATES, Composer, Fault, Place, event_parser
 from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
 from penstock.flow.lines import Replacement, without_second, without_tabs
@@ -195,14 +195,22 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
         finally:
             if parser is not None:
                 parser.dispose()
-        for key, start, end, before, stop, before_stop in composer.duplicates if composer is not None else ():
-            line = document.position(before).line
+        for key, start, end, first, stop, first_stop in composer.duplicates if composer is not None else ():
+            line = document.position(first).line
             report(
                 "PEN111", f"Duplicate field '{key}'", start, end,
                 f"keep one of the two; the first stands in line {line}",
-                mend=without_second(document.text, (before, before_stop), (start, stop)),
+                mend=without_second(document.text, (first, first_stop), (start, stop)),
             )  # fmt: skip
+        if composer is not None and len(composer.duplicates) == MAX_DUPLICATES:
+            found.append(too_many(document, MAX_DUPLICATES))
         return
+
+
+def too_many(document: Document, most: int) -> Diagnostic:
+    """The note that not all findings are told."""
+    message = f"the file has more than {most} findings, and the others are not told"
+    return Diagnostic("PEN116", Severity.WARNING, message, document.path, START, help_for("PEN116"))
 
 
 def _decode(source: bytes, path: str) -> tuple[str | None, Diagnostic | None]:

@@ -25,6 +25,7 @@ class Judge:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._checks: dict[tuple[str, str], Check | None] = {}
+        self._required: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def flow(self, raw: dict[str, Any]) -> list[Violation]:
         """The faults of a flow's top level."""
@@ -50,8 +51,11 @@ class Judge:
             check = self._checks[key]
         else:
             check = self._checks[key] = self._made(key, schema_of)
-        if check is None or check(raw):
+        if check is None:
             return []
+        if check(raw):
+            empty = [name for name in self._required.get(key, ()) if name in raw and raw[name] is None]
+            return _without_value(empty) if empty else []
         schema = schema_of()
         assert schema is not None
         from penstock.flow.violations import violations
@@ -68,7 +72,17 @@ class Judge:
         if guard is not None:
             return guard.check
         schema = schema_of()
-        return None if schema is None else _check(schema)
+        if schema is None:
+            return None
+        self._required[key] = tuple(schema.get("required", ()))
+        return _check(schema)
+
+
+def _without_value(names: list[str]) -> list[Violation]:
+    """Required properties that may be anything, and are nothing."""
+    from penstock.flow.violations import Violation
+
+    return [Violation("PEN201", (name,), f"`{name}` has no value", "give it one", at_key=True) for name in names]
 
 
 def _at_null(fault: Violation, nulls: list[tuple[str | int, ...]]) -> Violation:

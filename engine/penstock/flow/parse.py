@@ -20,7 +20,7 @@ from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
-from penstock.flow.survey import Survey, TooManyFindings, take_survey
+from penstock.flow.survey import Survey, take_survey
 
 if TYPE_CHECKING:
     from penstock.flow.violations import Violation
@@ -107,16 +107,10 @@ def parse_flow(
     if own or defaults:
         merged, place = merge_defaults(root, document.place, [*own, *defaults], catalog.canonical)
         survey.document, survey.flow = replace(document, value=merged, place=place), merged
-    try:
-        take_survey(survey)
-        _hold_against_schemas(survey)
-        for rule in RULES:
-            rule(survey)
-    except TooManyFindings:
-        found += survey.found
-        return ParsedFlow(document, kept(document, found), digest, survey.name, found=tuple(found))
+    is_whole = survey.hold_against((take_survey, _hold_against_schemas, *RULES))
     found += survey.found
-    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=survey, found=tuple(found))
+    known = survey if is_whole else None
+    return ParsedFlow(document, kept(document, found), digest, survey.name, survey=known, found=tuple(found))
 
 
 def _hold_against_schemas(survey: Survey) -> None:
@@ -155,7 +149,9 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
         hint = f"it stands within `{holder}`, a level too deep"
         survey.report(fault.code, fault.message, (*path, holder, fault.missing), at_key=True, hint=hint)
     else:
-        survey.report(fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault))
+        survey.report(
+            fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault)
+        )  # fmt: skip
 
 
 def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, suggest
 from penstock.flow.catalog import Catalog, TypeInfo
 from penstock.flow.codes import help_for
-from penstock.flow.document import Document
+from penstock.flow.document import Document, too_many
 from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
 
@@ -65,6 +65,8 @@ class Survey:
     roots: dict[str, list[Site]] = field(default_factory=dict)
     """The top-level lists of tasks by name, and `listeners`."""
     found: list[Diagnostic] = field(default_factory=list)
+    cut: int = 0
+    """So many findings were not kept, at least: there were enough."""
     faulty: set[Path] = field(default_factory=set)
     """The paths of errors."""
     _around: set[Path] = field(default_factory=set, repr=False)
@@ -118,11 +120,11 @@ class Survey:
 
         `fix` is for what has one right answer. Raises TooManyFindings when there are enough, an error among them.
         """
-        if len(self.found) >= MAX_FINDINGS:
+        if len(self.found) >= MAX_FINDINGS and (self.faulty or severity is not Severity.ERROR):
+            self.cut += 1
             if self.faulty:
                 raise TooManyFindings
-            if severity is not Severity.ERROR:
-                return
+            return
         place = where or self.where(path, at_key=at_key)
         self.found.append(
             Diagnostic(
@@ -140,6 +142,18 @@ class Survey:
     def is_faulty(self, path: Path) -> bool:
         """An error is known at `path` or below it: another about the same value would be noise."""
         return path in self._around
+
+    def hold_against(self, rules: Iterable[Callable[[Survey], None]]) -> bool:
+        """Asks every rule. False where one was broken off because there were enough findings; a note tells of it."""
+        is_whole = True
+        try:
+            for rule in rules:
+                rule(self)
+        except TooManyFindings:
+            is_whole = False
+        if self.cut:
+            self.found.append(too_many(self.document, MAX_FINDINGS))
+        return is_whole
 
     def everything(self) -> Iterator[Site]:
         yield from self.tasks

@@ -44,8 +44,8 @@ def judge(data: bytes, catalog: Catalog, options: Options) -> Verdict:
     found, survey = parsed.found, parsed.survey
     if survey is not None:
         survey.found.clear()
-        for advice in (*ADVICE, *(ASKED[code] for code in options.asked_for if code in ASKED)):
-            advice(survey)
+        survey.cut = 0
+        survey.hold_against((*ADVICE, *(ASKED[code] for code in options.asked_for if code in ASKED)))
         found = (*found, *survey.found)
     found = veil_over(found, parsed.document.line).over(tuple(dict.fromkeys(found)))
     schedules = schedules_of(survey) if survey is not None else ()

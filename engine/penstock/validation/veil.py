@@ -19,7 +19,12 @@ SECRET = "PEN601"  # noqa: S105 - a code, no secret
 _VEIL = "*"
 _LEAST = 6
 """A shorter secret is hidden where it was found only: elsewhere it may be part of any word."""
-_VALUE = r"""([\w.-]+)["']?\s*:[ \t]+(?:["'](.+?)["'](?=\s*(?:[,}\]#]|$))|([^\s"'&*|>{\[#][^,}\]#]*))"""
+_MOST = 200
+"""So many secrets of a file are looked for elsewhere too."""
+_VALUE = (
+    r"""(?<![\w.-])([\w.-]{1,80})["']?[ \t]{0,80}:[ \t]{1,80}"""
+    r"""(?:["']([^\n]{1,400}?)["'](?=\s{0,9}(?:[,}\]#]|$))|([^\s"'&*|>{\[#][^,}\]#]*))"""
+)
 
 
 class Veil:
@@ -27,15 +32,20 @@ class Veil:
 
     def __init__(self, line_of: Callable[[int], str], secrets: Iterable[Range] = ()) -> None:
         self._line_of = line_of
-        self._secrets = tuple(dict.fromkeys(secrets))
-        self._words = sorted({word for where in self._secrets for word in self._told(where)}, key=len, reverse=True)
+        self._by_line: dict[int, list[Range]] = {}
+        words: dict[str, None] = {}
+        for where in dict.fromkeys(secrets):
+            for number in range(where.start.line, where.end.line + 1):
+                self._by_line.setdefault(number, []).append(where)
+            if len(words) < _MOST:
+                words |= dict.fromkeys(self._told(where))
+        self._words = sorted(words, key=len, reverse=True)
 
     def line(self, number: int) -> str:
         """A line as it may be shown."""
         line = self._line_of(number)
-        for where in self._secrets:
-            if where.start.line <= number <= where.end.line:
-                line = _hidden(line, *_columns(line, number, where))
+        for where in self._by_line.get(number, ()):
+            line = _hidden(line, *_columns(line, number, where))
         for start, end, _ in secrets_in(line):
             line = _hidden(line, start, end)
         for match in re.finditer(_VALUE, line):

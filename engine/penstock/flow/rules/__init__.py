@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     identity.id_of_every_task,
     identity.unique_task_ids,
     identity.unique_trigger_ids,
+    identity.unique_preconditions,
     identity.reserved_flow_id,
     identity.no_system_labels,
     identity.no_recursion,

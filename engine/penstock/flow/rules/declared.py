@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.diagnostic import did_you_mean
+from penstock.diagnostic import Severity, did_you_mean
 from penstock.flow.model import Dialect, InputType
 from penstock.flow.survey import Path, Survey, report_missing_type
 
@@ -129,6 +129,11 @@ def _array(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
     item = raw.get("itemType")
     if survey.is_faulty((*path, "itemType")):
         return
+    if item == "SECRET":
+        survey.report(
+            "PEN221", "`itemType` cannot be `SECRET`: newer versions of Kestra refuse it", (*path, "itemType"),
+            severity=Severity.WARNING, hint="use STRING, or an input of type SECRET for each",
+        )  # fmt: skip
     if item == "ARRAY":
         survey.report("PEN221", "`itemType` cannot be `ARRAY`", (*path, "itemType"), hint="use JSON for nested lists")
     elif item is None and not survey.is_faulty(path):

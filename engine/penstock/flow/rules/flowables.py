@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from penstock.diagnostic import Severity
 from penstock.flow.model import Kind
-from penstock.flow.survey import Site, Survey
+from penstock.flow.survey import Path, Site, Survey
 
 _FLOW = "io.kestra.plugin.core.flow."
 _SWITCH, _DAG, _WORKING_DIRECTORY = _FLOW + "Switch", _FLOW + "Dag", _FLOW + "WorkingDirectory"
@@ -47,6 +49,22 @@ def switch_has_a_case(survey: Survey) -> None:
                 "PEN217", "No task defined, neither cases or default have any tasks", site.path, at_key=True,
                 hint="add `cases:` or `defaults:` with tasks",
             )  # fmt: skip
+        elif site.type == _SWITCH:
+            for path in _empty_branches(site):
+                survey.report(
+                    "PEN217", "no task is defined for this case, which newer versions of Kestra refuse",
+                    (*site.path, *path), at_key=True, severity=Severity.WARNING, hint="add a task, or leave it out",
+                )  # fmt: skip
+
+
+def _empty_branches(site: Site) -> Iterator[Path]:
+    """The cases and defaults that are lists without a task (kestra core, flows/invalids/switch-empty-case-invalid)."""
+    cases = site.raw.get("cases")
+    for key, tasks in cases.items() if isinstance(cases, dict) else ():
+        if tasks == []:
+            yield "cases", key
+    if site.raw.get("defaults") == []:
+        yield ("defaults",)
 
 
 def _any_tasks(cases: Any) -> bool:

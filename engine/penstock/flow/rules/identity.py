@@ -45,6 +45,21 @@ def unique_trigger_ids(survey: Survey) -> None:
     _unique(survey, survey.triggers, "PEN214", "trigger")
 
 
+def unique_preconditions(survey: Survey) -> None:
+    """PEN214: the preconditions of a Flow trigger have an id of their own, for what they wait for is kept under it."""
+    first: dict[str, Path] = {}
+    for site in survey.triggers:
+        conditions = site.raw.get("preconditions")
+        name = conditions.get("id") if isinstance(conditions, dict) else None
+        path = (*site.path, "preconditions", "id")
+        if isinstance(name, str) and first.setdefault(name, path) is not path:
+            line = survey.document.range_of(first[name]).start.line
+            survey.report(
+                "PEN214", f"Duplicate preconditions with id [{name}]", path,
+                hint="rename one of them", label=f"the first stand in line {line}",
+            )  # fmt: skip
+
+
 def _unique(survey: Survey, sites: Iterable[Site], code: str, noun: str) -> None:
     first: dict[str, Site] = {}
     for site in sites:

@@ -16,6 +16,7 @@ _SCHEDULE = _TRIGGER + "Schedule"
 _BY_ITSELF = (_SCHEDULE, _TRIGGER + "ScheduleOnDates")
 _NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+MAX_CRON = 500
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LATE_DAY = re.compile(r"3[01]")
 _SPACED = re.compile(r"\s*([,/-])\s*")
@@ -25,7 +26,6 @@ _FULL = (
     "SEPTEMBER OCTOBER NOVEMBER DECEMBER TUES THUR THURS SEPT"
 )
 _LONG_NAMES = {name: name[:3] for name in _FULL.split()}
-MAX_CRON = 500
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::?\d{2}){0,2}|Z")
 _WORDS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT L"
 _SAFE_FIELD = re.compile(rf"(?:{'|'.join(_WORDS.split())}|[0-9*/,#?-])+", re.IGNORECASE)

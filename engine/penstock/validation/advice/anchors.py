@@ -9,6 +9,7 @@ from penstock.compose import Place
 from penstock.diagnostic import Edit, Severity
 from penstock.flow.survey import Survey
 
+_ALIAS = r"\*([^\s,\[\]{}*&]+)"
 _ANCHOR = r"&([^\s,\[\]{}*&]+)[ \t]*"
 
 
@@ -18,7 +19,8 @@ def anchors_are_used(survey: Survey) -> None:
     text = document.text
     if "&" not in text:
         return
-    marks = [mark for mark in re.finditer(_ANCHOR, text) if f"*{mark[1]}" not in text]
+    used = {alias.rstrip(":\"')") for alias in re.findall(_ALIAS, text)}
+    marks = [mark for mark in re.finditer(_ANCHOR, text) if mark[1] not in used]
     if not marks:
         return
     starts = set(_starts(document.place))

@@ -6,10 +6,11 @@ hides those characters (`penstock.validation.veil`).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.diagnostic import Range, Severity
+from penstock.diagnostic import Position, Range, Severity
 from penstock.flow.survey import Path, Survey
 from penstock.validation.advice.scalars import Scalar, scalars, vocabulary
 from penstock.validation.secret_shapes import (
@@ -32,14 +33,17 @@ def no_secrets_in_clear(survey: Survey) -> None:
     names = has_hint(words.folded)
     if not names and not may_hold_token(words.text):
         return
-    covered: list[tuple[int, int]] = []
+    starts: list[Position] = []
+    covered = 0
     for start, end, sentence in sorted(secrets_in(survey.document.text), key=lambda one: (one[0], -one[1])):
-        if all(end <= first or start >= last for first, last in covered):
-            covered.append((start, end))
-            _report(survey, sentence, survey.document.span(start, end))
-    known = {survey.document.position(start) for start, _ in covered}
+        if start >= covered:
+            covered = end
+            where = survey.document.span(start, end)
+            starts.append(where.start)
+            _report(survey, sentence, where)
     for where, sentence in _under_names(survey) if names else ():
-        if not any(where.start <= position < where.end for position in known):
+        following = bisect_left(starts, where.start)
+        if following == len(starts) or starts[following] >= where.end:
             _report(survey, sentence, where)
 
 

@@ -12,6 +12,11 @@ def _large() -> bytes:
     return (flow("description: |\n" + "  one more line of data\n" * 150_000)).encode()
 
 
+def _slipped() -> bytes:
+    tasks = "".join(f"  - {{id: t{n}, type: {_LOG}, message: x, mesage: x}}\n" for n in range(600))
+    return flow("tasks:\n" + tasks).encode()
+
+
 GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN101",
@@ -120,6 +125,13 @@ GUIDES: tuple[Guide, ...] = (
         "forgotten, and what it should share is now written twice.",
         flow("variables:\n  owner: &owner data"),
         flow("variables:\n  owner: &owner data\n  team: *owner"),
+    ),
+    Guide(
+        "PEN116",
+        "So many findings have one cause, or the file is no flow at all: nobody reads five hundred of them. Once there "
+        "are enough the file is judged no further, and this says so: what is not told may be there all the same.",
+        Made("A flow with 600 tasks that all have the same unknown property.", _slipped),
+        _HELLO,
     ),
     Guide(
         "PEN190",
