@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from penstock.diagnostic import Edit, Range
+from penstock.diagnostic import MAX_KNOWN, Edit, Range
 from penstock.flow.document import Document
 
 _LENGTH = re.compile(
@@ -50,6 +50,8 @@ def iso_length(text: str) -> str | None:
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The one known word that differs by its case, its dashes, or one slip of a finger; None where there are more."""
     names = [name for name in dict.fromkeys(known) if name != word]
+    if len(names) > MAX_KNOWN:
+        return None
     flat = _flat(word)
     same = [name for name in names if _flat(name) == flat]
     if not same and len(word) >= _SHORTEST:

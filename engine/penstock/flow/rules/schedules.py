@@ -104,6 +104,8 @@ def cron_fault(cron: str, *, with_seconds: bool = False) -> tuple[str, int, int,
 
 def mended_cron(cron: str, *, with_seconds: bool = False) -> str | None:
     """What a cron expression that cannot be read must have meant; None where that is not clear."""
+    if len(cron) > MAX_CRON:
+        return None
     text = _SPACED.sub(r"\1", cron.strip())
     fields = _WORD.sub(lambda match: _LONG_NAMES.get(match[0].upper(), match[0]), text).split()
     usual = len(_FIELDS)
