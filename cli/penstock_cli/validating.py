@@ -19,7 +19,7 @@ from penstock.validation.options import Options
 from penstock.validation.sources import Sources
 
 if TYPE_CHECKING:
-    from penstock.wiring.revisions import Revisions
+    from penstock.wiring.revisions import AtRevision, Revisions
 
 
 class Validation:
@@ -75,6 +75,7 @@ class Validation:
         root = Path(sources.root)
         found = {str(file.path) for file in (*sources.given, *sources.around)}
         found |= {str(root / name) for name in (*(sources.namespace_files or ()), PROJECT_FILE, *IGNORE_FILES)}
+        found |= {str(path) for name in self._settings.catalogs for path in _files_of(root / name)}
         found |= {str(Path(file).with_name(name)) for file in list(found) for name in IGNORE_FILES}
         return sorted(found)
 
@@ -104,17 +105,23 @@ class Validation:
 
         revisions = self._revisions()
         if self._at is not None:
-            sources, settings = revisions.sources(self._at, self._paths)
+            report = self._checked_at(revisions.sources(self._at, self._paths))
         else:
-            sources, settings = self.sources(), self._settings
-        report = self._checked(sources, settings)
+            report = self._checked(self.sources(), self._settings)
         if self._changed is None:
             return report
         base = revisions.base(self._changed, self._at)
-        before, settings_before = revisions.sources(base, self._paths, is_base=True)
-        return only_new(report, self._checked(before, settings_before))
+        return only_new(report, self._checked_at(revisions.sources(base, self._paths, is_base=True)))
+
+    def _checked_at(self, there: AtRevision) -> Report:
+        return check(there.sources, there.catalog, self._options(there.settings), cache=self.cache)
 
     def _revisions(self) -> Revisions:
         from penstock.wiring.revisions import Revisions
 
         return Revisions(Path())
+
+
+def _files_of(catalog: Path) -> list[Path]:
+    """The file itself, or the files of a folder."""
+    return [path for path in (catalog, *catalog.rglob("*")) if path.is_file()]

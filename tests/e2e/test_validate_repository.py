@@ -130,6 +130,19 @@ def test_the_rules_of_a_revision_are_its_own(repository: Repository) -> None:
     assert repository.validate("--at", first).out == ""
 
 
+def test_the_types_of_a_revision_are_its_own(repository: Repository) -> None:
+    schema = '{"properties": {"type": {"const": "com.example.Mine"}}, "title": "Mine"}'
+    repository.write("types/mine.json", schema)
+    repository.write("penstock.yaml", "catalogs: [types]\nrules: {PEN706: off}\n")
+    repository.write("flows/load.yaml", CALLED.replace(f"type: {LOG}, message: x", "type: com.example.Mine"))
+    assert repository.validate().out == ""
+    first = repository.commit("types of our own")
+    repository.git("rm", "--quiet", "types/mine.json")
+    repository.write("penstock.yaml", "rules: {PEN706: off}\n")
+    assert codes(repository.validate()) == [("flows/load.yaml", "PEN210")]
+    assert repository.validate("--at", first).out == ""
+
+
 def test_a_bare_repository_has_revisions_too(repository: Repository, tmp_path: Path) -> None:
     repository.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
     outcome = penstock("validate", "--at", "main", cwd=tmp_path / "bare.git")

@@ -9,7 +9,8 @@ of the script, and this is where whoever writes the script expects it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from sys import maxsize
@@ -23,6 +24,9 @@ _COMMENT = re.compile(r"#[^#\n]*?\bpenstock:\s*(ignore(?:-file)?)\[([A-Za-z0-9,\
 _CODE = re.compile(r"[^,\s]+")
 _BREAK = re.compile(r"\r\n|\n|\r")
 _BEFORE = re.compile(r" *(?:- +)*")
+_FEW = 16
+MAX_COMMENTS = 5_000
+"""So many of a file are heeded: no person writes more."""
 _BLOCK = re.compile(r"(?:^|[:\s-])[|>][-+0-9]{0,2}[ \t]*(?:[ \t]#.*)?$")
 
 
@@ -64,6 +68,47 @@ class Comment:
         return self.first <= line <= self.last and any(one.code == code for one in self.named)
 
 
+class Heeded:
+    """The comments of a file, ordered so that those that speak of a finding are found at once."""
+
+    def __init__(self, comments: Iterable[Comment]) -> None:
+        self._of_file: dict[str, list[Comment]] = {}
+        self._of_line: dict[tuple[str, int], list[Comment]] = {}
+        self._of_lines: dict[str, list[Comment]] = {}
+        for comment in comments:
+            for code in dict.fromkeys(comment.codes):
+                if comment.last == maxsize:
+                    self._of_file.setdefault(code, []).append(comment)
+                elif comment.last - comment.first < _FEW:
+                    for line in range(comment.first, comment.last + 1):
+                        self._of_line.setdefault((code, line), []).append(comment)
+                else:
+                    self._of_lines.setdefault(code, []).append(comment)
+        for long in self._of_lines.values():
+            long.sort(key=_span)
+
+    def covering(self, code: str, line: int) -> Iterator[Comment]:
+        """The comments that pass over a finding with this code that begins in this line."""
+        yield from self._of_file.get(code, ())
+        yield from self._of_line.get((code, line), ())
+        long = self._of_lines.get(code, ())
+        for at in range(bisect_left(long, line, key=_last), len(long)):  # block scalars do not lie within one another
+            if long[at].first > line:
+                break
+            yield long[at]
+
+    def covers(self, code: str, line: int) -> bool:
+        return next(self.covering(code, line), None) is not None
+
+
+def _span(comment: Comment) -> tuple[int, int]:
+    return comment.last, comment.first
+
+
+def _last(comment: Comment) -> int:
+    return comment.last
+
+
 def ignored(text: str) -> tuple[Comment, ...]:
     """The comments of a file, in their order."""
     return tuple(islice(_comments(_BREAK.split(text)), MAX_COMMENTS)) if _MARK in text else ()
@@ -71,22 +116,24 @@ def ignored(text: str) -> tuple[Comment, ...]:
 
 def _comments(lines: list[str]) -> Iterator[Comment]:
     blocks = _blocks(lines)
+    within = {number for begin, end in blocks.items() for number in range(begin + 1, end + 1)}
     above = next((at for at, line in enumerate(lines, 1) if not _is_preamble(line)), len(lines) + 1)
-    for number, line in enumerate(lines, 1):
-        match = _COMMENT.search(line) if _MARK in line else None
-        if match is None:
-            continue
-        alone = line.lstrip().startswith("#")
+    marked = [(number, line) for number, line in enumerate(lines, 1) if _MARK in line][:MAX_COMMENTS]
+    found = [(number, match) for number, line in marked if (match := _COMMENT.search(line)) is not None]
+    alone = {number for number, _ in found if lines[number - 1].lstrip().startswith("#")}
+    spoken_of: dict[int, int] = {}
+    for number in sorted(alone, reverse=True):  # of several, one above the other, all speak of the line below them
+        spoken_of[number] = spoken_of.get(number + 1, number + 1)
+    for number, match in found:
         if match[1] == "ignore-file":
             first, last = (1, maxsize) if number < above else (1, 0)
         else:
-            first = _next(lines, number) if alone else number
+            first = spoken_of.get(number, number)
             last = blocks.get(first, first)
             first = min(first, number)
         yield Comment(
             Range(Position(number, match.start() + 1), Position(number, match.end() + 1)),
-            tuple(_named(match, number)), first, last, match[3] or "", _whole(lines, number, match),
-            any(begin < number <= end for begin, end in blocks.items()),
+            tuple(_named(match, number)), first, last, match[3] or "", _whole(lines, number, match), number in within,
         )  # fmt: skip
 
 
@@ -111,13 +158,6 @@ def _is_preamble(line: str) -> bool:
     return not stripped or stripped.startswith(("#", "---", "%"))
 
 
-def _next(lines: list[str], number: int) -> int:
-    """The line that a comment alone on its line speaks of: the first below that is no such comment itself."""
-    while number < len(lines) and lines[number].lstrip().startswith("#") and _COMMENT.search(lines[number]):
-        number += 1
-    return number + 1
-
-
 def _blocks(lines: list[str]) -> dict[int, int]:
     """The lines that begin a block scalar, each with the last line of it."""
     found: dict[int, int] = {}
@@ -127,7 +167,7 @@ def _blocks(lines: list[str]) -> dict[int, int]:
             found[begin] = number if line.strip() else found[begin]
             continue
         begin = 0
-        if _BLOCK.search(line) and not line.lstrip().startswith("#"):
+        if ("|" in line or ">" in line) and _BLOCK.search(line) and not line.lstrip().startswith("#"):
             begin, depth = number, _depth(line)
             found[begin] = number
     return found

@@ -7,9 +7,9 @@ is made of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
-from penstock.diagnostic import MAX_KNOWN, Edit, Range
+from penstock.diagnostic import MAX_KNOWN, MAX_WORD, Edit, Range
 from penstock.flow.document import Document
 
 _LENGTH = re.compile(
@@ -47,11 +47,11 @@ def iso_length(text: str) -> str | None:
     return f"P{day}" + (f"T{time}" if time else "")
 
 
-def meant(word: str, known: Iterable[str]) -> str | None:
+def meant(word: str, known: Collection[str]) -> str | None:
     """The one known word that differs by its case, its dashes, or one slip of a finger; None where there are more."""
-    names = [name for name in dict.fromkeys(known) if name != word]
-    if len(names) > MAX_KNOWN:
+    if len(word) > MAX_WORD or len(known) > MAX_KNOWN:
         return None
+    names = [name for name in dict.fromkeys(known) if name != word]
     flat = _flat(word)
     same = [name for name in names if _flat(name) == flat]
     if not same and len(word) >= _SHORTEST:

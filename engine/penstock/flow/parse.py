@@ -11,7 +11,7 @@ from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalog import Catalog
 from penstock.flow.codes import is_unalterable
-from penstock.flow.comments import Comment, ignored
+from penstock.flow.comments import Heeded, ignored
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
@@ -217,11 +217,11 @@ def kept(document: Document, found: Sequence[Diagnostic]) -> tuple[Diagnostic, .
     """
     if not found:
         return ()
-    comments = ignored(document.text)
+    comments = Heeded(ignored(document.text))
     return tuple(ordered(one for one in dict.fromkeys(found) if not _is_ignored(one, comments)))
 
 
-def _is_ignored(found: Diagnostic, comments: Sequence[Comment]) -> bool:
+def _is_ignored(found: Diagnostic, comments: Heeded) -> bool:
     if found.is_error and is_unalterable(found.code):
         return False
-    return any(comment.covers(found.code, found.range.start.line) for comment in comments)
+    return comments.covers(found.code, found.range.start.line)

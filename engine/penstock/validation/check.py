@@ -148,7 +148,6 @@ def _held_together(
     """What is found in the given files, by themselves and among the others, after the repository's decisions."""
     from penstock.flow.namespace_layout import NamespaceLayout
     from penstock.validation.across import NamespaceTree, Repository, Told, held_against_one_another
-    from penstock.validation.across.firing import judge_schedules
     from penstock.validation.decisions import Decisions, decide
 
     decisions = options.decisions if options is not None else Decisions()
@@ -162,7 +161,10 @@ def _held_together(
     repository = Repository(told, is_whole=sources.is_whole, files=tree)
     found += [one for one in held_against_one_another(repository) if one.file in given]
     schedules = [one for file, verdict in given.items() for one in verdict.scheduled(file)]
-    found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
+    if schedules:  # calendars and zones cost every start otherwise
+        from penstock.validation.across.firing import judge_schedules
+
+        found += judge_schedules(schedules, now, next_fires=decisions.is_on(NEXT_FIRE))
     comments = {file: verdict.comments for file, verdict in given.items() if verdict.comments}
     is_all = sources.is_whole and not sources.around
     told_of = tuple(decide(found, decisions, comments, now.date(), is_whole=is_all))

@@ -154,13 +154,16 @@ def decide(
     `comments` are those of every file that was judged. What nothing needed is told only where the whole repository
     was judged: of a part of it nobody knows.
     """
+    from penstock.flow.comments import Heeded
+
     told: list[Diagnostic] = []
     needed: dict[tuple[str, Comment], set[str]] = {}
     refused: dict[tuple[str, Comment], set[str]] = {}
     unread: set[str] = set()
     used: set[Waiver] = set()
+    heeded = {file: Heeded(said) for file, said in comments.items()}
     for one in dict.fromkeys(found):
-        covering = [comment for comment in comments.get(one.file, ()) if comment.covers(one.code, one.range.start.line)]
+        covering = list(heeded[one.file].covering(one.code, one.range.start.line)) if one.file in heeded else []
         if one.is_error and is_unalterable(one.code):
             for comment in covering:
                 refused.setdefault((one.file, comment), set()).add(one.code)

@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock.adapters.git import GitReading
 from penstock.errors import NotFound, UserError
+from penstock.flow.catalog import Catalog
 from penstock.flow.model import Dialect
+from penstock.flow.plugins import CatalogFile, refuse_too_large
 from penstock.flow.tree import STDIN, FlowFile
 from penstock.ports.git import UNKNOWN_SIZE, Blob
 from penstock.reconcile.selection import Selection, steers
 from penstock.settings import PROJECT_FILE, Settings, repository_settings
 from penstock.validation.sources import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class AtRevision:
+    """What a revision holds, and how it wants to be judged."""
+
+    sources: Sources
+    settings: Settings
+    catalog: Catalog
 
 
 class Revisions:
@@ -32,8 +43,8 @@ class Revisions:
         left the default branch. Raises NotFound."""
         return self._git.commit(revision) if revision else self._git.fork_point(self._git.commit(head or "HEAD"))
 
-    def sources(self, revision: str, paths: Sequence[str], *, is_base: bool = False) -> tuple[Sources, Settings]:
-        """The files that `paths` name in a revision, all flows without paths, and the settings of that revision.
+    def sources(self, revision: str, paths: Sequence[str], *, is_base: bool = False) -> AtRevision:
+        """The files that `paths` name in a revision, all flows without paths, with its settings and types.
 
         A path that is not there is NotFound, but for the base of a comparison, which may not have it yet.
         """
@@ -59,7 +70,7 @@ class Revisions:
             root=str(self._git.root / root),
             read_all=self._read,
         )
-        return sources, settings
+        return AtRevision(sources, settings, selection.catalog)
 
     def _project(self, blobs: Mapping[str, Blob]) -> str:
         """The folder that the nearest `penstock.yaml` upward lies in, else the one that the person is in."""
@@ -77,6 +88,11 @@ class Revisions:
         selection = Selection.of(texts, prefix="", dialect=Dialect.AUTO)
         if selection.problem is not None:
             raise UserError(selection.problem, help="it is the file of that revision")
+        if selection.catalogs:
+            wanted = [own[path] for path in selection.catalog_paths(own)]
+            refuse_too_large({blob.path: blob.size for blob in wanted})
+            contents = zip(wanted, self._git.read(wanted), strict=True)
+            selection = selection.knowing([CatalogFile(blob.path, data) for blob, data in contents])
         settings = repository_settings(texts.get(PROJECT_FILE), self._shown(posixpath.join(root, PROJECT_FILE)))
         return selection, replace(settings, project=self._git.root / root / PROJECT_FILE)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.diagnostic import Position, Range
-from penstock.flow.comments import Named, ignored
+from penstock.flow.comments import Heeded, Named, ignored
 
 
 def spoken_of(text: str, code: str = "PEN601") -> list[int]:
     lines = range(1, text.count("\n") + 2)
-    return [line for line in lines if any(comment.covers(code, line) for comment in ignored(text))]
+    comments = ignored(text)
+    found = [line for line in lines if any(comment.covers(code, line) for comment in comments)]
+    assert found == [line for line in lines if Heeded(comments).covers(code, line)]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -52,3 +57,16 @@ def test_a_comment_within_a_script_is_known_as_one() -> None:
 def test_a_comment_that_says_more_is_not_taken_away(text: str) -> None:
     (comment,) = ignored(text)
     assert comment.whole is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans(), st.booleans()), max_size=12))
+def test_an_ordered_search_finds_what_looking_at_each_finds(blocks: list[tuple[int, bool, bool]]) -> None:
+    mark = "# penstock: ignore[PEN601]"
+    text = "".join(
+        (f"{mark}\n" if above else "") + f"k{n}: | {mark if at_head else ''}\n" + "  x\n" * (size * 9) + f"  y {mark}\n"
+        for n, (size, above, at_head) in enumerate(blocks)
+    )
+    comments = ignored(text)
+    for line in range(1, text.count("\n") + 2):
+        expected = {comment for comment in comments if comment.covers("PEN601", line)}
+        assert set(Heeded(comments).covering("PEN601", line)) == expected

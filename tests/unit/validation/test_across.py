@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.diagnostic import Diagnostic
+from penstock.diagnostic import START, Diagnostic, FlowName
 from penstock.flow.catalog import load_catalog
 from penstock.flow.tree import FlowFile
+from penstock.validation.across import Repository, Told, circles
 from penstock.validation.check import check
+from penstock.validation.facts import Call, Facts
 from penstock.validation.options import Options
 from penstock.validation.sources import Sources
 
@@ -357,3 +359,23 @@ def test_the_order_of_files_does_not_matter(flows: list[str], shuffler: random.R
     shuffler.shuffle(other)
     found = [check(Sources(tuple(order)), load_catalog(), processes=1).diagnostics for order in (files, other)]
     assert found[0] == found[1]
+
+
+def test_a_knot_of_a_thousand_flows_costs_no_square() -> None:
+    """Each calls two others, so that all lie on ways around one another; none of those is searched for."""
+    size = 1000
+    told_by = [
+        Told(
+            f"{n:04}.yaml",
+            Facts(FlowName("n", str(n)), START, calls=(calling((n + 1) % size), calling((n * 7) % size))),
+        )
+        for n in range(size)
+    ]
+    found = list(circles.calls_end(Repository(told_by)))
+    assert {one.code for one in found} == {"PEN507"}
+    assert len(found) > size
+    assert found[0].message == "flow `n/0` calls itself through 999 others"
+
+
+def calling(number: int) -> Call:
+    return Call(FlowName("n", str(number)), START, START, (), False, START, False)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:  # only for speed: a flow without expressions is judged withou
 
 _NOUNS = {"inputs": "input", "vars": "variable", "tasks": "task", "outputs": "task", "labels": "label"}
 _FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
-_ROWS = "io.kestra.plugin.core.storage.FilterItems"
-"""Its condition sees the fields of each row as variables."""
-
 _SET_VARIABLES = "io.kestra.plugin.core.execution.SetVariables"
 _SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 _WITHOUT_OUTPUTS = frozenset({"triggers", "inputs", "checks"})
@@ -112,7 +109,7 @@ def known_variables(survey: Survey) -> None:
         if not is_certain and hint is None:
             continue
         severity = gravity(survey, one.written, conditional=not is_certain)
-        likely = meant(one.root, variables)
+        likely = meant(one.root, variables) if hint is not None else None
         _report(
             survey, one, "PEN302", f"there is no variable `{one.root}`", len(one.root), hint, severity,
             (one.root, likely),
@@ -143,7 +140,7 @@ def known_names(survey: Survey) -> None:
             severity = Severity.WARNING
         noun = _NOUNS[one.root]
         width = one.path.width if lack or len(one.path.parts) == 2 else len(spelled(one.root, name))
-        likely = meant(shown, known.names(one.root))
+        likely = meant(shown, known.names(one.root)) if hint is not None else None
         _report(
             survey, one, "PEN229", f"the flow has no {noun} `{shown}`", width, hint, severity,
             (spelled(one.root, shown), spelled(one.root, likely) if likely else None),

@@ -128,9 +128,8 @@ GUIDES: tuple[Guide, ...] = (
     ),
     Guide(
         "PEN116",
-        "So many findings have one cause, or the file is no flow at all: nobody reads five hundred of them. The file "
-        "is judged no further once there are enough, and this says so, because what is not told may be there all the "
-        "same.",
+        "So many findings have one cause, or the file is no flow at all: nobody reads five hundred of them. Once there "
+        "are enough the file is judged no further, and this says so: what is not told may be there all the same.",
         Made("A flow with 600 tasks that all have the same unknown property.", _slipped),
         _HELLO,
     ),
