@@ -12,10 +12,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from sys import maxsize
 
 from penstock.diagnostic import Position, Range
 
+MAX_COMMENTS = 1_000
+"""So many of a file are heeded."""
 _MARK = "penstock:"
 _COMMENT = re.compile(r"#[^#\n]*?\bpenstock:\s*(ignore(?:-file)?)\[([A-Za-z0-9,\s]*)\](?:\s*--\s*(.*\S))?")
 _CODE = re.compile(r"[^,\s]+")
@@ -108,7 +111,7 @@ def _last(comment: Comment) -> int:
 
 def ignored(text: str) -> tuple[Comment, ...]:
     """The comments of a file, in their order."""
-    return tuple(_comments(_BREAK.split(text))) if _MARK in text else ()
+    return tuple(islice(_comments(_BREAK.split(text)), MAX_COMMENTS)) if _MARK in text else ()
 
 
 def _comments(lines: list[str]) -> Iterator[Comment]:

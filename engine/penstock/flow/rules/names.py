@@ -39,6 +39,7 @@ class Declared:
     inputs: frozenset[tuple[str, ...]] | None
     groups: frozenset[tuple[str, ...]]
     """The beginnings of inputs that lie within groups."""
+    input_names: frozenset[str]
     vars: frozenset[str] | None
     labels: frozenset[str]
     tasks: Mapping[str, Site]
@@ -67,7 +68,7 @@ class Declared:
         """What may stand behind a variable, as far as the flow says so."""
         match variable:
             case "inputs":
-                return frozenset(".".join(one) for one in self.inputs or ())
+                return self.input_names
             case "vars":
                 return self.vars or frozenset()
             case "labels":
@@ -83,6 +84,7 @@ def declared(survey: Survey) -> Declared:
     return Declared(
         inputs,
         frozenset(one[:size] for one in inputs or () for size in range(1, len(one))),
+        frozenset(".".join(one) for one in inputs or ()),
         _vars(survey),
         frozenset(_labels(survey.flow.get("labels"))),
         {site.id: site for site in survey.tasks if site.id is not None},
