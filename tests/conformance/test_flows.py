@@ -11,6 +11,8 @@ from penstock.diagnostic import Diagnostic, Severity
 from penstock.flow.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
+from penstock.flow.tree import FlowFile
+from penstock.validation.check import check_files
 from program import penstock
 
 # Valid flows that give an error all the same, with its line: the flow is one that fails when it is run, because an
@@ -30,6 +32,9 @@ FAULTY = {
 
 # Valid flows that are warned of: a required input is given neither by the schedule nor by a default.
 WARNED = {"switch.yaml": [("PEN403", 46)], "task-flow.yaml": [("PEN403", 27)]}
+
+# What is wrong between them, when all are judged together: a trigger reads a task that the flow it waits for lacks.
+BETWEEN = [("PEN509", "trigger-flow-listener-invalid.yaml", 17)]
 
 EXAMPLES = sorted((ROOT / "examples" / "flows").glob("*.yaml"))
 
@@ -57,6 +62,16 @@ def test_a_valid_flow_errs_only_where_its_case_is_a_fault(file: Path, dialect: D
     found = judged(file, dialect)
     assert told(found, Severity.ERROR) == FAULTY.get(file.name, [])
     assert told(found, Severity.WARNING) == WARNED.get(file.name, [])
+
+
+def test_valid_flows_err_together_only_where_a_case_is_a_fault(conformance: Path) -> None:
+    files = [FlowFile(file.name, file) for file in of("flows/valids")]
+    found = [one for one in check_files(files, load_catalog()).diagnostics if one.is_error]
+    between = [(one.code, one.file, one.range.start.line) for one in found if one.code.startswith("PEN5")]
+    assert between == BETWEEN
+    alone = {file: [(one.code, one.range.start.line) for one in found if one.file == file] for file in FAULTY}
+    assert alone == FAULTY
+    assert len(found) == len(between) + sum(map(len, FAULTY.values()))
 
 
 def test_every_flow_of_the_tables_is_there(conformance: Path) -> None:

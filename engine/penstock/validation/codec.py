@@ -25,11 +25,11 @@ _CALL = row(
     is_conditional=PLAIN, revision=PLAIN, revision_at=maybe(RANGE), reads=many(_READ),
 )  # fmt: skip
 _AWAITED = row(Awaited, flow=NAME, namespace_at=RANGE, flow_at=RANGE, suffices=PLAIN)
-_TRIGGER = row(FlowTrigger, id=PLAIN, awaited=many(_AWAITED), is_open=PLAIN, reads=many(_READ))
+_TRIGGER = row(FlowTrigger, id=PLAIN, awaited=many(_AWAITED), is_open=PLAIN, reads=many(_READ), task_reads=many(_READ))
 FACTS = row(
     Facts, name=NAME, at=RANGE, inputs=maybe(many(_INPUT)), outputs=maybe(TEXTS), calls=many(_CALL),
     triggers=many(_TRIGGER), trigger_reads=many(_READ), files_read=many(_STORED), files_kept=many(_KEPT),
-    keys_read=many(_STORED), keys_kept=many(_KEPT),
+    keys_read=many(_STORED), keys_kept=many(_KEPT), tasks=maybe(TEXTS),
 )  # fmt: skip
 _NAMED = row(Named, code=PLAIN, range=RANGE)
 _COMMENT = row(

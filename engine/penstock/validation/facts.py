@@ -72,6 +72,8 @@ class FlowTrigger:
     is_open: bool
     reads: tuple[Read, ...] = ()
     """Outputs of what it waited for that its own expressions use."""
+    task_reads: tuple[Read, ...] = ()
+    """Tasks of what it waited for whose outputs its own expressions use: there `outputs` is the other execution's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,5 @@ class Facts:
     files_kept: tuple[Kept, ...] = ()
     keys_read: tuple[Stored, ...] = ()
     keys_kept: tuple[Kept, ...] = ()
+    tasks: tuple[str, ...] | None = None
+    """The ids of its tasks; None where they cannot be known."""

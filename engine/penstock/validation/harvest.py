@@ -56,6 +56,7 @@ def facts_of(parsed: ParsedFlow) -> Facts | None:
         tuple(files_kept(survey, name.namespace)),
         tuple(keys_read(survey, name.namespace)),
         tuple(keys_kept(survey, name.namespace)),
+        tuple(site.id for site in survey.tasks if site.id is not None),
     )
 
 
@@ -167,7 +168,9 @@ def _flow_triggers(survey: Survey, own: FlowName, found: Readings) -> Iterator[F
                 at = survey.where((*path, "namespace")), survey.where((*path, "flowId"))
                 awaited.append(Awaited(flow, *at, suffices))
         is_open = len(awaited) < len(wanted) or not awaited
-        yield FlowTrigger(site.id or "", tuple(awaited), is_open, found.of_flow_trigger.get(site.id or "", ()))
+        name = site.id or ""
+        reads, task_reads = found.of_flow_trigger.get(name, ()), found.of_other_tasks.get(name, ())
+        yield FlowTrigger(name, tuple(awaited), is_open, reads, task_reads)
 
 
 def _wanted(survey: Survey, site: Site) -> Iterator[tuple[Path, Any, bool]]:

@@ -12,10 +12,12 @@ from penstock.validation.facts import Read
 
 @dataclass(slots=True)
 class Readings:
-    """By the task that calls, by the trigger whose own property reads, and of whatever has triggered."""
+    """By the task that calls, by the trigger whose own property reads (outputs of the flow that it waited for, and of
+    that flow's tasks), and of whatever has triggered."""
 
     of_task: dict[str, tuple[Read, ...]] = field(default_factory=dict)
     of_flow_trigger: dict[str, tuple[Read, ...]] = field(default_factory=dict)
+    of_other_tasks: dict[str, tuple[Read, ...]] = field(default_factory=dict)
     of_trigger: tuple[Read, ...] = ()
 
 
@@ -26,19 +28,25 @@ def readings(survey: Survey) -> Readings:
         for start, piece in written.pieces:
             for path in piece.paths:
                 parts = path.parts
-                if path.optional or len(parts) < 3 or parts[0] not in ("outputs", "trigger"):
+                if path.optional or len(parts) < 2 or parts[0] not in ("outputs", "trigger"):
                     continue
-                if parts[0] == "outputs":
+                site = written.site
+                by = site.id or "" if site is not None and site.group == "trigger" else None
+                if parts[0] == "outputs" and by is not None:
+                    if isinstance(parts[1], str):
+                        read = Read(
+                            parts[1], _where(survey, written, start + path.offset, path.width), path.conditional
+                        )
+                        found.of_other_tasks[by] = (*found.of_other_tasks.get(by, ()), read)
+                elif parts[0] == "outputs":
                     task, name = _of_call(parts)
                     if task is not None and name is not None:
                         read = Read(name, _where(survey, written, start + path.offset, path.width), path.conditional)
                         found.of_task[task] = (*found.of_task.get(task, ()), read)
-                elif parts[1] == "outputs" and isinstance(parts[2], str):
+                elif parts[1] == "outputs" and len(parts) > 2 and isinstance(parts[2], str):
                     read = Read(parts[2], _where(survey, written, start + path.offset, path.width), path.conditional)
-                    site = written.site
-                    if site is not None and site.group == "trigger":
-                        name = site.id or ""
-                        found.of_flow_trigger[name] = (*found.of_flow_trigger.get(name, ()), read)
+                    if by is not None:
+                        found.of_flow_trigger[by] = (*found.of_flow_trigger.get(by, ()), read)
                     else:
                         found.of_trigger = (*found.of_trigger, read)
     return found

@@ -278,6 +278,18 @@ def test_outputs_of_the_flow_that_was_waited_for() -> None:
     assert told(wrong.replace("tasks:", hook + "tasks:"), flow("b", OUTPUTS)) == []
 
 
+def test_tasks_of_the_flow_that_was_waited_for() -> None:
+    def listening(task: str) -> str:
+        return flow("a", after("b") + f'    inputs: {{day: "{{{{ outputs.{task}.value }}}}"}}\n')
+
+    say = f"  - {{id: say, type: {CORE}debug.Return, format: x}}\n"
+    assert told(listening("say"), flow("b", tasks=say)) == []
+    assert [one.split(" ", 1)[1] for one in told(listening("sya"), flow("b", tasks=say))] == [
+        "error[PEN509] `n/b` has no task `sya`"
+    ]
+    assert [one for one in told(listening("sya")) if "PEN509" in one] == []
+
+
 def test_namespace_files_that_nothing_provides() -> None:
     read = f"  - {{id: say, type: {CORE}log.Log, message: \"{{{{ read('sql/report.sql') }}}}\"}}\n"
     uri = f"  - {{id: say, type: {CORE}log.Log, message: 'nsfile:///sql/report.sql'}}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from penstock.diagnostic import Diagnostic, Severity, did_you_mean
+from penstock.diagnostic import Diagnostic, FlowName, Severity, did_you_mean
 from penstock.validation.across.repository import Repository, Told
 from penstock.validation.facts import Call, DeclaredInput, Facts, FlowTrigger, Given, Read
 
@@ -68,32 +68,61 @@ def revisions_can_be_known(repository: Repository) -> Iterator[Diagnostic]:
 
 
 def awaited_outputs_are_declared(repository: Repository) -> Iterator[Diagnostic]:
-    """PEN509: `trigger.outputs.x` is an output of a flow that was waited for, or such a flow's id (Kestra 2)."""
+    """PEN509: `trigger.outputs.x` is an output of a flow that was waited for, or such a flow's id (Kestra 2).
+
+    In the properties of the trigger itself `outputs.x` is a task of such a flow (Kestra core, trigger/Flow.java).
+    """
     for one in repository.told:
         triggers = one.facts.triggers
         for trigger in triggers:
             yield from _unawaited(repository, one, (trigger,), trigger.reads)
+            yield from _unawaited_tasks(repository, one, trigger)
         yield from _unawaited(repository, one, triggers, one.facts.trigger_reads)
 
 
 def _unawaited(
     repository: Repository, one: Told, triggers: tuple[FlowTrigger, ...], reads: tuple[Read, ...]
 ) -> Iterator[Diagnostic]:
-    if not reads or any(trigger.is_open for trigger in triggers):
+    flows = _awaited_here(repository, triggers) if reads else None
+    if flows is None or any(facts.outputs is None for facts in flows):
         return
-    known: set[str] = set()
-    flows = sorted({awaited.flow for trigger in triggers for awaited in trigger.awaited}, key=str)
-    for name in flows:
-        facts = repository.facts(name)
-        if facts is None or facts.outputs is None:
-            return
-        known |= {name.id, *facts.outputs}
-    names = " and ".join(f"`{name}`" for name in flows[:2]) + (" and others" if len(flows) > 2 else "")
-    have = "has" if len(flows) == 1 else "have"
+    known = {name for facts in flows for name in (facts.name.id, *(facts.outputs or ()))}
     for read in reads:
         if read.name not in known:
             hint = did_you_mean(read.name, known) or "declare it in the flow that is waited for"
-            yield one.finding("PEN509", _gravity(read), f"{names} {have} no output `{read.name}`", read.at, hint)
+            message = f"{_all_of(flows)} no output `{read.name}`"
+            yield one.finding("PEN509", _gravity(read), message, read.at, hint)
+
+
+def _unawaited_tasks(repository: Repository, one: Told, trigger: FlowTrigger) -> Iterator[Diagnostic]:
+    flows = _awaited_here(repository, (trigger,)) if trigger.task_reads else None
+    if flows is None or any(facts.tasks is None for facts in flows):
+        return
+    known = {task for facts in flows for task in facts.tasks or ()}
+    for read in trigger.task_reads:
+        if read.name not in known:
+            hint = did_you_mean(read.name, known) or _choice("tasks", known)
+            yield one.finding("PEN509", _gravity(read), f"{_all_of(flows)} no task `{read.name}`", read.at, hint)
+
+
+def _awaited_here(repository: Repository, triggers: Iterable[FlowTrigger]) -> list[Facts] | None:
+    """The flows that are waited for; None where some are not here, or not named."""
+    found: dict[FlowName, Facts] = {}
+    for trigger in triggers:
+        for awaited in trigger.awaited:
+            facts = repository.facts(awaited.flow)
+            if facts is None:
+                return None
+            found[awaited.flow] = facts
+        if trigger.is_open:
+            return None
+    return [found[name] for name in sorted(found, key=str)]
+
+
+def _all_of(flows: list[Facts]) -> str:
+    """`a/b` has, or `a/b` and `c/d` have: the beginning of a sentence."""
+    names = " and ".join(f"`{facts.name}`" for facts in flows[:2]) + (" and others" if len(flows) > 2 else "")
+    return f"{names} {'has' if len(flows) == 1 else 'have'}"
 
 
 def _calls(repository: Repository) -> Iterator[tuple[Told, Call, Facts]]:
