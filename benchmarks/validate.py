@@ -72,7 +72,7 @@ def cold_and_warm() -> None:
 def inner() -> None:
     """The same without the start of programs: what `check` takes, and what reading and hashing takes."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom penstock.flow.catalog import load_catalog\n"
+        "import sys, time\nfrom pathlib import Path\nfrom penstock.flow.catalogue.catalog import load_catalog\n"
         "from penstock.settings import cache_folder, load_settings\nfrom penstock.validation.cache import Cache\n"
         "from penstock.validation.check import check\nfrom penstock.validation.folder import sources_in\n"
         "from penstock.validation.options import options_of\n"

@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.plugin_files import catalog_of
 from penstock.flow.convert import LocalFile
-from penstock.flow.document import read_document
+from penstock.flow.layout.tree import discover
 from penstock.flow.model import Dialect, Input, InputType
 from penstock.flow.parse import ParsedFlow, parse_flow
-from penstock.flow.plugin_files import catalog_of
-from penstock.flow.tree import discover
+from penstock.flow.reading.document import read_document
 from penstock.operations.start import name_of
 from penstock_cli.exits import Exit
 from penstock_cli.options import settings_now

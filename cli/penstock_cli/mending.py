@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from penstock.flow.tree import FlowFile
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.check import Report
 from penstock.validation.fixes import Judge, mend, write
 from penstock_cli.globals import Globals

@@ -10,7 +10,8 @@ import click
 from penstock_cli.render.tables import show_value
 
 if TYPE_CHECKING:
-    from penstock.flow.catalog import Catalog, TypeInfo
+    from penstock.flow.catalogue.catalog import Catalog
+    from penstock.flow.catalogue.type_info import TypeInfo
 
 Schema = dict[str, Any]
 
@@ -27,7 +28,7 @@ def explain_type(catalog: Catalog, what: str, output: str) -> None:
     elif output == "text":
         click.echo("\n".join(_type_lines(info, schema, catalog.common_schema(info.group))))
     else:
-        from penstock.flow.example import example_of
+        from penstock.flow.catalogue.example import example_of
 
         about: Schema = {"type": info.name, "group": info.group, "title": info.title, "runnable": info.runnable}
         about |= {"aliases": list(info.aliases), "deprecated": info.deprecated}
@@ -106,7 +107,7 @@ def _inner(part: Schema, root: Schema) -> str:
 
 
 def _example_lines(info: TypeInfo, schema: Schema) -> list[str]:
-    from penstock.flow.example import example_of
+    from penstock.flow.catalogue.example import example_of
 
     example = example_of(info.name, schema)
     place = _PLACES.get(info.group)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.errors import UserError
-from penstock.flow.layout import IGNORE_FILES
-from penstock.flow.plugin_files import catalog_of
-from penstock.flow.tree import STDIN, FlowFile
+from penstock.flow.catalogue.plugin_files import catalog_of
+from penstock.flow.layout.flow_layout import IGNORE_FILES
+from penstock.flow.layout.tree import STDIN, FlowFile
 from penstock.settings import PROJECT_FILE, Settings, cache_folder, load_settings
 from penstock.validation.cache import Cache
 from penstock.validation.check import Report, check

@@ -28,7 +28,7 @@ from penstock.execution.model import ROOT, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import render, render_value
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.inputs import resolve_inputs
 from penstock.flow.model import Dialect, Flow, Level
 from penstock.flow.parse import parse_flow

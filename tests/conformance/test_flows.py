@@ -8,10 +8,10 @@ import pytest
 
 from conftest import CONFORMANCE, ROOT
 from penstock.diagnostic import Diagnostic, Severity
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
-from penstock.flow.tree import FlowFile
 from penstock.validation.check import check_files
 from program import penstock
 

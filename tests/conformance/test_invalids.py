@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CONFORMANCE
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import ParsedFlow, parse_flow
 

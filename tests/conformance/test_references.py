@@ -8,7 +8,7 @@ import pytest
 
 from conftest import CONFORMANCE
 from penstock.diagnostic import Severity
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 

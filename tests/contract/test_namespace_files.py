@@ -16,7 +16,7 @@ from fakes.namespace_files import MemoryNamespaceFiles
 from penstock.adapters.git import GitMirror, MirrorTrees
 from penstock.adapters.namespace_files import FolderNamespaceFiles
 from penstock.errors import NotFound, UserError
-from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.ports.namespace_files import MOST_FILE_BYTES, NamespaceFile, NamespaceFiles
 
 MIRROR = "mirror.git"

@@ -139,7 +139,7 @@ def test_without_catalogues_nothing_of_them_is_imported(project: Path) -> None:
     program = (
         "import sys\nfrom penstock_cli.main import main\n"
         "try:\n    main(['types', 'log.Log', '-o', 'name'])\nexcept SystemExit:\n"
-        "    print([name for name in ('penstock.flow.plugin_schema', 're2') if name in sys.modules])"
+        "    print([name for name in ('penstock.flow.catalogue.plugin_schema', 're2') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

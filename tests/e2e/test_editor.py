@@ -10,7 +10,7 @@ import pytest
 
 from language_server import LanguageServer
 from language_server.installed import language_server
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.tasks.publish import folder
 from program import penstock
 

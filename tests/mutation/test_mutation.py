@@ -12,8 +12,8 @@ import pytest
 from conftest import ROOT
 from mutation.mutator import KINDS, Mutant, mutants
 from penstock.diagnostic import Diagnostic, Range, Severity
-from penstock.flow.catalog import load_catalog
-from penstock.flow.tree import FlowFile
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.check import check_files
 from program import penstock
 

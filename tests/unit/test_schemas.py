@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from penstock.flow.build import TASK_PROPERTIES
-from penstock.flow.catalog import load_catalog
-from penstock.flow.schema import compile_check
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.judging.schema import compile_check
 from penstock.tasks import publish
 from penstock.tasks.common_models import TaskBase
 from penstock.tasks.names import NAMES

@@ -107,7 +107,7 @@ def _variables(context: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
-        from penstock.flow.document import read_document
+        from penstock.flow.reading.document import read_document
 
         document = read_document(text, name)
         value = document.value if document.is_sound else None

@@ -37,7 +37,7 @@ def command(what: str, output: str) -> None:
 
         explain_callable(called[1], called[2], output)
         return
-    from penstock.flow.plugin_files import catalog_of
+    from penstock.flow.catalogue.plugin_files import catalog_of
     from penstock_cli.type_pages import explain_type
 
     explain_type(catalog_of(settings_now()), what, output)

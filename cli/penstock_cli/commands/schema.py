@@ -22,7 +22,7 @@ def command(name: str | None, output: str) -> None:
     Exit codes: 0 fine, 2 wrong usage, or no schema of that name.
     """
     from penstock.errors import NotFound
-    from penstock.flow.plugin_files import catalog_of
+    from penstock.flow.catalogue.plugin_files import catalog_of
 
     catalog = catalog_of(settings_now())
     if name is None:

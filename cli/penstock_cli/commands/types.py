@@ -24,7 +24,7 @@ def command(text: str | None, runnable: bool, group: str | None, output: str | N
     \b
     Exit codes: 0 fine (also when nothing fits), 2 wrong usage.
     """
-    from penstock.flow.plugin_files import catalog_of
+    from penstock.flow.catalogue.plugin_files import catalog_of
 
     catalog = catalog_of(settings_now())
     wanted = (text or "").casefold()

@@ -65,7 +65,7 @@ def command(
     \b
     Exit codes: 0 fine, 1 findings (with --diff: something would change), 2 wrong usage or cannot read.
     """
-    from penstock.flow.tree import STDIN
+    from penstock.flow.layout.tree import STDIN
     from penstock_cli.reporting import Telling
     from penstock_cli.validating import Validation
 

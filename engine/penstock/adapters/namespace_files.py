@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.ports.namespace_files import MOST_FILE_BYTES, MOST_FILES, NamespaceFile, NamespaceFiles
 from penstock.settings import PROJECT_FILE, repository_settings
 

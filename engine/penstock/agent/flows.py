@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from penstock.errors import NotFound, Stalled
 from penstock.execution.model import Execution
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.flow.pinned import unpinned

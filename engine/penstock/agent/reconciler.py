@@ -15,9 +15,9 @@ from penstock import failpoint
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.failpoint import Failpoint
+from penstock.flow.catalogue.plugins import CatalogFile, refuse_too_large
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.flow.model import Dialect
-from penstock.flow.namespace_layout import NamespaceLayout
-from penstock.flow.plugins import CatalogFile, refuse_too_large
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import Deployed, Observation, TreeFile, TreeMark
 from penstock.ports.git import Blob, Change, Mirror

@@ -110,7 +110,7 @@ def _json(value: Any) -> Any:
 def _yaml(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    from penstock.flow.document import read_document
+    from penstock.flow.reading.document import read_document
 
     document = read_document(value, "input")
     for found in document.diagnostics:

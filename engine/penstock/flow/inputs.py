@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from penstock.errors import UserError
 from penstock.flow.convert import CONVERTERS, LocalFile, NotOfType
+from penstock.flow.judging.validators import broken_rule
 from penstock.flow.model import NOTHING, Input, InputType, Output
-from penstock.flow.validators import broken_rule
 
 RESOLVED: frozenset[InputType] = frozenset(CONVERTERS) | {
     InputType.SELECT, InputType.ENUM, InputType.MULTISELECT, InputType.ARRAY,

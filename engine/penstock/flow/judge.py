@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from penstock.flow.catalog import Catalog
-from penstock.flow.schema import Check, Unsupported, compile_check
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.judging.schema import Check, Unsupported, compile_check
 
 if TYPE_CHECKING:  # it is needed when something is wrong, and costs every start otherwise
-    from penstock.flow.violations import Violation
+    from penstock.flow.judging.violations import Violation
 
 Schema = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ class Judge:
             return _without_value(empty) if empty else []
         schema = schema_of()
         assert schema is not None
-        from penstock.flow.violations import violations
+        from penstock.flow.judging.violations import violations
 
         validator = validator_of() if validator_of is not None else _validator(schema)
         found = violations(validator, raw)
@@ -80,7 +80,7 @@ class Judge:
 
 def _without_value(names: list[str]) -> list[Violation]:
     """Required properties that may be anything, and are nothing."""
-    from penstock.flow.violations import Violation
+    from penstock.flow.judging.violations import Violation
 
     return [Violation("PEN201", (name,), f"`{name}` has no value", "give it one", at_key=True) for name in names]
 

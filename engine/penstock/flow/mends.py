@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 
 from penstock.diagnostic import MAX_KNOWN, MAX_WORD, Edit, Range
-from penstock.flow.document import Document
+from penstock.flow.reading.document import Document
 
 _LENGTH = re.compile(
     r"(?:(\d+) *d(?:ays?)?)? *(?:(\d+) *h(?:ours?|rs?)?)? *"

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, ordered
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.codes import is_unalterable
-from penstock.flow.comments import Heeded, ignored
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
-from penstock.flow.document import Document, read_document
 from penstock.flow.judge import judge_of
 from penstock.flow.mends import quoted, replacing
 from penstock.flow.model import Dialect, Flow, InputType
+from penstock.flow.reading.comments import Heeded, ignored
+from penstock.flow.reading.document import Document, read_document
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
 from penstock.flow.survey import Survey, take_survey
 
 if TYPE_CHECKING:
-    from penstock.flow.violations import Violation
+    from penstock.flow.judging.violations import Violation
 
 _NOT_RENDERED = "no expression is rendered here: write the value itself"
 _ROOT_KEYS = ("id", "namespace", "tasks")

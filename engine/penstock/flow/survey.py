@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, suggest
-from penstock.flow.catalog import Catalog, TypeInfo
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.type_info import TypeInfo
 from penstock.flow.codes import help_for
-from penstock.flow.document import Document, too_many
 from penstock.flow.mends import meant, replacing
 from penstock.flow.model import Dialect
+from penstock.flow.reading.document import Document, too_many
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")

@@ -13,14 +13,14 @@ from pathlib import PurePosixPath
 from penstock import __version__
 from penstock.diagnostic import Diagnostic, Severity
 from penstock.errors import UserError
-from penstock.flow.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.plugin_files import chosen, within_repository
+from penstock.flow.catalogue.plugins import CatalogFile, read_plugin_types
 from penstock.flow.defaults import Default, outside_defaults
-from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
-from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
+from penstock.flow.layout.flow_layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
+from penstock.flow.layout.ignore import Pattern, glob_regex, is_ignored, read_patterns
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.flow.model import Dialect
-from penstock.flow.namespace_layout import NamespaceLayout
-from penstock.flow.plugin_files import chosen, within_repository
-from penstock.flow.plugins import CatalogFile, read_plugin_types
 from penstock.settings import PROJECT_FILE, refuse_other_version, repository_settings
 
 _UNKNOWN = {"error": Severity.ERROR, "warning": Severity.WARNING, "ignore": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Task
 from penstock.tasks.names import CORE, DOCKER_COMMANDS, DOCKER_RUN, DOCKER_RUNNER, SCRIPTS
 

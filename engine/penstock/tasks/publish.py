@@ -23,8 +23,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from penstock.flow.catalog import type_info
-from penstock.flow.editor import editor_schema
+from penstock.flow.catalogue.editor import editor_schema
+from penstock.flow.catalogue.type_info import type_info
 from penstock.flow.model import InputType
 from penstock.settings.schema import penstock_yaml_schema
 from penstock.tasks.common_models import TaskBase, TriggerBase

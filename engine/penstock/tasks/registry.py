@@ -11,7 +11,7 @@ from typing import Any
 
 from penstock.diagnostic import did_you_mean
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Kind
 from penstock.tasks.base import Properties, TaskType
 from penstock.tasks.catalogue import KNOWN

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from penstock.flow.expressible import accepts_text, or_expression
+from penstock.flow.catalogue.expressible import accepts_text, or_expression
 from penstock.tasks.markers import Rendered, marks
 
 Schema = dict[str, Any]

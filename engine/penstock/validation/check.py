@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
-from penstock.flow.tree import FlowFile
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.cache import Cache
 from penstock.validation.kept import NEXT_FIRE, Kept, Line, Shelf
 from penstock.validation.sources import Contents, Sources
 
 if TYPE_CHECKING:  # a report that is kept is told without what judges
-    from penstock.flow.catalog import Catalog
+    from penstock.flow.catalogue.catalog import Catalog
     from penstock.validation.options import Options
     from penstock.validation.verdict import Verdict
 
@@ -146,7 +146,7 @@ def _held_together(
     sources: Sources, contents: Contents, verdicts: dict[str, Verdict], options: Options | None, now: datetime
 ) -> Kept:
     """What is found in the given files, by themselves and among the others, after the repository's decisions."""
-    from penstock.flow.namespace_layout import NamespaceLayout
+    from penstock.flow.layout.namespace_layout import NamespaceLayout
     from penstock.validation.across import NamespaceTree, Repository, Told, held_against_one_another
     from penstock.validation.decisions import Decisions, decide
 

@@ -6,7 +6,7 @@ other text that is no verdict raises ValueError, TypeError, KeyError or IndexErr
 
 from __future__ import annotations
 
-from penstock.flow.comments import Comment, Named
+from penstock.flow.reading.comments import Comment, Named
 from penstock.validation.facts import Awaited, Call, DeclaredInput, Facts, FlowTrigger, Given, Kept, Read, Stored
 from penstock.validation.finding_rows import FINDING, NAME, PLAIN, RANGE, TEXTS, Codec, many, maybe, row
 from penstock.validation.schedule_facts import ScheduleFacts

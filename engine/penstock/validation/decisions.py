@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import START, Diagnostic, Edit, Range, Severity, did_you_mean, ordered
 from penstock.flow.codes import ASKED, CODES, help_for, is_unalterable
-from penstock.flow.ignore import glob_regex
+from penstock.flow.layout.ignore import glob_regex
 from penstock.settings import Settings
 
 if TYPE_CHECKING:  # only for speed: what is known already is told without looking at comments
-    from penstock.flow.comments import Comment
+    from penstock.flow.reading.comments import Comment
 
 OFF = "off"
 _SEVERITIES: Mapping[str, Severity] = {str(one): one for one in Severity}
@@ -154,7 +154,7 @@ def decide(
     `comments` are those of every file that was judged. What nothing needed is told only where the whole repository
     was judged: of a part of it nobody knows.
     """
-    from penstock.flow.comments import Heeded
+    from penstock.flow.reading.comments import Heeded
 
     told: list[Diagnostic] = []
     needed: dict[tuple[str, Comment], set[str]] = {}

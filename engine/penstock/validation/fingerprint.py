@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import penstock
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 
 _JUDGES = ("compose.py", "diagnostic.py", "duration.py", "expression", "flow", "triggers", "validation")
 """The rooms of this program that have a say in a verdict."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from penstock.diagnostic import Diagnostic, Edit, Position
 from penstock.errors import UserError
-from penstock.flow.document import line_starts, read_document
-from penstock.flow.tree import FlowFile
+from penstock.flow.layout.tree import FlowFile
+from penstock.flow.reading.document import line_starts, read_document
 from penstock.settings import git_root
 from penstock.validation.check import Report
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from penstock.flow.layout import COMMON_FILES, OWN_FILES
-from penstock.flow.tree import STDIN, FlowFile, find_flows, flows_below, repository_around
+from penstock.flow.layout.flow_layout import COMMON_FILES, OWN_FILES
+from penstock.flow.layout.tree import STDIN, FlowFile, find_flows, flows_below, repository_around
 from penstock.glob import literal_folder
 from penstock.settings import Settings, load_settings
 from penstock.validation.sources import Sources

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import FlowName
-from penstock.flow.document import Document
 from penstock.flow.parse import ParsedFlow
+from penstock.flow.reading.document import Document
 from penstock.flow.rules.declared import name_of
 from penstock.flow.rules.templates import is_disabled, mapping_of
 from penstock.flow.survey import Path, Site, Survey

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.codes import is_unalterable
-from penstock.flow.comments import ignored
 from penstock.flow.parse import ParsedFlow, parse_flow
+from penstock.flow.reading.comments import ignored
 from penstock.validation.advice import ADVICE, ASKED
 from penstock.validation.codec import VERDICT
 from penstock.validation.facts import Facts

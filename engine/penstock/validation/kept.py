@@ -20,7 +20,7 @@ from penstock.validation.fingerprint import fingerprint
 from penstock.validation.sources import Contents, Sources
 
 if TYPE_CHECKING:
-    from penstock.flow.catalog import Catalog
+    from penstock.flow.catalogue.catalog import Catalog
     from penstock.validation.options import Options
 
 _MOST_REPORTS = 16

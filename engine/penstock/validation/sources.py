@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.errors import UserError
-from penstock.flow.tree import FlowFile
+from penstock.flow.layout.tree import FlowFile
 
 ReadAll = Callable[[Sequence[FlowFile]], Iterator[bytes]]
 

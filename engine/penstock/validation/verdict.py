@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from penstock.diagnostic import Diagnostic, Range
-from penstock.flow.comments import Comment
+from penstock.flow.reading.comments import Comment
 from penstock.validation.facts import Facts
 from penstock.validation.schedule_facts import ScheduleFacts
 from penstock.validation.veil import SECRET

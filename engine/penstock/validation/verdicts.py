@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.validation.codec import VERDICT
 from penstock.validation.kept import Shelf
 from penstock.validation.options import Options

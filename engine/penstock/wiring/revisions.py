@@ -10,10 +10,10 @@ from pathlib import Path
 
 from penstock.adapters.git import GitReading
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.plugins import CatalogFile, refuse_too_large
+from penstock.flow.layout.tree import STDIN, FlowFile
 from penstock.flow.model import Dialect
-from penstock.flow.plugins import CatalogFile, refuse_too_large
-from penstock.flow.tree import STDIN, FlowFile
 from penstock.ports.git import UNKNOWN_SIZE, Blob
 from penstock.reconcile.selection import Selection, steers
 from penstock.settings import PROJECT_FILE, Settings, repository_settings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.catalog import Catalog, load_catalog
 from penstock.flow.model import InputType, Kind
 
 CORE = "io.kestra.plugin.core."
@@ -121,7 +121,7 @@ def test_the_published_catalogue_is_one() -> None:
 def test_loading_it_imports_nothing_heavy() -> None:
     program = (
         "import sys, time; import json, pathlib; import penstock.flow.model; start = time.perf_counter()\n"
-        "from penstock.flow.catalog import load_catalog\n"
+        "from penstock.flow.catalogue.catalog import load_catalog\n"
         "load_catalog().find('io.kestra.core.tasks.log.Log'); load_catalog().schema('io.kestra.plugin.core.log.Log')\n"
         "took = time.perf_counter() - start\n"
         "print([name for name in ('pydantic', 'jsonschema', 'importlib.metadata', 'importlib.resources') "

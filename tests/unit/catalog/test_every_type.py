@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.parse import parse_flow
 from penstock.tasks.names import NAMES
 from penstock.tasks.registry import MODELS, TYPES, is_runnable, model_of

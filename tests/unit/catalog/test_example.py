@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from penstock.flow.catalog import load_catalog
-from penstock.flow.example import example_of
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.catalogue.example import example_of
 
 CATALOG = load_catalog()
 MODELLED = [name for name in CATALOG.names() if CATALOG.schema(name) is not None]

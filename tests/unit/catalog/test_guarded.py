@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from penstock.flow.guarded import Guard
+from penstock.flow.judging.guarded import Guard
 
 DOUBLING: dict[str, Any] = {
     "$defs": {f"n{at}": {"allOf": [{"$ref": f"#/$defs/n{at + 1}"}, {"$ref": f"#/$defs/n{at + 1}"}]} for at in range(40)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.flow.catalog import Catalog, TypeInfo
-from penstock.flow.history import PropertyFacts, facts_of
-from penstock.flow.schema import compile_check
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.history import PropertyFacts, facts_of
+from penstock.flow.catalogue.type_info import TypeInfo
+from penstock.flow.judging.schema import compile_check
 from penstock.tasks.names import NAMES
 
 CORE = "io.kestra.plugin.core."

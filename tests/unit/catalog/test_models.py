@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.judge import judge_of
 from penstock.flow.model import Dialect
 from penstock.flow.parse import ParsedFlow, parse_flow

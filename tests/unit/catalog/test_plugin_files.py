@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.errors import UserError
-from penstock.flow.plugin_files import chosen, within_repository
+from penstock.flow.catalogue.plugin_files import chosen, within_repository
 
 THERE = {
     "a.json", "own/b.json", "own/deep/c.json", "own/.hidden/d.json", "own/readme.md", "ours/catalog.json",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.errors import UserError
-from penstock.flow.catalog import Catalog, load_catalog
-from penstock.flow.plugins import CatalogFile, PluginType, read_plugin_types
+from penstock.flow.catalogue.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.plugins import CatalogFile, PluginType, read_plugin_types
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 LOAD: dict[str, Any] = {

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 

@@ -16,9 +16,9 @@ import pytest
 from conftest import ROOT
 from penstock.compose import MAX_VALUES
 from penstock.diagnostic import Position
-from penstock.flow.catalog import load_catalog
-from penstock.flow.document import MAX_BYTES
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.parse import parse_flow
+from penstock.flow.reading.document import MAX_BYTES
 from penstock.flow.survey import MAX_FINDINGS
 
 WITHIN_S = 2.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.diagnostic import Position, Range
-from penstock.flow.comments import Heeded, Named, ignored
+from penstock.flow.reading.comments import Heeded, Named, ignored
 
 
 def spoken_of(text: str, code: str = "PEN601") -> list[int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.compose import MAX_ALIASES, MAX_DEPTH
 from penstock.diagnostic import Position
-from penstock.flow.document import MAX_BYTES, Document, read_document
+from penstock.flow.reading.document import MAX_BYTES, Document, read_document
 
 
 def read(source: str | bytes) -> Document:

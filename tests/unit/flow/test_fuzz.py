@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from penstock.diagnostic import Range
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.flow.model import Dialect
 from penstock.flow.parse import ParsedFlow, parse_flow
-from penstock.flow.tree import FlowFile
 from penstock.validation.check import check_files
 
 WITHIN_S = 2.0

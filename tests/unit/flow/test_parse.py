@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.diagnostic import FlowName, Position, Severity
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.defaults import Default
 from penstock.flow.model import (
     Backoff,

@@ -6,7 +6,7 @@ import pytest
 
 from penstock.diagnostic import Diagnostic, Severity
 from penstock.expression import FILTERS, FUNCTIONS, Spec
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.diagnostic import Edit, Position, Range, Severity
 from penstock.expression import ExpressionSyntaxError, parse
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.codes import CODES
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.judging.schema import Unsupported, compile_check, same
+from penstock.flow.judging.violations import violations
 from penstock.flow.model import InputType
-from penstock.flow.schema import Unsupported, compile_check, same
-from penstock.flow.violations import violations
 
 _VALUES = st.recursive(
     st.one_of(

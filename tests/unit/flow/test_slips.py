@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.diagnostic import Severity
-from penstock.flow.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.catalog import Catalog, load_catalog
 from penstock.flow.judge import Judge
 from penstock.flow.parse import parse_flow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from penstock.flow.canonical import canonical_digest, canonical_form
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.graph import as_json, as_mermaid, as_text, graph_of
 from penstock.flow.model import Flow
 from penstock.flow.parse import parse_flow

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.ignore import is_ignored, read_patterns
-from penstock.flow.tree import FlowFile, discover, find_flows
+from penstock.flow.layout.ignore import is_ignored, read_patterns
+from penstock.flow.layout.tree import FlowFile, discover, find_flows
 
 
 def write(root: Path, *names: str, **texts: str) -> None:

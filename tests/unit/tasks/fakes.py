@@ -16,7 +16,7 @@ from fakes.namespace_files import MemoryNamespaceFiles
 from fakes.runner import Program, Running, ScriptedRunner
 from penstock.errors import UserError
 from penstock.expression import render, render_value
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow, Kind, Level, Task
 from penstock.ports.clock import HeldClock
 from penstock.ports.http import Http, Incoming, Request, Response

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.diagnostic import START, Diagnostic, FlowName
-from penstock.flow.catalog import load_catalog
-from penstock.flow.tree import FlowFile
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.across import Repository, Told, circles
 from penstock.validation.check import check
 from penstock.validation.facts import Call, Facts

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Position, Range, Severity
-from penstock.flow.catalog import load_catalog
-from penstock.flow.comments import Comment, Named
-from penstock.flow.tree import FlowFile
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
+from penstock.flow.reading.comments import Comment, Named
 from penstock.validation.cache import Cache
 from penstock.validation.check import Report, check
 from penstock.validation.codec import VERDICT

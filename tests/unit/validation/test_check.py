@@ -9,8 +9,8 @@ import pytest
 
 from penstock.diagnostic import Severity
 from penstock.errors import UserError
-from penstock.flow.catalog import load_catalog
-from penstock.flow.tree import FlowFile
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.check import check_files
 from penstock.validation.options import Options
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.diagnostic import Diagnostic, Range, Severity
-from penstock.flow.comments import ignored
+from penstock.flow.reading.comments import ignored
 from penstock.settings import load_settings
 from penstock.validation.decisions import Decisions, decide, decisions_of
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from penstock.diagnostic import Edit, Position, Range
 from penstock.errors import UserError
 from penstock.flow.canonical import canonical_text
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.flow.mends import iso_length, meant
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
-from penstock.flow.tree import FlowFile
 from penstock.validation.check import check_files
 from penstock.validation.fixes import Mended, applied_to, mend, mended_bytes, write
 from penstock.validation.options import Options

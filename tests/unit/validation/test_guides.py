@@ -9,10 +9,10 @@ import pytest
 
 from penstock.diagnostic import START, Diagnostic, Severity
 from penstock.errors import UserError
+from penstock.flow.catalogue.plugin_files import catalog_of
 from penstock.flow.codes import ASKED, CODES, FIXED
 from penstock.flow.defaults import outside_defaults
 from penstock.flow.model import Dialect
-from penstock.flow.plugin_files import catalog_of
 from penstock.settings import load_settings, refuse_other_version
 from penstock.validation.check import check
 from penstock.validation.decisions import Decisions, Rule, decisions_of

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from penstock.adapters.git.mirror import GitMirror
 from penstock.errors import NotFound, UserError
-from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.ports.git import Blob, Mirror
 from penstock.ports.namespace_files import MOST_FILE_BYTES, MOST_FILES, NamespaceFile, NamespaceFiles
 from penstock.settings import PROJECT_FILE, repository_settings

@@ -158,7 +158,7 @@ def patterns_compile(survey: Survey) -> None:
         pattern = raw.get("validator")
         if not isinstance(pattern, str) or raw.get("type") not in ("STRING", "SECRET"):
             continue
-        from penstock.flow.validators import compiled
+        from penstock.flow.judging.validators import compiled
 
         try:
             compiled(pattern)

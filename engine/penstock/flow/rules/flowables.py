@@ -84,7 +84,7 @@ def loops_have_values(survey: Survey) -> None:
             if empty:
                 survey.report("PEN203", "a loop cannot go over nothing", (*path, empty[0]), hint="give it a value")
         elif not isinstance(value, dict) and not _may_be_a_list(str(value)):
-            from penstock.flow.violations import shown
+            from penstock.flow.judging.violations import shown
 
             survey.report(
                 "PEN203", f"a loop goes over a list, and {shown(value)} is none", path, hint="begin each item with `- `"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES
 from penstock.flow.mends import replacing
 from penstock.flow.model import Dialect

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import Range, Severity
-from penstock.flow.document import Document
 from penstock.flow.model import Dialect
+from penstock.flow.reading.document import Document
 from penstock.flow.survey import TASK_LISTS, Path, Site, Survey
 
 if TYPE_CHECKING:  # only for speed: a flow without expressions is judged without their package

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity
 from penstock.flow.codes import help_for
-from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.validation.facts import Facts, Kept
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from penstock.diagnostic import Range, Severity
-from penstock.flow.catalog import Catalog
-from penstock.flow.history import PropertyFacts
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.history import PropertyFacts
 from penstock.flow.model import Dialect, InputType
 from penstock.flow.rules.declared import inputs
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey

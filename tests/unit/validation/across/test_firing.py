@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from penstock.diagnostic import Severity
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.parse import parse_flow
 from penstock.validation.across.firing import judge_schedules
 from penstock.validation.schedule_facts import ScheduleFacts, schedules_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 from penstock.diagnostic import Diagnostic, Edit
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 from penstock.validation.advice import Advice

@@ -11,7 +11,7 @@ import yaml
 from tests.unit.flow.test_any_shape import broken, flows
 from tests.unit.validation.advice.samples import CORE, DOCKER, PYTHON, SHELL
 
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.flow.parse import parse_flow
 from penstock.validation.across.firing import judge_schedules

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.validation.advice.samples import CORE, SHELL, advised, flow, places
 
 from penstock.diagnostic import Diagnostic, Position, Range, Severity, diagnostic_record
-from penstock.flow.catalog import load_catalog
-from penstock.flow.tree import FlowFile
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.tree import FlowFile
 from penstock.validation.advice.secrets import no_secrets_in_clear
 from penstock.validation.check import Report, check_files
 from penstock.validation.secret_shapes import SHAPES, is_secret_name, looks_random

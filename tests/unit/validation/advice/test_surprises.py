@@ -6,7 +6,7 @@ import pytest
 from tests.unit.validation.advice.samples import CORE, LOG, SHELL, advised, flow, mended, places
 
 from penstock.diagnostic import Severity
-from penstock.flow.document import read_document
+from penstock.flow.reading.document import read_document
 from penstock.validation.advice.anchors import anchors_are_used
 from penstock.validation.advice.surprises import no_surprising_scalars
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from penstock.flow.schema import Check, Unsupported, compile_check
-from penstock.flow.validators import compiled
+from penstock.flow.judging.schema import Check, Unsupported, compile_check
+from penstock.flow.judging.validators import compiled
 
 MOST_REFERENCES = 50_000
 MOST_TOLD = 3_000

@@ -12,8 +12,8 @@ from typing import Any
 from penstock.compose import MAX_DUPLICATES, Composer, Fault, Place, event_parser
 from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
-from penstock.flow.lines import Replacement, without_second, without_tabs
-from penstock.flow.offsets import Walk, offset_in_scalar, scalar_start
+from penstock.flow.reading.lines import Replacement, without_second, without_tabs
+from penstock.flow.reading.offsets import Walk, offset_in_scalar, scalar_start
 
 MAX_BYTES = 3 * 1024 * 1024
 MAX_PATIENCE = 64 * 1024
@@ -166,7 +166,7 @@ def read_document(source: bytes | str, path: str) -> Document:
 def _compose(document: Document, found: list[Diagnostic]) -> None:
     import yaml
 
-    from penstock.flow.syntax import complain, is_of_libyaml_alone
+    from penstock.flow.reading.syntax import complain, is_of_libyaml_alone
 
     def report(
         code: str, message: str, start: int, end: int, hint: str | None = None, label: str = "",

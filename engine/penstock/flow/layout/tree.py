@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.errors import NotFound, UserError
-from penstock.flow.ignore import Pattern, glob_regex, is_ignored, read_patterns
-from penstock.flow.layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
+from penstock.flow.layout.flow_layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
+from penstock.flow.layout.ignore import Pattern, glob_regex, is_ignored, read_patterns
 from penstock.settings import git_root, load_settings, project_file
 from penstock.settings.folder import PROJECT_FILE
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from penstock.flow.expressible import accepts_text, or_expression
+from penstock.flow.catalogue.expressible import accepts_text, or_expression
 
 Schema = dict[str, Any]
 Pointer = tuple[str | int, ...]
@@ -287,7 +287,7 @@ def _is_linear(pattern: Any, at: Pointer) -> bool:
 
 @lru_cache(maxsize=512)
 def _read_by_re2(pattern: str) -> bool:
-    from penstock.flow.validators import compiled
+    from penstock.flow.judging.validators import compiled
 
     try:
         compiled(pattern)

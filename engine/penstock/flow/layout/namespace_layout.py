@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from penstock.errors import UserError
-from penstock.flow.layout import COMMON_FILES as COMMON
-from penstock.flow.layout import OWN_FILES as OWN
+from penstock.flow.layout.flow_layout import COMMON_FILES as COMMON
+from penstock.flow.layout.flow_layout import OWN_FILES as OWN
 from penstock.flow.model import nothing
 from penstock.glob import literal_folder, matcher
 

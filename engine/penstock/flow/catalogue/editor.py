@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penstock.flow.catalog import TypeInfo
+    from penstock.flow.catalogue.type_info import TypeInfo
 
 Schema = dict[str, Any]
 

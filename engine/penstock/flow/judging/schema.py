@@ -1,7 +1,7 @@
 """JSON Schema as closures: the verdict of `jsonschema`, some forty times as fast and without its import.
 
 `compile_check` knows the keywords that our generator emits and more; a schema with a keyword that it does not know
-is judged by jsonschema itself. What is wrong is always told from jsonschema's errors (`penstock.flow.violations`).
+is judged by jsonschema itself. What is wrong is always told from jsonschema's errors (`judging.violations`).
 A test holds both verdicts equal over random schemas and documents.
 """
 

@@ -23,9 +23,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.errors import UserError
+from penstock.flow.catalogue.json_places import place_of
+from penstock.flow.catalogue.plugin_schema import Adoption, Pointer, Unusable, leads_out, leads_to_any_type
 from penstock.flow.codes import UNREADABLE_CATALOG
-from penstock.flow.json_places import place_of
-from penstock.flow.plugin_schema import Adoption, Pointer, Unusable, leads_out, leads_to_any_type
 
 Schema = dict[str, Any]
 

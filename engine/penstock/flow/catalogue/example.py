@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from penstock.flow.schema import Unsupported, compile_check
+from penstock.flow.judging.schema import Unsupported, compile_check
 
 Schema = Mapping[str, Any]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.errors import UserError
-from penstock.flow.catalog import Catalog, load_catalog
+from penstock.flow.catalogue.catalog import Catalog, load_catalog
 from penstock.flow.codes import UNREADABLE_CATALOG
 from penstock.settings.folder import git_root
 
 if TYPE_CHECKING:  # most repositories name none: what reads catalogues is imported when there is one
-    from penstock.flow.plugins import CatalogFile
+    from penstock.flow.catalogue.plugins import CatalogFile
     from penstock.settings import Settings
 
 _INDEX = "catalog.json"
@@ -28,7 +28,7 @@ def catalog_of(settings: Settings) -> Catalog:
     """
     if not settings.catalogs:
         return load_catalog()
-    from penstock.flow.plugins import read_plugin_types
+    from penstock.flow.catalogue.plugins import read_plugin_types
 
     source = settings.sources["catalogs"]
     of_project = settings.project is not None and source.origin == "project"
@@ -40,7 +40,7 @@ def catalog_of(settings: Settings) -> Catalog:
 
 
 def _on_disk(name: str, base: Path, root: Path | None, place: str) -> Iterator[CatalogFile]:
-    from penstock.flow.plugins import MOST_BYTES, CatalogFile, refuse_too_large
+    from penstock.flow.catalogue.plugins import MOST_BYTES, CatalogFile, refuse_too_large
 
     start = Path(os.path.normpath(base / Path(name).expanduser()))
     if root is not None and not _lies_within(start, root):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,52 +16,15 @@ import penstock_schemas
 from penstock import __version__
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
-from penstock.flow.history import PropertyFacts, facts_of
+from penstock.flow.catalogue.history import PropertyFacts, facts_of
+from penstock.flow.catalogue.type_info import TypeInfo, type_info
 from penstock.flow.words import InputType, Kind
 
 if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
-    from penstock.flow.guarded import Guard
-    from penstock.flow.plugins import PluginType, PluginTypes
-
-if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
-    from penstock.flow.guarded import Guard
-    from penstock.flow.plugins import PluginType, PluginTypes
+    from penstock.flow.catalogue.plugins import PluginType, PluginTypes
+    from penstock.flow.judging.guarded import Guard
 
 Schema = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeInfo:
-    """What the catalogue knows of a type.
-
-    `group` is `task`, `trigger`, `runner`, `condition`, `chart` or `data`. `kind` is None for what is no task, and
-    for a worker task that cannot run yet. `runnable` is what this version does what it says; a type that is only known
-    has a schema all the same. `branches` are the properties that hold tasks: lists, but `cases` (lists by key) and
-    `onPause` (one task). Without a schema any property is accepted. `as_task` is the task that a type means where it
-    stands as one. `rendered` are the properties in which expressions are rendered, where there is a schema, and None
-    where only the type itself knows; `sees` says of some of them which variables are there beside the usual ones (`*`:
-    any).
-
-    `since` is the first version of Kestra that has the type ("0.22"; None: it is older than what we follow), `until`
-    the first that has it no more ("2.0"), `enterprise` whether only its Enterprise Edition has it. An alias is refused
-    from 2.0 on, whatever its type. What is so of single properties: `Catalog.property_facts`.
-    """
-
-    name: str
-    group: str
-    kind: Kind | None
-    runnable: bool
-    aliases: tuple[str, ...]
-    deprecated: str | None
-    branches: tuple[str, ...]
-    has_schema: bool
-    title: str
-    as_task: str | None = None
-    rendered: frozenset[str] | None = frozenset()
-    sees: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    since: str | None = None
-    until: str | None = None
-    enterprise: bool = False
 
 
 class Catalog:
@@ -168,7 +130,7 @@ class Catalog:
         if name not in self._plugins:
             return None
         if name not in self._guards:
-            from penstock.flow.guarded import Guard
+            from penstock.flow.judging.guarded import Guard
 
             self._guards[name] = Guard(self._completed(self._plugins[name]))
         return self._guards[name]
@@ -222,7 +184,7 @@ class Catalog:
         self._load()
         if not self._plugins:
             return self._read("flow.schema.json")
-        from penstock.flow.editor import editor_schema
+        from penstock.flow.catalogue.editor import editor_schema
 
         infos = [info for name in self.names() if (info := self.find(name)) is not None]
         inputs = {kind.value: self.input_schema(kind.value) for kind in InputType}
@@ -278,28 +240,6 @@ class Catalog:
         if found is None:
             found = self._schemas[path] = json.loads((self._folder / path).read_bytes())
         return found
-
-
-def type_info(name: str, entry: Mapping[str, Any]) -> TypeInfo:
-    """What an entry of `catalog.json` says."""
-    kind = entry.get("kind")
-    return TypeInfo(
-        name=name,
-        group=entry["group"],
-        kind=Kind(kind) if kind is not None else None,
-        runnable=bool(entry.get("runnable")),
-        aliases=tuple(entry.get("aliases", ())),
-        deprecated=entry.get("deprecated"),
-        branches=tuple(entry.get("branches", ())),
-        has_schema=bool(entry.get("modelled")),
-        title=entry["title"],
-        as_task=entry.get("asTask"),
-        rendered=frozenset(entry.get("rendered", ())),
-        sees={name: frozenset(names) for name, names in entry.get("sees", {}).items()},
-        since=entry.get("since"),
-        until=entry.get("until"),
-        enterprise=bool(entry.get("enterprise")),
-    )
 
 
 def _plugin_info(plugin: PluginType) -> TypeInfo:

@@ -1,0 +1,1 @@
+"""Which files of a folder or a tree are flows, and which are namespace files."""

@@ -1,0 +1,1 @@
+"""A YAML file as plain values that know where they stand, and the comments in it."""
