@@ -96,11 +96,13 @@ def event_parser(text: str, *, patient: bool = False) -> Any:
 class Composer:
     """Builds one document from events; a fault raises Fault.
 
-    `duplicates` collects (key, start, end, first start, end of the value, end of the first value).
+    `duplicates` collects (key, start, end, first start, end of the value, end of the first value). `most_values` is
+    how many a document may hold: a flow holds no data, what an expression reads may.
     """
 
-    def __init__(self, get_event: Callable[[], Any]) -> None:
+    def __init__(self, get_event: Callable[[], Any], *, most_values: int = MAX_VALUES) -> None:
         self._get = get_event
+        self._most_values = most_values
         self._anchors: dict[str, tuple[Any, Place, int] | None] = {}
         self._aliases = 0
         self._nodes = 0
@@ -162,8 +164,8 @@ class Composer:
         entries: dict[str, tuple[int, int, Place]] = {}
         merged: list[tuple[dict[str, Any], Place]] = []
         while True:
-            if self._nodes > MAX_VALUES:
-                raise _too_many(opening)
+            if self._nodes > self._most_values:
+                raise _too_many(opening, self._most_values)
             event = get()
             kind = type(event)
             if kind is ScalarEvent:
@@ -204,8 +206,8 @@ class Composer:
         value: list[Any] = []
         places: list[Place] = []
         while True:
-            if self._nodes > MAX_VALUES:
-                raise _too_many(opening)
+            if self._nodes > self._most_values:
+                raise _too_many(opening, self._most_values)
             event = get()
             kind = type(event)
             if kind is ScalarEvent and event.anchor is None:
@@ -262,9 +264,9 @@ class Composer:
         raise Fault("PEN105", "a key must be text, not a list or a mapping", start, end, hint)
 
 
-def _too_many(opening: Any) -> Fault:
+def _too_many(opening: Any, most: int) -> Fault:
     start = _start(opening)
-    return Fault("PEN107", f"the file holds more than {MAX_VALUES:,} values", start, start + 1)
+    return Fault("PEN107", f"the file holds more than {most:,} values", start, start + 1)
 
 
 def _start(event: Any) -> int:

@@ -48,13 +48,14 @@ def give_busybox(client: docker.APIClient) -> None:
     """See that the small images are there."""
     for tag, more in (
         (BUSYBOX, ['CMD ["sh"]']),
-        (OF_EXAMPLES, ['CMD ["sh"]']),
         (AS_NUMBER, ["USER 1234:2345"]),
         (AS_NAME, ["USER worker:workers"]),
         (WITH_ENTRY, ['ENTRYPOINT ["/bin/echo", "entered:"]', 'CMD ["nothing"]']),
     ):
         if not _has(client, tag):
             _import(client, _busybox(), tag, [_PATH, *more])
+    if not _has(client, OF_EXAMPLES):
+        client.tag(BUSYBOX, *OF_EXAMPLES.split(":"))  # Podman imports under no other tag than `latest`
 
 
 def give_debian(client: docker.APIClient) -> None:

@@ -56,6 +56,7 @@ def validate(project: Path, *more: str) -> Outcome:
 
 def test_types_of_a_catalogue_are_judged_by_their_schemas(project: Path) -> None:
     assert validate(project).out.splitlines() == [
+        "flows/a.yaml:5:11: information[PEN706] `com.acme.Load` is known, and cannot run in this version",
         'flows/a.yaml:6:12: error[PEN206] `My Table` must match "^[a-z_]+$"',
         "flows/a.yaml:7:11: error[PEN205] `APEND` is not one of `APPEND`, `REPLACE`",
         "flows/a.yaml:8:5: error[PEN202] unknown property `colour`",

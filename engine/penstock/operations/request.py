@@ -18,7 +18,8 @@ from penstock.operations.start import Intake, sealed
 from penstock.ports.presence import Presence
 from penstock.ports.store import Store
 
-MOST_TRIES = 20
+MOST_TRIES = 200
+"""What stands in the way each time is news of a task: a fan-out of hundreds brings as many within a second."""
 
 _EventFor = Callable[[Execution], Event]
 

@@ -78,7 +78,7 @@ def first_document(text: str, scope: Scope) -> object:
     parser = None
     try:
         parser = event_parser(text)
-        composer = Composer(_until_the_second(parser.get_event, scope))
+        composer = Composer(_until_the_second(parser.get_event, scope), most_values=_LONGEST_YAML)
         value = composer.document()[0]
     except Fault as fault:
         what = fault.message.removesuffix(" in a flow")

@@ -27,7 +27,7 @@ _SIMPLE = re.compile(r"""(?<!\{)\{\{(?:[^{}'"]|'[^'{}\\]*'|"[^"{}\\]*")*\}\}(?!\
 
 _OPENING = re.compile(r"\{[{%#]")
 _SHORT = 512
-MAX_CODE = 64 * 1024
+MAX_CODE = 128 * 1024
 """Characters that the tags of one file may have together: to parse them takes a second or so."""
 _OLD_VARIABLES = {"schedule": "trigger"}
 _OLD_ARGUMENTS = {("read", "version"): "revision"}
