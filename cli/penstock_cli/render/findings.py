@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from penstock.diagnostic import Diagnostic, ReportRecord, diagnostic_record
+from penstock.diagnostic import Diagnostic
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 
 LineOf = Callable[[str, int], str]
@@ -87,6 +86,10 @@ def _ending(summary: Summary | None, style: Style) -> str:
 
 def as_json(findings: Sequence[Diagnostic], summary: Summary) -> str:
     """The shape of diagnostics.json, `schemaVersion` 1; one document, indented, ending with a line break."""
+    import json  # neither this nor the records is needed for text, and every start would pay for them
+
+    from penstock.diagnostic_record import ReportRecord, diagnostic_record
+
     data: ReportRecord = {
         "schemaVersion": 1,
         "outcome": "passed" if summary.outcome == "passed" else "failed",

@@ -1,30 +1,32 @@
-"""What a setting's value may be: a kind judges plain data, reads the text of a variable, and knows its JSON schema."""
+"""What a setting's value may be: a kind judges plain data, reads the text of a variable, and knows its JSON schema.
+
+Every command reads settings: these are plain classes because a dataclass takes a millisecond to make.
+"""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from penstock.diagnostic import did_you_mean, suggest
-from penstock.duration import parse_duration
-from penstock.settings.version import Requirement
 
 Path = tuple[str | int, ...]
 """Where a value lies within a document: keys and indices from the root."""
 
 
-@dataclass(frozen=True, slots=True)
 class Complaint:
     """Why a value is refused, and where within what was judged. `unknown` marks a key that nobody knows."""
 
-    path: Path
-    message: str
-    help: str | None = None
-    unknown: bool = False
+    __slots__ = ("help", "message", "path", "unknown")
+
+    def __init__(self, path: Path, message: str, help_: str | None = None, *, unknown: bool = False) -> None:
+        self.path = path
+        self.message = message
+        self.help = help_
+        self.unknown = unknown
 
 
 class Kind(ABC):
@@ -43,7 +45,6 @@ class Kind(ABC):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Text(Kind):
     """A text that is not empty."""
 
@@ -57,11 +58,11 @@ class Text(Kind):
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True, slots=True)
 class Choice(Kind):
     """One of some words. A number that reads as one of them is meant as it (`dialect: 0.21`)."""
 
-    words: tuple[str, ...]
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> str | None:
         if isinstance(data, str | int | float) and str(data) in self.words:
@@ -76,7 +77,6 @@ class Choice(Kind):
         return {"enum": [*self.words, *numbers]}
 
 
-@dataclass(frozen=True, slots=True)
 class Flag(Kind):
     """Yes or no."""
 
@@ -93,12 +93,12 @@ class Flag(Kind):
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(text.lower(), text)
 
 
-@dataclass(frozen=True, slots=True)
 class Number(Kind):
     """A whole number within bounds, both included."""
 
-    least: int
-    most: int
+    def __init__(self, least: int, most: int) -> None:
+        self.least = least
+        self.most = most
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> int | None:
         if isinstance(data, int) and not isinstance(data, bool) and self.least <= data <= self.most:
@@ -113,7 +113,6 @@ class Number(Kind):
         return int(text) if re.fullmatch(r"[-+]?[0-9]{1,18}", text) else text
 
 
-@dataclass(frozen=True, slots=True)
 class Length(Kind):
     """A length of time above zero: `30s`, `5m`, `1h30m`, `1d`, or ISO-8601 as `PT30S`."""
 
@@ -133,7 +132,6 @@ class Length(Kind):
         return {"type": "string", "pattern": f"^(?:{_LENGTH}|[Pp][0-9.,TtWwDdHhMmSs]+)$"}
 
 
-@dataclass(frozen=True, slots=True)
 class Range(Kind):
     """Versions of Penstock: `>=0.1,<0.3`."""
 
@@ -141,6 +139,8 @@ class Range(Kind):
         if not isinstance(data, str):
             complaints.append(Complaint(path, f"{_told(data)} is not a range of versions", "write it as '>=0.1,<1'"))
             return None
+        from penstock.settings.version import Requirement
+
         try:
             Requirement.parse(data)
         except ValueError as error:
@@ -152,7 +152,6 @@ class Range(Kind):
         return {"type": "string", "pattern": r"^\s*(?:~=|==|!=|<=|>=|<|>)", "examples": [">=0.1,<1"]}
 
 
-@dataclass(frozen=True, slots=True)
 class Day(Kind):
     """A day, as 2026-12-31."""
 
@@ -170,12 +169,12 @@ class Day(Kind):
         return {"type": "string", "format": "date", "pattern": f"^{_DAY}$"}
 
 
-@dataclass(frozen=True, slots=True)
 class Either(Kind):
     """A single value, or a map that says more; a map is read as `more`, anything else as `plain`."""
 
-    plain: Kind
-    more: Record
+    def __init__(self, plain: Kind, more: Record) -> None:
+        self.plain = plain
+        self.more = more
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> Any:
         kind: Kind = self.more if isinstance(data, dict) else self.plain
@@ -185,11 +184,11 @@ class Either(Kind):
         return {"anyOf": [self.plain.schema(), self.more.schema()]}
 
 
-@dataclass(frozen=True, slots=True)
 class ListOf(Kind):
     """Values of one kind; a single value stands for a list of one."""
 
-    kind: Kind
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> tuple[Any, ...]:
         if not isinstance(data, list):
@@ -204,12 +203,12 @@ class ListOf(Kind):
         return [self.kind.from_text(part.strip()) for part in text.split(",") if part.strip()]
 
 
-@dataclass(frozen=True, slots=True)
 class MapOf(Kind):
     """Values of one kind by name; `names` is what a name must look like."""
 
-    kind: Kind
-    names: str = r".+"
+    def __init__(self, kind: Kind, names: str = r".+") -> None:
+        self.kind = kind
+        self.names = names
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> dict[str, Any] | None:
         if not isinstance(data, dict):
@@ -228,12 +227,12 @@ class MapOf(Kind):
                 "additionalProperties": self.kind.schema()}  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Record(Kind):
     """A map with known keys; `required` of them must be there. An absent key is absent from what is read."""
 
-    fields: Mapping[str, tuple[Kind, str]]
-    required: tuple[str, ...] = ()
+    def __init__(self, fields: Mapping[str, tuple[Kind, str]], required: tuple[str, ...] = ()) -> None:
+        self.fields = fields
+        self.required = required
 
     def read(self, data: Any, path: Path, complaints: list[Complaint]) -> dict[str, Any] | None:
         if not isinstance(data, dict):
@@ -256,7 +255,6 @@ class Record(Kind):
         return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
-@dataclass(frozen=True, slots=True)
 class AnyMap(Kind):
     """A map whose values are not judged here."""
 
@@ -286,6 +284,8 @@ def parse_length(text: str) -> timedelta:
             return sum((timedelta(**{units[unit]: float(number)}) for number, unit in parts), timedelta())
         except OverflowError as error:
             raise ValueError(f"`{text}` is longer than can be counted") from error
+    from penstock.duration import parse_duration
+
     try:
         return parse_duration(text)
     except ValueError as error:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock import __version__
 from penstock.diagnostic import START, Diagnostic, Range, Severity
 from penstock.errors import UserError
-from penstock.settings.document import SettingsFile, parse_settings, read_settings_file
 from penstock.settings.folder import project_file, user_file
 from penstock.settings.kinds import AnyMap, Complaint, MapOf, unknown_key
 from penstock.settings.table import BY_NAME, PROJECT, TABLE, USER, Key
-from penstock.settings.version import Requirement, Version
+
+if TYPE_CHECKING:  # many a folder has no settings of its own, and starts without what reads them
+    from penstock.settings.document import SettingsFile
 
 _RENAMED = ("noInput", "unknownTypes")
 """Settings whose field is not spelled as the file has it."""
@@ -128,19 +129,27 @@ def load_settings(
     project, user = project_file(here), user_file(environ)
     written = None
     if project is not None and project.is_file():
+        from penstock.settings.document import read_settings_file
+
         written = read_settings_file(project, _shown(project, here))
         layers.append(_from_file(Origin.PROJECT, written, PROJECT))
-    if user is not None and user.is_file():
+    has_own = user is not None and user.is_file()
+    if user is not None and has_own:
+        from penstock.settings.document import read_settings_file
+
         layers.append(_from_file(Origin.USER, read_settings_file(user, _shown(user, here)), USER))
     layers += [_from_kestra(environ), _Layer(Origin.DEFAULT, {key.name: key.default for key in TABLE}, {})]
-    return _settled(layers, project, user if user is not None and user.is_file() else None, written)
+    return _settled(layers, project, user if has_own else None, written)
 
 
 def repository_settings(source: bytes | None, shown: str) -> Settings:
     """What the `penstock.yaml` of a repository says by itself, from its bytes: no flag, variable or user counts."""
     layers = [_Layer(Origin.DEFAULT, {key.name: key.default for key in TABLE}, {})]
-    written = parse_settings(source, shown) if source is not None else None
-    if written is not None:
+    written = None
+    if source is not None:
+        from penstock.settings.document import parse_settings
+
+        written = parse_settings(source, shown)
         layers.insert(0, _from_file(Origin.PROJECT, written, PROJECT))
     return _settled(layers, None, None, written)
 
@@ -149,6 +158,8 @@ def refuse_other_version(settings: Settings, version: str = __version__) -> None
     """Raises UserError where the repository asks for a Penstock that this one is not."""
     if settings.requires is None:
         return
+    from penstock.settings.version import Requirement, Version
+
     if not Requirement.parse(settings.requires).allows(Version.parse(version)):
         where = settings.sources["requires"]
         raise UserError(

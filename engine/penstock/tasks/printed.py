@@ -20,7 +20,7 @@ from typing import (
     is_typeddict,
 )
 
-from penstock.diagnostic import ReportRecord
+from penstock.diagnostic_record import ReportRecord
 from penstock.execution.record import ExecutionRecord
 
 Schema = dict[str, Any]

@@ -150,7 +150,7 @@ def _held_together(
     from penstock.validation.across import NamespaceTree, Repository, Told, held_against_one_another
     from penstock.validation.decisions import Decisions, decide
 
-    decisions = options.decisions if options is not None else Decisions()
+    decisions = (options.decisions if options is not None else None) or Decisions()
     by_file = {file: verdicts[id_] for file, id_ in contents.ids.items()}
     told = [Told(file, facts) for file, one in by_file.items() if (facts := one.facts) is not None]
     tree = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,11 @@ import penstock_schemas
 from penstock import __version__
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalogue.history import PropertyFacts, facts_of
-from penstock.flow.catalogue.type_info import TypeInfo, type_info
-from penstock.flow.words import InputType, Kind
 
-if TYPE_CHECKING:  # most repositories have no plugins of their own, and start without these
+if TYPE_CHECKING:  # where every verdict is kept, only the fingerprint is asked for
+    from penstock.flow.catalogue.history import PropertyFacts
     from penstock.flow.catalogue.plugins import PluginType, PluginTypes
+    from penstock.flow.catalogue.type_info import TypeInfo
     from penstock.flow.judging.guarded import Guard
 
 Schema = dict[str, Any]
@@ -39,7 +39,6 @@ class Catalog:
         self._added = plugins
         self._plugins: dict[str, PluginType] = {}
         self._guards: dict[str, Guard] = {}
-        self._digest = ""
         self._entries: Mapping[str, Mapping[str, Any]] | None = None
         self._canonical: dict[str, str] = {}
         self._infos: dict[str, TypeInfo] = {}
@@ -52,9 +51,10 @@ class Catalog:
         return Catalog(self._folder, plugins)
 
     def fingerprint(self) -> str:
-        """Of everything that a flow is judged by: the same for two catalogues that judge alike. Costs no reading."""
-        self._load()
-        return f"{__version__}:{self._digest}:{self._added.digest if self._added is not None else ''}"
+        """Of everything that a flow is judged by: the same for two catalogues that judge alike. Of the published types
+        it is their index alone, which has the digest of all schemas; it is not read as JSON for this."""
+        index = sha256((self._folder / "catalog.json").read_bytes()).hexdigest()
+        return f"{__version__}:{index}:{self._added.digest if self._added is not None else ''}"
 
     def find(self, type_name: str) -> TypeInfo | None:
         """What is known of a type, by its name or an alias; None when it is not in the catalogue."""
@@ -63,6 +63,8 @@ class Catalog:
             entries = self._load()
             name = self._canonical.get(type_name, type_name)
             if name in entries:
+                from penstock.flow.catalogue.type_info import type_info
+
                 info = type_info(name, entries[name])
             elif name in self._plugins:
                 info = _plugin_info(self._plugins[name])
@@ -168,6 +170,8 @@ class Catalog:
 
     def _facts_of(self, key: str, schema: Schema | None) -> Mapping[str, PropertyFacts]:
         if key not in self._facts:
+            from penstock.flow.catalogue.history import facts_of
+
             self._facts[key] = facts_of(schema or {})
         return self._facts[key]
 
@@ -177,6 +181,8 @@ class Catalog:
 
     def input_schema(self, input_type: str) -> Schema:
         """One input of a flow by its type. Raises ValueError when `input_type` is no type of inputs."""
+        from penstock.flow.words import InputType
+
         return self._read(f"inputs/{InputType(input_type).value}.json")
 
     def editor_schema(self) -> Schema:
@@ -185,6 +191,7 @@ class Catalog:
         if not self._plugins:
             return self._read("flow.schema.json")
         from penstock.flow.catalogue.editor import editor_schema
+        from penstock.flow.words import InputType
 
         infos = [info for name in self.names() if (info := self.find(name)) is not None]
         inputs = {kind.value: self.input_schema(kind.value) for kind in InputType}
@@ -221,8 +228,7 @@ class Catalog:
 
     def _load(self) -> Mapping[str, Mapping[str, Any]]:
         if self._entries is None:
-            read = json.loads((self._folder / "catalog.json").read_bytes())
-            entries, self._digest = read["types"], read.get("digest", "")
+            entries = json.loads((self._folder / "catalog.json").read_bytes())["types"]
             for name, entry in entries.items():
                 for alias in entry.get("aliases", ()):
                     self._canonical[alias] = name
@@ -243,6 +249,9 @@ class Catalog:
 
 
 def _plugin_info(plugin: PluginType) -> TypeInfo:
+    from penstock.flow.catalogue.type_info import TypeInfo
+    from penstock.flow.words import Kind
+
     return TypeInfo(
         name=plugin.name,
         group=plugin.group,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from penstock.errors import UserError
 from penstock.flow.catalogue.catalog import Catalog, load_catalog
-from penstock.flow.codes import UNREADABLE_CATALOG
 from penstock.settings.folder import git_root
 
 if TYPE_CHECKING:  # most repositories name none: what reads catalogues is imported when there is one
@@ -78,6 +77,8 @@ def _bytes(path: Path, most: int) -> bytes:
         with path.open("rb") as stream:
             return stream.read(most)
     except OSError as error:
+        from penstock.flow.codes import UNREADABLE_CATALOG
+
         raise UserError(f"cannot read {path}: {error.strerror or error}", code=UNREADABLE_CATALOG) from error
 
 
@@ -111,4 +112,6 @@ def within_repository(names: Sequence[str], place: str) -> tuple[str, ...]:
 
 
 def _refusal(place: str, message: str) -> UserError:
+    from penstock.flow.codes import UNREADABLE_CATALOG
+
     return UserError(f"{place}: {message}", help=_HELP, code=UNREADABLE_CATALOG)

@@ -18,20 +18,26 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class FlowFile:
-    """A file that may hold a flow. `shown` is the path as a person would type it; `data` is set for standard input,
-    `blob` is its object id where Git has told it."""
+    """A file that may hold a flow. `shown` is the path as a person would type it, `place` the path itself; `data` is
+    set for standard input, `blob` is its object id where Git has told it."""
 
     shown: str
-    path: Path
+    place: str | Path
     data: bytes | None = None
     blob: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Made when it is asked for: of a thousand files it costs more than to read them."""
+        return Path(self.place)
 
     def read(self) -> bytes:
         """The bytes. Raises UserError when they cannot be read."""
         if self.data is not None:
             return self.data
         try:
-            return self.path.read_bytes()
+            with open(self.place, "rb", buffering=0) as stream:  # noqa: PTH123 - a text, and at once to its end
+                return stream.read()
         except OSError as error:
             raise UserError(f"cannot read {self.shown}: {error.strerror or error}") from error
 
@@ -103,13 +109,13 @@ def flows_below(root: Path, globs: Sequence[str] | None, folder: Path) -> list[F
     taken: Sequence[str] = LAYOUTS
     if globs is not None:
         taken = [glob.rstrip("/") + "/**" if (root / glob).is_dir() else glob for glob in globs]
-    patterns = [glob_regex("/" + glob.removeprefix("./")) for glob in taken]
+    fits = [glob_regex("/" + glob.removeprefix("./")).fullmatch for glob in taken]
     real, base = root.resolve(), folder.resolve()
-    is_here = real == base
+    is_here, lead = real == base, f"{real}/"
     files = [
-        FlowFile(name if is_here else _shown(real / name, base), real / name)
+        FlowFile(name if is_here else _shown(real / name, base), lead + name)
         for name in _walk(root, _repository_root(root))
-        if any(pattern.fullmatch(name) for pattern in patterns)
+        if any(fit(name) for fit in fits)
     ]
     return sorted(files, key=lambda file: file.shown)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.validation.advice.samples import CORE, SHELL, advised, flow, places
 
-from penstock.diagnostic import Diagnostic, Position, Range, Severity, diagnostic_record
+from penstock.diagnostic import Diagnostic, Position, Range, Severity
+from penstock.diagnostic_record import diagnostic_record
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.layout.tree import FlowFile
 from penstock.validation.advice.secrets import no_secrets_in_clear
