@@ -20,8 +20,8 @@ def differences(base: Model, head: Model) -> tuple[Operation, ...]:
     for part in head.walk():
         old = base.parts.get(part.key)
         if old is not None:
-            found += _changes(part.key, dict(old.body), dict(part.body), is_beside=False)
-            found += _changes(part.key, dict(old.beside), dict(part.beside), is_beside=True)
+            found += value_changes(part.key, dict(old.body), dict(part.body), is_beside=False)
+            found += value_changes(part.key, dict(old.beside), dict(part.beside), is_beside=True)
     found += _placed(base, head)
     gone = [part for part in base.walk() if part.key not in head.parts]
     return (*found, *(Remove(part) for part in gone))
@@ -55,9 +55,9 @@ def _in_spot(base: Model, head: Model, spot: Spot) -> Iterator[Operation]:
         after = key
 
 
-def _changes(key: Key, old: Any, new: Any, *, is_beside: bool) -> list[Change]:
-    """Deeper ones first, and in a list from its end while places are those of the old one: so each path still leads
-    where it led."""
+def value_changes(key: Key, old: Any, new: Any, *, is_beside: bool = False) -> list[Change]:
+    """How the values of a part differ. Deeper ones first, and in a list from its end while places are those of the old
+    one: so each path still leads where it led."""
     found = [
         Change(key, path, before, after, is_beside)
         for path, before, after in _within((), old, new)

@@ -40,14 +40,9 @@ _FREE = frozenset({
 
 _USUAL: Mapping[Kind, Mapping[str, Any]] = {
     Kind.FLOW: {"disabled": False, "deleted": False, "draft": False},
-    Kind.TASK: {
-        "disabled": False,
-        "allowFailure": False,
-        "allowWarning": False,
-        "logToFile": False,
-    },
+    Kind.TASK: {"disabled": False, "allowFailure": False, "allowWarning": False, "logToFile": False},
     Kind.TRIGGER: {"disabled": False, "allowConcurrent": False, "recoverMissedSchedules": "ALL"},
-    Kind.INPUT: {"required": True, "type": "STRING"},
+    Kind.INPUT: {"required": True},
     Kind.OUTPUT: {"required": True},
 }
 

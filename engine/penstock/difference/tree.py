@@ -97,6 +97,11 @@ class Model:
     def of(self, kind: Kind) -> list[Part]:
         return [part for part in self.walk() if part.key.kind is kind]
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of all parts, as they are meant."""
+        return frozenset(part.type for part in self.parts.values() if part.type)
+
     def is_same(self, other: Model) -> bool:
         """Whether both mean the same."""
         return dict(self.order) == dict(other.order) and same(_plainly(self), _plainly(other))
