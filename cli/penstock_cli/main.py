@@ -35,6 +35,7 @@ class Entry:
 
 COMMANDS: dict[str, Entry] = {
     "validate": Entry("penstock_cli.commands.validate", "Check flows offline: YAML, schemas, references."),
+    "diff": Entry("penstock_cli.commands.diff", "What a change of flows means, and whom it touches."),
     "run": Entry("penstock_cli.commands.run", "Run one flow here and now, without a server."),
     "executions": Entry("penstock_cli.commands.executions", "What ran and what runs: list, show, logs, watch, kill …"),
     "agent": Entry("penstock_cli.commands.agent", "Run the flows of a Git repository and keep their results."),
