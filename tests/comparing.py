@@ -11,7 +11,7 @@ from penstock.difference.changes import Comparison
 from penstock.difference.known import Known, Neighbours
 from penstock.difference.report import Report
 from penstock.difference.sides import Found, Side
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect
 from penstock.reconcile.selection import Selection, steers
 from penstock.settings import PROJECT_FILE, repository_settings

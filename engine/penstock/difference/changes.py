@@ -29,7 +29,7 @@ from penstock.difference.report import (
 from penstock.difference.schedules import herds, schedule_differences
 from penstock.difference.sides import Found, Side, Texts, Types
 from penstock.difference.tree import NOTHING, ROOT, Model, Part
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES, Default
 
 

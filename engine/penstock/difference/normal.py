@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.difference.leaf import Spelled, same
 from penstock.duration import parse_duration
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 
 
 class Kind(StrEnum):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from penstock.diagnostic import FlowName
 from penstock.difference.tree import Model, default_types, model_of
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.defaults import Default
-from penstock.flow.document import Document, read_document
-from penstock.flow.namespace_layout import NamespaceLayout
+from penstock.flow.layout.namespace_layout import NamespaceLayout
+from penstock.flow.reading.document import Document, read_document
 
 Texts = Callable[[Iterable[str]], Mapping[str, bytes]]
 """The contents of blobs by their ids."""

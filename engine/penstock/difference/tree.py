@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.difference.leaf import same
 from penstock.difference.normal import Kind, normal
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES as PLUGIN_DEFAULTS
 from penstock.flow.survey import TASK_LISTS
 

@@ -13,10 +13,10 @@ from penstock.difference.changes import Comparison
 from penstock.difference.known import Known, Neighbours
 from penstock.difference.sides import Found, Side
 from penstock.errors import NotFound, UserError
-from penstock.flow.catalog import Catalog
+from penstock.flow.catalogue.catalog import Catalog
+from penstock.flow.catalogue.plugin_files import catalog_of
 from penstock.flow.defaults import outside_defaults
-from penstock.flow.namespace_layout import NamespaceLayout
-from penstock.flow.plugin_files import catalog_of
+from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.settings import Settings
 from penstock.validation.cache import Cache
 from penstock.validation.folder import sources_in

@@ -11,7 +11,7 @@ from penstock.difference.leaf import ABSENT
 from penstock.difference.normal import Kind
 from penstock.difference.operations import Add, Change, Move, Operation, Remove, Rename, apply
 from penstock.difference.tree import Key, model_of
-from penstock.flow.catalog import load_catalog
+from penstock.flow.catalogue.catalog import load_catalog
 
 CORE = "io.kestra.plugin.core."
 LOG = CORE + "log.Log"

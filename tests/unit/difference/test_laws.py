@@ -13,9 +13,9 @@ from penstock.difference.leaf import ABSENT, fingerprint, is_branch, leaves, sam
 from penstock.difference.operations import Add, Change, Move, Operation, Remove, Rename, apply
 from penstock.difference.tree import Key, Model, Part, model_of
 from penstock.flow.canonical import canonical_text
-from penstock.flow.catalog import load_catalog
-from penstock.flow.document import read_document
+from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.parse import parse_flow
+from penstock.flow.reading.document import read_document
 from written_flows import edited, rewritten, written_flow
 
 PAIRS = range(1000)
