@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.wiring.choice import RunnerChoice, choose_for_agent, choose_for_run
     from penstock.wiring.containers import ContainerSetup, EngineReport, look_at_engine
     from penstock.wiring.health import health_server
+    from penstock.wiring.outgoing import trusted_http
     from penstock.wiring.surroundings import environment, local_zone
     from penstock.wiring.workplaces import (
         DEFAULT_SLOTS,
@@ -58,6 +59,7 @@ __all__ = [
     "one_round",
     "source_of",
     "tell_of_engine",
+    "trusted_http",
     "workplace",
 ]
 
@@ -66,6 +68,7 @@ _ROOMS = {
     "choice": ("RunnerChoice", "choose_for_agent", "choose_for_run"),
     "containers": ("ContainerSetup", "EngineReport", "look_at_engine"),
     "health": ("health_server",),
+    "outgoing": ("trusted_http",),
     "surroundings": ("environment", "local_zone"),
     "workplaces": (
         "DEFAULT_SLOTS", "Allowance", "Rehearsing", "Workplace", "new_execution_id", "source_of", "workplace",
