@@ -12,11 +12,18 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
-INSTALLED = ("pyproject.toml", "README.md", "LICENSE", "engine", "cli", "schemas")
+INSTALLED = ("pyproject.toml", "README.md", "LICENSE", "engine", "cli", "schemas", "action/constraints.txt")
 """What a wheel is made of."""
+
+INSTALLER = "uv==0.13.9"
+"""Takes a third of pip's time, of which there is little where nothing is cached."""
+
+CONSTRAINTS = Path(__file__).resolve().parent / "constraints.txt"
+"""What it needs in versions that were tested together; made by `uv pip compile --universal`."""
 
 VERSION = re.compile(r"\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?")
 
@@ -60,8 +67,12 @@ def install(home: Path, program: Path, version: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(home)], check=True)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = f"penstock=={version}" if version else str(SOURCE)
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
-    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), "install", *quiet, wanted], check=True)
+    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
+        quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([sys.executable, "-m", "pip", "install", *quiet, "--target", folder, INSTALLER], check=True)
+        uv = Path(folder) / ("bin/uv.exe" if os.name == "nt" else "bin/uv")
+        within = ["--python", str(python), "--constraint", str(CONSTRAINTS)]
+        subprocess.run([str(uv), "pip", "install", "--quiet", "--no-cache", *within, wanted], check=True)
     if not works(program):
         sys.exit("::error title=penstock::Penstock was installed, and does not start")
 
