@@ -12,6 +12,7 @@ from action_runner.log import Annotation
 from fakes.git import git
 from github_api import GithubApi, serving
 from pull_request import BROKEN, GOOD, PullRequest
+from tame import assert_tame
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ tasks:
 """
 
 
-@pytest.mark.parametrize("name", ["validate"])
+@pytest.mark.parametrize("name", ["validate", ""])
 def test_flow_text_is_no_command_no_markup_and_no_script(pull: PullRequest, name: str) -> None:
     pull.title = f"$(touch owned) `touch owned` ${{{{ github.token }}}}\n{COMMANDS}"
     pull.branch = "a'\"$(touch${IFS}owned)`touch${IFS}owned`;touch owned"
@@ -194,11 +195,9 @@ def test_flow_text_is_no_command_no_markup_and_no_script(pull: PullRequest, name
     assert all(one.message != "owned" for one in done.log.annotations)
     assert {one.properties["file"] for one in done.log.annotations} <= {hostile, "flows/b.yaml"}
     assert not [*pull.workspace.glob("owned"), *pull.folder.glob("**/owned")]
-    for said in (done.summary, *(comment.body for comment in pull.api.comments)):
-        assert "@octocat" not in said.replace("`@octocat", "")
-        assert "<script" not in said
-        assert "<img" not in said
-        assert "](javascript" not in said
+    assert_tame(done.summary)
+    for comment in pull.api.comments:
+        assert_tame(comment.body.removeprefix("<!-- penstock: flows -->"), links="https://github.example/team/flows/")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ class Failure:
     times: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "it was told to fail"
+    after: bool = False
+    """It fails when the work is done: the answer is lost, the deed is not."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class GithubApi:
     token: str = "ghs_thetokenofthisjob"
     may_write: bool = True
     author: str = BOT
+    person: str = ""
+    """Whose token it is; empty for that of a job, which may not ask."""
     url: str = ""
     comments: list[Comment] = field(default_factory=list)
     pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -81,12 +85,19 @@ class GithubApi:
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
         failure = self._failure(f"{asked.method} {asked.path}")
-        if failure is not None:
-            return failure.status, {"message": failure.message}, dict(failure.headers)
+        if failure is None or failure.after:
+            done = self._done(asked)
+        return done if failure is None else (failure.status, {"message": failure.message}, dict(failure.headers))
+
+    def _done(self, asked: Asked) -> Answer:
         if "User-Agent" not in asked.headers or asked.headers.get("X-GitHub-Api-Version") != "2022-11-28":
             return 400, {"message": "a request needs a user agent and a version"}, {}
         if asked.headers.get("Authorization") != f"Bearer {self.token}":
             return 401, {"message": "Bad credentials"}, {}
+        if asked.path == "/user":
+            if not self.person:
+                return 403, {"message": "Resource not accessible by integration"}, {}
+            return 200, {"login": self.person, "type": "User"}, {}
         if asked.method != "GET" and not self.may_write:
             return 403, {"message": "Resource not accessible by integration"}, {}
         for pattern, method, function in _ROUTES:
@@ -199,7 +210,7 @@ def serving(api: GithubApi) -> Iterator[GithubApi]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     api.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield api

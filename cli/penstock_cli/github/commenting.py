@@ -9,7 +9,7 @@ from penstock.errors import PenstockError, Refused, UserError
 from penstock_cli.exits import Exit
 from penstock_cli.github import pages, report
 from penstock_cli.github.conversation import Conversation, Kept, Place
-from penstock_cli.github.differing import Differed, counts
+from penstock_cli.github.differing import Differed, is_different
 from penstock_cli.github.report import Report, read_report
 from penstock_cli.github.step import Step
 from penstock_cli.github.validating import Judged
@@ -83,7 +83,7 @@ def _conversation(step: Step, told: Report) -> Conversation:
 
 def _has_news(told: Report) -> bool:
     found = told.validation is not None and bool(told.validation["diagnostics"])
-    return found or (told.difference is not None and any(counts(told.difference).values()))
+    return found or (told.difference is not None and is_different(told.difference))
 
 
 def _warn(step: Step, error: PenstockError) -> None:

@@ -23,10 +23,6 @@ class Differed:
     said: Mapping[str, Any] | None = None
     text: str = ""
 
-    @property
-    def is_different(self) -> bool:
-        return self.said is not None and any(counts(self.said).values())
-
 
 def differ(step: Step) -> Differed:
     """Compare the flows before and after, and tell of it. A difference is no failure."""
@@ -42,7 +38,7 @@ def differ(step: Step) -> Differed:
     arguments = [f"--with={branch}" for branch in step.inputs.lines("with-branches")]
     arguments += ["--", "..".join(between), *step.inputs.paths()]
     answer = step.program.ask("diff", "--format", "json", *arguments)
-    if answer.code != Exit.FINE:
+    if answer.code not in (Exit.FINE, Exit.FINDINGS):
         step.workflow.tell({"outcome": "error"})
         step.log.say(step.hidden(answer.err))
         first = next(iter(answer.err.splitlines()), "it ended without a word")
@@ -51,18 +47,21 @@ def differ(step: Step) -> Differed:
     said = step.hidden_within(answer.json())
     text = step.hidden(step.program.ask("diff", "--format", "markdown", *arguments).out)
     _tell(step, said, text)
-    return Differed(Exit.FINE, said, text)
+    if answer.code != Exit.FINE:
+        step.log.annotate("error", str(said["says"]), title="the merge is wrong")
+    return Differed(answer.code, said, text)
 
 
 def counts(said: Mapping[str, Any]) -> dict[str, int]:
     """How many flows merging creates, updates and deletes."""
     summary = said["summary"]
-    changed = ("changed", "moved", "renamed")
-    return {
-        "created": int(summary.get("added", 0)),
-        "updated": sum(int(summary.get(name, 0)) for name in changed),
-        "deleted": int(summary.get("removed", 0)),
-    }
+    named = {"created": "added", "updated": "changed", "deleted": "removed"}
+    return {name: int(summary[counted]) for name, counted in named.items()}
+
+
+def is_different(said: Mapping[str, Any]) -> bool:
+    """Whether merging changes anything but how files are formatted."""
+    return str(said["outcome"]) != "unchanged"
 
 
 def _tell(step: Step, said: Mapping[str, Any], text: str) -> None:
@@ -77,10 +76,10 @@ def _tell(step: Step, said: Mapping[str, Any], text: str) -> None:
     step.workflow.summarise(pages.summary_of_difference(text))
     step.workflow.tell(
         {
-            "changes": "true" if any(numbers.values()) else "false",
+            "changes": "true" if is_different(said) else "false",
             "diff-json": whole,
             **{name: str(number) for name, number in numbers.items()},
-            "outcome": "different" if any(numbers.values()) else "same",
+            "outcome": str(said["outcome"]),
         }
     )
     step.log.say(", ".join(f"{number} {name}" for name, number in numbers.items()))

@@ -1,4 +1,7 @@
-"""Markdown under which others' text stays text: no mention, no link, no picture, no HTML, no end of what is around it.
+"""Markdown that comes from elsewhere, made tame: no mention, no link, no picture, no HTML but what folds.
+
+It is a second wall: whoever writes the Markdown makes others' text inert first (`penstock_cli.render.inert`). A report
+of a stranger's run has only this one.
 
 Facts: GitHub Flavored Markdown 0.29, "Code spans", "Fenced code blocks", "HTML blocks"; GitHub finds mentions and
 references in the text that is left when entities are decoded, so that only another character within helps.
@@ -9,7 +12,9 @@ from __future__ import annotations
 import re
 import string
 from enum import Enum, auto
-from itertools import groupby
+from html import unescape
+from html.entities import html5
+from itertools import groupby, zip_longest
 
 from penstock_cli.render.progress import harmless
 
@@ -25,6 +30,8 @@ _TAGS = (
     "<br>",
     "<b>",
     "</b>",
+    "<sub>",
+    "</sub>",
     "<code>",
     "</code>",
 )
@@ -34,8 +41,9 @@ _MEETS = re.compile(
 )
 _DELIMITERS = re.compile(r"[-|:>*+.\d \t]*")
 _MARKS = "\\`*_{}[]()<>|~&\"'"
-_ENTITY = re.compile(rf"&(?!(?:lt|gt|amp|quot|#(?:{'|'.join(str(ord(mark)) for mark in _MARKS)}));)")
-"""What begins an entity that may be one of another character: one that makes a mention."""
+_ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_KEPT = ("&lt;", "&gt;", "&amp;", "&quot;", *(f"&#{ord(mark)};" for mark in _MARKS))
+"""Entities of characters that would be marks. Any other one is read as its character before it is judged."""
 _PUNCTUATION = tuple(string.punctuation)
 _HTML = re.compile(r"[>*+.\d \t-]*<")
 _TICKS = re.compile(r"`+")
@@ -48,26 +56,6 @@ class _Kind(Enum):
     PROSE = auto()
     TABLE = auto()
     HTML = auto()
-
-
-def plain(text: str) -> str:
-    """A text as prose in one line: each character is what it is."""
-    line = harmless(" ".join(text.split()))
-    marked = "".join(f"&#{ord(each)};" if each in _MARKS else each for each in line)
-    return _apart(marked)
-
-
-def code(text: str, *, in_table: bool = False) -> str:
-    """A text as a code span in one line; its fence is longer than any within."""
-    line = harmless(" ".join(text.split()))
-    if in_table:
-        line = line.replace("\\|", "\\ |").replace("|", "\\|")
-    if not line:
-        return ""
-    longest = max((len(found) for found in _TICKS.findall(line)), default=0)
-    fence = "`" * (longest + 1)
-    room = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{room}{line}{room}{fence}"
 
 
 def tamed(markdown: str) -> str:
@@ -194,5 +182,18 @@ def _closing(line: str, at: int, ticks: str) -> int:
 
 def _prose(text: str) -> str:
     parts = re.split(r"(<[^<>]*>)", text)
-    told = "".join(part if part in _TAGS else _ENTITY.sub("&amp;", part.replace("<", "&lt;")) for part in parts)
-    return _apart(told)
+    return _apart("".join(part if part in _TAGS else _text(part) for part in parts))
+
+
+def _text(part: str) -> str:
+    read = _ENTITY.sub(_read, part)
+    pieces = _ENTITY.split(read)
+    bare = [piece.replace("&", "&amp;").replace("<", "&lt;") for piece in pieces[::2]]
+    kept = [f"&{name};" if f"&{name};" in _KEPT else f"&amp;{name};" for name in pieces[1::2]]
+    return "".join(piece for pair in zip_longest(bare, kept, fillvalue="") for piece in pair)
+
+
+def _read(found: re.Match[str]) -> str:
+    """The character of an entity that is one; `&nothing;` is none, though it begins as `&not` does."""
+    is_one = found[0] not in _KEPT and (found[1].startswith("#") or f"{found[1]};" in html5)
+    return harmless(unescape(found[0])) if is_one else found[0]

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock import __version__
-from penstock_cli.github.markdown import code, cut, plain, tamed
+from penstock_cli.github.markdown import cut, tamed
 from penstock_cli.github.report import Report
+from penstock_cli.render.inert import code, prose
 
 MOST_CHARACTERS = 65_000
 """A comment has at most 65,536 characters."""
 MOST_FINDINGS = 25
-MOST_ROWS = 200
+MOST_LINES = 200
 MARKER = "<!-- penstock: {} -->"
 _MARKS = {"error": "✘", "warning": "!", "information": "·"}
 
@@ -24,7 +25,7 @@ def marker(key: str) -> str:
 
 def summary_of_validation(said: Mapping[str, Any]) -> str:
     """The section of the job summary."""
-    return f"### {verdict(said)}\n\n{findings_table(said, MOST_ROWS)}\n"
+    return f"### {verdict(said)}\n\n{findings_list(said, MOST_LINES)}\n"
 
 
 def summary_of_difference(text: str) -> str:
@@ -39,9 +40,9 @@ def comment(report: Report, key: str, run_page: str) -> str:
     end = _footer(report, run_page)
     below = []
     if report.validation is not None and report.validation["diagnostics"]:
-        table = findings_table(report.validation, MOST_FINDINGS)
+        found = findings_list(report.validation, MOST_FINDINGS)
         count = len(report.validation["diagnostics"])
-        below.append(f"<details open>\n<summary>Findings ({count})</summary>\n\n{table}\n</details>")
+        below.append(f"<details open>\n<summary>Findings ({count})</summary>\n\n{found}\n</details>")
     below.append(end)
     room = MOST_CHARACTERS - sum(len(part) + 2 for part in (*parts, *below))
     if report.text.strip():
@@ -60,24 +61,27 @@ def verdict(said: Mapping[str, Any]) -> str:
     return f"{mark} {' and '.join(counts) or 'no problems'} in {_counted(int(summary['flows']), 'flow')}"
 
 
-def findings_table(said: Mapping[str, Any], most: int) -> str:
-    """Findings as rows, in the order that they have."""
+def findings_list(said: Mapping[str, Any], most: int) -> str:
+    """Findings one a line, in the order that they have."""
     findings: Sequence[Mapping[str, Any]] = said["diagnostics"]
-    if not findings:
-        return ""
-    rows = [_row(found) for found in findings[:most]]
-    left = len(findings) - len(rows)
-    more = f"\nand {left:,} more\n" if left else ""
-    return "\n".join(["| | where | code | what |", "| --- | --- | --- | --- |", *rows]) + f"\n{more}"
+    lines = [_line(found) for found in findings[:most]]
+    if len(findings) > most:
+        lines.append(f"- and {len(findings) - most:,} more")
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _row(found: Mapping[str, Any]) -> str:
+def _line(found: Mapping[str, Any]) -> str:
     mark = _MARKS.get(str(found["severity"]), "·")
     where = f"{found['file']}:{int(found['range']['start']['line'])}"
-    what = plain(str(found["message"])[:500])
+    what = str(found["message"])
     if isinstance(found.get("help"), str):
-        what += f"<br>{plain(str(found['help'])[:300])}"
-    return f"| {mark} | {code(where[:200], in_table=True)} | {plain(str(found['code'])[:20])} | {what} |"
+        what += f"; {found['help']}"
+    return f"- {mark} {code(_short(where, 200))} {prose(_short(str(found['code']), 20))}: {prose(_short(what, 600))}"
+
+
+def _short(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _footer(report: Report, run_page: str) -> str:

@@ -73,7 +73,8 @@ def read_report(path: Path) -> Report:
 
 def _is_difference(value: object) -> bool:
     summary = value.get("summary") if isinstance(value, dict) else None
-    return isinstance(summary, dict) and all(isinstance(count, int) for count in summary.values())
+    counted = isinstance(summary, dict) and all(isinstance(count, int) for count in summary.values())
+    return counted and isinstance(value, dict) and isinstance(value.get("outcome"), str)
 
 
 def _is_validation(value: object) -> bool:
