@@ -36,6 +36,7 @@ class Entry:
 
 
 COMMANDS: dict[str, Entry] = {
+    "init": Entry("penstock_cli.commands.init", "Begin a repository of flows.", everywhere=True),
     "validate": Entry("penstock_cli.commands.validate", "Check flows offline: YAML, schemas, references."),
     "diff": Entry("penstock_cli.commands.diff", "What a change of flows means, and whom it touches."),
     "run": Entry("penstock_cli.commands.run", "Run one flow here and now, without a server."),

@@ -15,6 +15,7 @@ _TOP = {"name", "description", "author", "branding", "inputs", "outputs", "runs"
 _INPUT = {"description", "required", "default", "deprecationMessage"}
 _OUTPUT = {"description", "value"}
 _RUNS = {"using", "steps"}
+_JOB = {"name", "if", "runs-on", "timeout-minutes", "permissions", "steps"}
 _STEP = {"name", "id", "if", "run", "shell", "uses", "with", "env", "working-directory", "continue-on-error"}
 
 
@@ -70,6 +71,14 @@ def read_action(folder: Path) -> Action:
     if len(ids) != len(set(ids)):
         raise Unknown("two steps with one id")
     return Action(folder, tuple(inputs), outputs, steps)
+
+
+def read_job(path: Path, name: str) -> tuple[Step, ...]:
+    """The steps of a job, but for the checkout: whoever asks has checked out. Raises Unknown."""
+    job = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["jobs"][name]
+    _known(job, _JOB, f"the job {name}")
+    said = [each for each in job["steps"] if not str(each.get("uses", "")).startswith("actions/checkout@")]
+    return tuple(_step({"shell": "bash", **each} if "run" in each else each) for each in said)
 
 
 def _step(said: Mapping[str, Any]) -> Step:

@@ -6,14 +6,14 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from action_runner.doubles import Services, use
 from action_runner.expression import Status, Unknown, World, condition, interpolated
 from action_runner.log import Log
-from action_runner.metadata import Action, Step, read_action
+from action_runner.metadata import Action, Step, read_action, read_job
 
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 PLAIN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE")
@@ -30,6 +30,8 @@ class Job:
     github: Mapping[str, Any]
     env: Mapping[str, str] = field(default_factory=dict)
     within_s: float = 120
+    own: Mapping[str, Path] = field(default_factory=dict)
+    """Actions that are not doubled, but run from a folder here, by what `uses:` calls them."""
 
 
 @dataclass
@@ -48,6 +50,11 @@ class Outcome:
 def use_action(folder: Path, job: Job, given: Mapping[str, str] | None = None) -> Outcome:
     """Use the action of a folder, as `uses:` with `with: given` would. Raises Unknown."""
     return _Use(read_action(folder), job, dict(given or {})).whole()
+
+
+def use_job(path: Path, name: str, job: Job) -> Outcome:
+    """Run the steps of one job of a workflow, on what is checked out already. Raises Unknown."""
+    return _Use(Action(path.parent, (), {}, read_job(path, name)), job, {}).whole()
 
 
 class _Use:
@@ -124,10 +131,12 @@ class _Use:
         world = self._world()
         given = {name: interpolated(value, world) for name, value in step.given.items()}
         if step.uses.startswith("./"):
-            return self._local(step, given)
+            return self._local(step, given, self._job.workspace / step.uses)
         pinned = _PINNED.fullmatch(step.uses)
         if pinned is None:
             raise Unknown(f"{step.uses}: not pinned by a commit")
+        if pinned[1] in self._job.own:
+            return self._local(step, given, self._job.own[pinned[1]])
         done = use(pinned[1], given, self._job.services, self._job.github)
         if step.id:
             self._steps[step.id]["outputs"] = dict(done.outputs)
@@ -135,16 +144,12 @@ class _Use:
             self._afters.append(done.after)
         return True
 
-    def _local(self, step: Step, given: Mapping[str, str]) -> bool:
-        """An action of the workspace."""
-        assert step.uses is not None
+    def _local(self, step: Step, given: Mapping[str, str], folder: Path) -> bool:
+        """An action that is here."""
         if self._depth >= 9:
             raise Unknown("composite actions more than ten deep")
-        job = Job(
-            self._job.workspace, self._job.temp, self._job.services, self._job.github, dict(self._env),
-            self._job.within_s,
-        )  # fmt: skip
-        within = _Use(read_action(self._job.workspace / step.uses), job, given, self._depth + 1)
+        job = replace(self._job, env=dict(self._env))
+        within = _Use(read_action(folder), job, given, self._depth + 1)
         done = within.whole()
         self._raw += done.raw
         self._summary += done.summary
