@@ -14,7 +14,12 @@ from typing import Any
 from penstock.errors import UserError
 from penstock_cli.github.inputs import PREFIX
 
-_WITHHELD = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+_WITHHELD = (
+    "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE",
+)  # fmt: skip
+"""Tokens, and the files by which a step changes the rest of its job: what is started gets none of them."""
+_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class Program:
     def ask(self, *arguments: str) -> Said:
         """The whole answer; nothing of it has been shown."""
         done = subprocess.run(
-            _argv(arguments), cwd=self.folder, env=self._environ(), stdin=subprocess.DEVNULL, capture_output=True,
-            check=False,
+            _argv(arguments), cwd=self.folder, env=self._environ(but=_SUMMARY), stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
         )  # fmt: skip
         return Said(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 
@@ -60,9 +65,11 @@ class Program:
         )  # fmt: skip
         return Said(done.returncode, done.stdout.decode("utf-8", "replace"), "")
 
-    def _environ(self) -> dict[str, str]:
+    def _environ(self, but: str = "") -> dict[str, str]:
         return {
-            name: value for name, value in self.environ.items() if not name.startswith(PREFIX) and name not in _WITHHELD
+            name: value
+            for name, value in self.environ.items()
+            if not name.startswith(PREFIX) and name not in (*_WITHHELD, but)
         }
 
 
