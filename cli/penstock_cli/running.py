@@ -183,10 +183,11 @@ def _progress(
     if globals_.quiet:
         progress = Silent()
     elif os.environ.get("GITHUB_ACTIONS") == "true":
-        from penstock_cli.render.github import GithubProgress, path_in_workspace
+        from penstock_cli.github.workflow import from_workspace
+        from penstock_cli.render.github import GithubProgress
 
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        path = path_in_workspace(file.path) if file is not None else str(flow.name)
+        path = from_workspace(file.path, os.environ) if file is not None else str(flow.name)
         progress = GithubProgress(sys.stderr, flow, path, Path(summary) if summary else None)
     elif watches(sys.stderr) and wish.output != "ndjson":
         from penstock_cli.render.terminal import console

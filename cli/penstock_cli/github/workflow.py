@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -103,6 +104,14 @@ def read_workflow(environ: Mapping[str, str]) -> Workflow:
         outputs=_file(environ, "GITHUB_OUTPUT"),
         summary=_file(environ, "GITHUB_STEP_SUMMARY"),
     )
+
+
+def from_workspace(path: str, environ: Mapping[str, str]) -> str:
+    """The path of a file as annotations have it: from the root of the workflow's checkout, wherever this runs."""
+    workspace = environ.get("GITHUB_WORKSPACE")
+    if not workspace or not Path(path).exists():
+        return path
+    return Path(os.path.relpath(Path(path).resolve(), Path(workspace).resolve())).as_posix()
 
 
 def _event(path: str) -> Mapping[str, Any]:

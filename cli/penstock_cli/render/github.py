@@ -5,7 +5,6 @@ A task's output stands between stop-commands of a random token, so that what it 
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Sequence
@@ -89,14 +88,6 @@ class GithubProgress:
         where = f"file={escaped(self._path, in_property=True)},line={line}"
         title = escaped(f"task {task} failed", in_property=True)
         self._stream.write(f"::error {where},title={title}::{escaped(harmless(error))}\n")
-
-
-def path_in_workspace(path: str) -> str:
-    """The path as annotations have it: from the root of the workflow's checkout, wherever this runs."""
-    workspace = os.environ.get("GITHUB_WORKSPACE")
-    if not workspace or not Path(path).exists():
-        return path
-    return Path(os.path.relpath(Path(path).resolve(), Path(workspace).resolve())).as_posix()
 
 
 def summary_of(execution: Execution) -> str:
