@@ -87,19 +87,29 @@ class PullRequest:
     ) -> Outcome:
         """Use `action/<name>` in a job of its own; an empty name is the action that does the usual."""
         told = dict(self.event() if event is None else event)
-        return use_action(ACTIONS / name, self._job(event_name, told, commit or self.merge), given)
+        return use_action(ACTIONS / name, self.job(event_name, told, commit or self.merge), given)
 
-    def _job(self, event_name: str, event: Mapping[str, Any], commit: str) -> Job:
+    def job(
+        self,
+        event_name: str,
+        event: Mapping[str, Any],
+        commit: str,
+        *,
+        services: Services | None = None,
+        own: Mapping[str, Path] | None = None,
+    ) -> Job:
+        """A job at a commit that is checked out, with an event that GitHub would tell."""
         self.runs += 1
         temp = self.folder / f"temp-{self.runs}"
         temp.mkdir(parents=True)
-        _installed(temp / "penstock-home")
+        installed(temp / "penstock-home" / "bin" / "penstock")
         (temp / "event.json").write_text(json.dumps(event), encoding="utf-8")
         github = {
             "event_name": event_name,
             "event": event,
             "event_path": str(temp / "event.json"),
             "repository": "team/flows",
+            "workspace": str(self.workspace),
             "sha": commit,
             "ref": "refs/pull/7/merge",
             "head_ref": self.branch,
@@ -110,7 +120,7 @@ class PullRequest:
             "server_url": "https://github.example",
         }
         env = {"DOCKER_HOST": NO_ENGINE, "PENSTOCK_DATA": str(temp / "data"), **self.env}
-        return Job(self.workspace, temp, Services(self.folder / "services"), github, env)
+        return Job(self.workspace, temp, services or Services(self.folder / "services"), github, env, own=own or {})
 
     def _commit(self, files: Mapping[str, str], message: str) -> str:
         for name, text in files.items():
@@ -125,10 +135,9 @@ class PullRequest:
         return git("rev-parse", "HEAD", cwd=self.workspace)
 
 
-def _installed(home: Path) -> None:
-    """What the cache would bring: the program that is tested, where the action looks for it."""
-    program = home / "bin" / "penstock"
-    program.parent.mkdir(parents=True)
+def installed(program: Path) -> None:
+    """What an installation would bring: the program that is tested, where it is looked for."""
+    program.parent.mkdir(parents=True, exist_ok=True)
     paths = ":".join(str(ROOT / name) for name in ("engine", "cli", "schemas"))
     program.write_text(
         f'#!/bin/sh\nPYTHONPATH={shlex.quote(paths)} exec {shlex.quote(sys.executable)} -m penstock_cli "$@"\n'

@@ -12,6 +12,10 @@ from pathlib import Path
 from action_runner.expression import Unknown
 
 
+class Failed(Exception):
+    """The step fails, as it would there."""
+
+
 @dataclass
 class Services:
     """What lives longer than a job: caches by their keys, artifacts by run and name."""
@@ -74,7 +78,7 @@ def _upload(given: Mapping[str, str], services: Services, github: Mapping[str, o
     source = Path(given["path"])
     if not source.exists():
         if given.get("if-no-files-found", "warn") == "error":
-            raise AssertionError(f"nothing to upload at {source}")
+            raise Failed(f"nothing to upload at {source}")
         return Use()
     kept = services.artifact(str(github["run_id"]), given["name"])
     kept.mkdir(parents=True)
@@ -86,8 +90,8 @@ def _upload(given: Mapping[str, str], services: Services, github: Mapping[str, o
 def _download(given: Mapping[str, str], services: Services, github: Mapping[str, object]) -> Use:
     kept = services.artifact(given.get("run-id") or str(github["run_id"]), given["name"])
     if not kept.is_dir():
-        raise AssertionError(f"there is no artifact {given['name']}")
-    target = Path(given["path"])
+        raise Failed(f"there is no artifact {given['name']}")
+    target = Path(str(github["workspace"])) / given["path"]
     target.mkdir(parents=True, exist_ok=True)
     for path in kept.iterdir():
         shutil.copy(path, target / path.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from action_runner.doubles import Services, use
+from action_runner.doubles import Failed, Services, use
 from action_runner.expression import Status, Unknown, World, condition, interpolated
 from action_runner.log import Log
 from action_runner.metadata import Action, Step, read_action, read_job
@@ -137,7 +137,11 @@ class _Use:
             raise Unknown(f"{step.uses}: not pinned by a commit")
         if pinned[1] in self._job.own:
             return self._local(step, given, self._job.own[pinned[1]])
-        done = use(pinned[1], given, self._job.services, self._job.github)
+        try:
+            done = use(pinned[1], given, self._job.services, self._job.github)
+        except Failed as error:
+            self._log.lines.append(str(error))
+            return False
         if step.id:
             self._steps[step.id]["outputs"] = dict(done.outputs)
         if done.after is not None:
@@ -213,10 +217,10 @@ class _Use:
 
     def _after(self, step: Step, files: Mapping[str, Path]) -> None:
         """What the step has written into GitHub's files."""
-        outputs = _pairs(files["GITHUB_OUTPUT"])
+        outputs = pairs(files["GITHUB_OUTPUT"])
         if step.id:
             self._steps[step.id]["outputs"] = outputs
-        self._env |= _pairs(files["GITHUB_ENV"])
+        self._env |= pairs(files["GITHUB_ENV"])
         self._path += files["GITHUB_PATH"].read_text(encoding="utf-8").splitlines()
         summary = files["GITHUB_STEP_SUMMARY"].read_bytes()
         if len(summary) > 1024 * 1024:
@@ -224,7 +228,7 @@ class _Use:
         self._summary += summary.decode("utf-8")
 
 
-def _pairs(path: Path) -> dict[str, str]:
+def pairs(path: Path) -> dict[str, str]:
     """`name=value` and `name<<END … END`. Raises Unknown for a line that is neither, as GitHub fails the step."""
     found: dict[str, str] = {}
     lines = iter(path.read_text(encoding="utf-8").splitlines())

@@ -104,3 +104,10 @@ def test_no_workflow_has_rights_that_it_does_not_name(written: list[Path]) -> No
     for path in (*WORKFLOWS, *written):
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert said["permissions"] in ({}, {"contents": "read"}), path
+
+
+def test_the_page_names_every_input_and_output() -> None:
+    page = (ROOT / "docs" / "action.md").read_text(encoding="utf-8")
+    for path in ACTIONS:
+        action = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert [name for name in (*action["inputs"], *action["outputs"]) if f"`{name}`" not in page] == []

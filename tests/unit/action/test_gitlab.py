@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,20 +15,31 @@ import yaml
 
 from conftest import ROOT
 from program import environment
-from pull_request import BROKEN, GOOD
+from pull_request import BROKEN, GOOD, installed
 
 TEMPLATE = ROOT / "action" / "gitlab" / "templates" / "validate.yml"
 
 
 def filled(**given: str) -> dict[str, Any]:
-    """The one job, its inputs filled in as GitLab does it before it reads the YAML."""
-    head, body = TEMPLATE.read_text(encoding="utf-8").split("\n---\n")
-    inputs = yaml.safe_load(head)["spec"]["inputs"]
+    """The one job, its inputs filled in as GitLab does it: into the texts of YAML that has been read."""
+    head, body = yaml.safe_load_all(TEMPLATE.read_text(encoding="utf-8"))
+    inputs = head["spec"]["inputs"]
     assert set(given) <= set(inputs)
     values = {name: given.get(name, str(said["default"])) for name, said in inputs.items()}
-    text = re.sub(r"\$\[\[ inputs\.([\w-]+) \]\]", lambda found: values[found[1]], body)
-    assert "$[[" not in text
-    (job,) = yaml.safe_load(text).values()
+
+    def within(value: Any) -> Any:
+        match value:
+            case str():
+                text = re.sub(r"\$\[\[ inputs\.([\w-]+) \]\]", lambda found: values[found[1]], value)
+                assert "$[[" not in text
+                return text
+            case list():
+                return [within(each) for each in value]
+            case dict():
+                return {within(name): within(each) for name, each in value.items()}
+        return value
+
+    (job,) = within(body).values()
     return dict(job)
 
 
@@ -51,11 +61,8 @@ def run(folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
     """The script of the job, with the installation left out and every variable set as GitLab sets it."""
     job = filled(**given)
     programs = folder / ".programs"
-    programs.mkdir()
-    calls = {"python": "exit 0", "penstock": f'exec {shlex.quote(sys.executable)} -m penstock_cli "$@"'}
-    for name, call in calls.items():
-        (programs / name).write_text(f"#!/bin/sh\n{call}\n")
-        (programs / name).chmod(0o755)
+    installed(programs / "penstock")
+    (programs / "python").symlink_to("/bin/true")
     environ = environment(folder / ".data", {**job["variables"], "PATH": f"{programs}:{os.environ['PATH']}"})
     script = "\n".join(job["script"])
     return subprocess.run(["sh", "-ec", script], cwd=folder, env=environ, capture_output=True, text=True, check=False)
@@ -86,8 +93,8 @@ def test_findings_are_a_report_of_code_quality_and_fail_the_job(tmp_path: Path) 
 
 @formats
 def test_paths_are_paths_whatever_is_in_them(tmp_path: Path) -> None:
-    flows(tmp_path, good=GOOD, broken=BROKEN)
+    flows(tmp_path, good=GOOD, broken=BROKEN.replace("etl", "broken"))
     (tmp_path / "flows" / "$(touch owned) *.yaml").write_text(GOOD.replace("etl", "x"))
-    done = run(tmp_path, paths="flows/good.yaml\n      flows/$(touch owned) *.yaml")
+    done = run(tmp_path, paths="flows/good.yaml\nflows/$(touch owned) *.yaml")
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.glob("**/owned"))
