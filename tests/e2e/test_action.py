@@ -84,7 +84,7 @@ def test_what_fails_is_chosen(pull: PullRequest) -> None:
 
 
 def test_the_inputs_of_kestras_action_are_taken(pull: PullRequest) -> None:
-    pull.make({"some/where/a.yaml": GOOD, "flows/b.yaml": BROKEN}, {})
+    pull.make({"some/where/a.yaml": GOOD, "flows/b.yaml": BROKEN.replace("etl", "b")}, {})
     given = {"directory": "some/where", "resource": "flow", "server": "http://kestra", "namespace": "a", "tenant": "t"}
     assert pull.use("validate", {**given, "user": "u", "password": "p", "apiToken": "k"}).ok
     files = pull.use("validate", {"directory": "./flows", "resource": "namespace_files"})

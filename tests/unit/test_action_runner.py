@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from action_runner.doubles import Services
 from action_runner.expression import Status, Unknown, World, as_text, condition, evaluate, interpolated
 from action_runner.log import Annotation, Log
 from action_runner.runner import Job, use_action
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="programs of POSIX")
 
 CONTEXTS: dict[str, Any] = {
     "inputs": {"name": "World", "empty": "", "number": "3"},

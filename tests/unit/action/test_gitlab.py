@@ -17,6 +17,8 @@ from conftest import ROOT
 from program import environment
 from pull_request import BROKEN, GOOD, installed
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="programs of POSIX")
+
 TEMPLATE = ROOT / "action" / "gitlab" / "templates" / "validate.yml"
 
 

@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="programs of POSIX")
+
 INSTALLER = ROOT / "action" / "install.py"
 
 
