@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from penstock_cli.render.workflow import escaped
 from penstock_cli.render.progress import harmless
+from penstock_cli.render.workflow import escaped
 
 
 class Log:

@@ -76,13 +76,6 @@ def flows(folder: Path, **texts: str) -> None:
         (folder / "flows" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-formats = pytest.mark.skipif(
-    "gitlab" not in (ROOT / "cli/penstock_cli/commands/validate.py").read_text(encoding="utf-8"),
-    reason="validate has no format `gitlab` yet",
-)
-
-
-@formats
 def test_findings_are_a_report_of_code_quality_and_fail_the_job(tmp_path: Path) -> None:
     flows(tmp_path, good=GOOD, broken=BROKEN.replace("etl", "broken"))
     done = run(tmp_path)
@@ -93,7 +86,6 @@ def test_findings_are_a_report_of_code_quality_and_fail_the_job(tmp_path: Path) 
     assert "<testsuite" in (tmp_path / "penstock-junit.xml").read_text()
 
 
-@formats
 def test_paths_are_paths_whatever_is_in_them(tmp_path: Path) -> None:
     flows(tmp_path, good=GOOD, broken=BROKEN.replace("etl", "broken"))
     (tmp_path / "flows" / "$(touch owned) *.yaml").write_text(GOOD.replace("etl", "x"))
