@@ -102,12 +102,25 @@ def test_what_github_refuses_is_a_warning_and_fails_nothing(pull: PullRequest, f
     assert pull.api.token not in done.raw + done.summary
 
 
-def test_a_github_that_is_not_there_fails_nothing(pull: PullRequest) -> None:
-    pull.make({"flows/etl.yaml": GOOD}, {"flows/etl.yaml": CHANGED})
-    pull.api.url = "http://127.0.0.1:9"
-    done = pull.use("diff")
-    assert done.ok, done.raw
-    assert [one.severity for one in done.log.annotations] == ["warning"]
+def test_two_pull_requests_that_are_wrong_together_are_told(pull: PullRequest) -> None:
+    """Each is right alone: this one removes a flow, the other one calls it."""
+    caller = GOOD.replace("id: etl", "id: caller").replace(
+        "type: io.kestra.plugin.core.log.Log\n    message: Hello",
+        "type: io.kestra.plugin.core.flow.Subflow\n    namespace: company.team\n    flowId: etl",
+    )
+    pull.make({"flows/etl.yaml": GOOD, "flows/keep.yaml": GOOD.replace("id: etl", "id: keep")}, {"flows/etl.yaml": ""})
+    git("checkout", "--quiet", "-b", "other", pull.base, cwd=pull.workspace)
+    (pull.workspace / "flows/caller.yaml").write_text(caller)
+    git("add", "--all", cwd=pull.workspace)
+    git("commit", "--quiet", "--message", "call it", cwd=pull.workspace)
+    git("checkout", "--quiet", "--detach", pull.merge, cwd=pull.workspace)
+    alone = pull.use("diff")
+    assert alone.ok, alone.raw
+    done = pull.use("diff", {"with-branches": "other"})
+    assert not done.ok
+    assert done.outputs["outcome"] == "broken"
+    assert [one.properties["title"] for one in done.log.annotations] == ["the merge is wrong"]
+    assert "PEN502" in pull.api.comments[0].body
 
 
 def test_a_checkout_without_the_commit_before_is_told(pull: PullRequest) -> None:

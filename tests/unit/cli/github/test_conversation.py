@@ -9,7 +9,7 @@ import pytest
 from github_api import Failure, GithubApi, serving
 from penstock.errors import PenstockError, Refused, Retryable
 from penstock.wiring import trusted_http
-from penstock_cli.github.conversation import Conversation, Kept, Place
+from penstock_cli.github.conversation import TRIES, Conversation, Kept, Place
 
 MARKER = "<!-- penstock: flows -->"
 
@@ -120,3 +120,11 @@ def test_the_token_is_in_no_representation(api: GithubApi) -> None:
 
 def test_the_head_of_a_pull_request(api: GithubApi) -> None:
     assert talk(api).head() == "a" * 40
+
+
+def test_a_github_that_is_not_there_is_asked_a_few_times(api: GithubApi) -> None:
+    rests: list[float] = []
+    gone = Conversation(trusted_http(), Place("http://127.0.0.1:9", "team/flows", "t"), 7, rests.append)
+    with pytest.raises(Retryable):
+        gone.keep(MARKER, f"{MARKER}\none")
+    assert len(rests) == TRIES - 1
