@@ -25,12 +25,11 @@ class Log:
 
     @contextmanager
     def quoted(self) -> Iterator[None]:
-        """Nothing that is written meanwhile is heard as a command, whoever writes it."""
+        """Nothing that is written meanwhile is heard as a command, whoever writes it. Nor is anything after a bug of
+        ours, whose report quotes what it likes; the next step hears anew."""
         self._write(f"::stop-commands::{self._token}\n")
-        try:
-            yield
-        finally:
-            self._write(f"::{self._token}::\n")
+        yield
+        self._write(f"::{self._token}::\n")
 
     @contextmanager
     def heard(self) -> Iterator[None]:
