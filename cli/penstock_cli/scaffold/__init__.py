@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from penstock.flow.catalog import load_catalog
-from penstock.flow.layout import may_hold_a_flow
+from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.layout.flow_layout import may_hold_a_flow
 from penstock.settings.schema import penstock_yaml_schema
 from penstock_cli.scaffold.release import ActionPin
 
