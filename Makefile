@@ -58,6 +58,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/containers.py
 	$(BIN)/python benchmarks/expressions.py
 	$(BIN)/python benchmarks/validate.py
+	$(BIN)/python benchmarks/diff.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

@@ -26,15 +26,19 @@ class Entry:
     """One command: the module whose `command` it is, and its help in a line.
 
     `everywhere` commands work also where `requires` of penstock.yaml asks for another version of Penstock.
+    `hidden` ones are for programs, and not listed.
     """
 
     module: str
     help: str
     everywhere: bool = False
+    hidden: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
+    "init": Entry("penstock_cli.commands.init", "Begin a repository of flows.", everywhere=True),
     "validate": Entry("penstock_cli.commands.validate", "Check flows offline: YAML, schemas, references."),
+    "diff": Entry("penstock_cli.commands.diff", "What a change of flows means, and whom it touches."),
     "run": Entry("penstock_cli.commands.run", "Run one flow here and now, without a server."),
     "executions": Entry("penstock_cli.commands.executions", "What ran and what runs: list, show, logs, watch, kill …"),
     "agent": Entry("penstock_cli.commands.agent", "Run the flows of a Git repository and keep their results."),
@@ -49,6 +53,7 @@ COMMANDS: dict[str, Entry] = {
     "eval": Entry("penstock_cli.commands.eval", "Render one expression over a context."),
     "config": Entry("penstock_cli.commands.config", "Show the settings, and which of them won.", everywhere=True),
     "doctor": Entry("penstock_cli.commands.doctor", "Check this machine; say the mend.", everywhere=True),
+    "github": Entry("penstock_cli.commands.github", "What the Action's steps call.", everywhere=True, hidden=True),
     "completion": Entry("penstock_cli.commands.completion", "Print completions for a shell.", everywhere=True),
 }
 
@@ -68,7 +73,9 @@ class LazyGroup(click.Group):
         self._entries = entries
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, entry in self._entries.items() if find_spec(entry.module) is not None]
+        return [
+            name for name, entry in self._entries.items() if not entry.hidden and find_spec(entry.module) is not None
+        ]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = self._entries.get(cmd_name)

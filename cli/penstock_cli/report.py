@@ -27,7 +27,7 @@ _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 def bug_report(error: BaseException, arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> str:
     """Version, Python, platform, the command line and the traceback, with everything masked that may be secret."""
     argv = list(masked(arguments))
-    hidden = {*_secrets(environ), *_cut_out(arguments, argv)}
+    hidden = {*secret_values(environ), *_cut_out(arguments, argv)}
     told = "".join(traceback.format_exception(error)).rstrip()
     for value in sorted(hidden, key=len, reverse=True):
         told = told.replace(value, HIDDEN)
@@ -75,12 +75,8 @@ def keep(text: str) -> Path | None:
     return Path(name)
 
 
-def _without_value(pair: str) -> str:
-    key, equals, _ = pair.partition("=")
-    return f"{key}={HIDDEN}" if equals else key
-
-
-def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
+def secret_values(environ: Mapping[str, str]) -> Iterator[str]:
+    """The values of variables whose names sound secret, and what is in those that are Base64 for a flow's secrets."""
     for name, value in environ.items():
         if len(value) < _SHORTEST or not _SECRET_NAME.search(name):
             continue
@@ -92,6 +88,11 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
                 continue
             if len(clear) >= _SHORTEST:
                 yield clear
+
+
+def _without_value(pair: str) -> str:
+    key, equals, _ = pair.partition("=")
+    return f"{key}={HIDDEN}" if equals else key
 
 
 def _cut_out(arguments: Sequence[str], argv: Sequence[str]) -> Iterator[str]:

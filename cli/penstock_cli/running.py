@@ -90,7 +90,7 @@ def run(wish: RunWish, globals_: Globals) -> int:
             place.pin(wanted.flow, file.source)
         flow = wanted.flow if wanted is not None else _flow_to_resume(place, wish)
         allowance = _allowance(flow, wish, globals_)
-        with _live(place, wish, allowance) as live, _progress(wish, globals_, flow, live) as progress:
+        with _live(place, wish, allowance) as live, _progress(wish, globals_, flow, live, file) as progress:
             runner = _Run(place, live, flow, progress, wish, globals_)
             return runner.go(wanted, limit)
 
@@ -163,7 +163,9 @@ def _live(place: Workplace, wish: RunWish, allowance: Allowance) -> Iterator[Liv
 
 
 @contextmanager
-def _progress(wish: RunWish, globals_: Globals, flow: Flow, live: LiveSession) -> Iterator[Progress]:
+def _progress(
+    wish: RunWish, globals_: Globals, flow: Flow, live: LiveSession, file: FlowFile | None
+) -> Iterator[Progress]:
     """How the run is shown: as a tree on a terminal, as lines elsewhere, as events on stdout with ndjson."""
 
     def names(run_id: str) -> str:
@@ -181,10 +183,12 @@ def _progress(wish: RunWish, globals_: Globals, flow: Flow, live: LiveSession) -
     if globals_.quiet:
         progress = Silent()
     elif os.environ.get("GITHUB_ACTIONS") == "true":
+        from penstock_cli.github.workflow import from_workspace
         from penstock_cli.render.github import GithubProgress
 
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        progress = GithubProgress(sys.stderr, flow, wish.flow or str(flow.name), Path(summary) if summary else None)
+        path = from_workspace(file.path, os.environ) if file is not None else str(flow.name)
+        progress = GithubProgress(sys.stderr, flow, path, Path(summary) if summary else None)
     elif watches(sys.stderr) and wish.output != "ndjson":
         from penstock_cli.render.terminal import console
 

@@ -126,7 +126,7 @@ def _sight(execution: str | None, task: str | None, data: Path | None, secrets_f
     from penstock.errors import NotFound
     from penstock.settings import data_folder
     from penstock.wiring.evaluating import evaluation_of
-    from penstock.wiring.workplace import workplace
+    from penstock.wiring.workplaces import workplace
     from penstock_cli.lookup import full_id
     from penstock_cli.options import settings_now
 

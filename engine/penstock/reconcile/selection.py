@@ -28,7 +28,7 @@ _UNKNOWN = {"error": Severity.ERROR, "warning": Severity.WARNING, "ignore": None
 
 def steers(path: str) -> bool:
     """Whether a file says which others are flows, or how they are read."""
-    return path == PROJECT_FILE or PurePosixPath(path).name in IGNORE_FILES
+    return path == PROJECT_FILE or path.rpartition("/")[2] in IGNORE_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +110,20 @@ class Selection:
 
     def takes(self, path: str) -> bool:
         """Whether `path` may hold a flow."""
-        pure = PurePosixPath(path)
-        if not may_hold_a_flow(pure.name) or any(part.startswith(".") for part in pure.parts):
+        parts = path.split("/")
+        if not may_hold_a_flow(parts[-1]) or any(part.startswith(".") for part in parts):
             return False
-        if self.prefix and not pure.is_relative_to(self.prefix):
+        if self.prefix and not path.startswith(f"{self.prefix}/"):
             return False
         if self.globs and not any(pattern.fullmatch(path) for glob in self.globs for pattern in _patterns(glob)):
             return False
-        return not self._is_ignored(path, pure)
+        return not self._is_ignored(path)
 
-    def _is_ignored(self, path: str, pure: PurePosixPath) -> bool:
+    def _is_ignored(self, path: str) -> bool:
         return any(
-            is_ignored(path if folder == "." else str(pure.relative_to(folder)), patterns)
+            is_ignored(path if folder == "." else path[len(folder) + 1 :], patterns)
             for folder, patterns in self.ignores.items()
-            if folder == "." or pure.is_relative_to(folder)
+            if folder == "." or path.startswith(f"{folder}/")
         )
 
 

@@ -20,7 +20,7 @@ from penstock.tasks.placement import CONTAINER
 from penstock.wiring.choice import RunnerChoice
 from penstock.wiring.containers import ContainerSetup, look_at_engine
 from penstock.wiring.surroundings import local_zone
-from penstock.wiring.workplace import MIRROR, Workplace, new_execution_id
+from penstock.wiring.workplaces import MIRROR, Workplace, new_execution_id
 
 if TYPE_CHECKING:
     from penstock.agent.live import LiveSession

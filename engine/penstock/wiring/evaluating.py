@@ -11,7 +11,7 @@ from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import variables
 from penstock.expression import World
 from penstock.ports.secrets import Mask
-from penstock.wiring.workplace import Workplace
+from penstock.wiring.workplaces import Workplace
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.wiring.agent import read_token
-from penstock.wiring.workplace import Workplace
+from penstock.wiring.workplaces import Workplace
 
 if TYPE_CHECKING:
     from penstock.agent.service import AgentService

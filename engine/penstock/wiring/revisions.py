@@ -126,7 +126,7 @@ class Revisions:
         return "" if where == "." else where
 
     def _shown(self, path: str) -> str:
-        return posixpath.relpath(path, self._here or ".")
+        return posixpath.relpath(path, self._here) if self._here else path
 
     def _file(self, blob: Blob, shown: str) -> FlowFile:
         return FlowFile(shown, self._git.root / blob.path, blob=blob.id)

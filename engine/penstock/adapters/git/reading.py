@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from penstock.adapters.git.command import GitCommand, object_id
@@ -53,6 +53,37 @@ class GitReading:
                     return object_id(out.decode().split()[0])
         raise NotFound("there is no default branch that this has come from", help="say which revision: `--changed REV`")
 
+    def common_ancestor(self, one: str, other: str) -> str:
+        """The best common ancestor of two commits. Raises NotFound."""
+        code, out, _ = self._git.call(("merge-base", object_id(one), object_id(other)))
+        if code:
+            raise NotFound(f"{one[:12]} and {other[:12]} have no common ancestor", help="fetch more of the history")
+        return object_id(out.decode().split()[0])
+
+    def default_branch(self) -> str | None:
+        """The commit of the default branch, as far as this repository knows it."""
+        named = os.environ.get("GITHUB_BASE_REF")
+        asked = [f"refs/remotes/origin/{named}"] if named else []
+        found = (self._commit(ref) for ref in (*asked, *_DEFAULT, *_LOCAL_DEFAULT))
+        return next((commit for commit in found if commit is not None), None)
+
+    def merged(self, commits: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """A commit in which all are merged, one after the other, and nothing; or the last one that went well, and the
+        paths that Git cannot merge. It is of no branch, and goes with the next `git gc`. Raises UserError when this
+        git cannot merge without a work tree."""
+        head, *others = map(object_id, commits)
+        for other in others:
+            code, out, said = self._git.call(("merge-tree", "--write-tree", "--name-only", "-z", head, other))
+            if code not in (0, 1):
+                raise UserError(f"git cannot merge them: {said.strip()[:300]}", help="install git 2.38 or later")
+            tree, *names = out.split(b"\0")
+            if code:
+                conflicting = names[: names.index(b"")] if b"" in names else names
+                return head, tuple(os.fsdecode(name) for name in conflicting)
+            told = ("commit-tree", "-p", head, "-p", other, "-m", "merge", object_id(tree.decode()))
+            head = object_id(self._git.run(*told).decode().strip())
+        return head, ()
+
     def _commit(self, revision: str) -> str | None:
         told = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         code, out, _ = self._git.call(told)
@@ -61,7 +92,7 @@ class GitReading:
     def blobs(self, commit: str) -> list[Blob]:
         """The regular files of a commit, by path. Raises UserError when they cannot be read."""
         try:
-            return self._objects.blobs(commit)
+            return self._objects.blobs(commit, sized=False)
         except Retryable as error:
             raise UserError(error.message) from error
 

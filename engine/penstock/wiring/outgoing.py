@@ -1,0 +1,12 @@
+"""HTTP for what an operator's environment names: a flow has no say in where it goes."""
+
+from __future__ import annotations
+
+from penstock.ports.http import Http
+
+
+def trusted_http() -> Http:
+    """Reaches private addresses too: a company's own GitHub lies in its network."""
+    from penstock.adapters.http import GuardedHttp, Reach
+
+    return GuardedHttp(Reach(private=True))
