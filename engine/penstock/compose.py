@@ -40,6 +40,8 @@ _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
+_BEGINS_OTHER = _NUMERIC | {word[0] for word in _WORDS if word}
+"""What does not begin so is text."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -225,6 +227,8 @@ class Composer:
         text = event.value
         if event.tag is None:
             if not event.implicit[0]:
+                return text
+            if text and text[0] not in _BEGINS_OTHER:
                 return text
             try:
                 return resolve_plain(text)

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 
 from penstock.duration import format_duration, parse_duration
-from penstock.flow.model import InputType
+from penstock.flow.words import InputType
 
 _EMAIL = re.compile(r"[a-zA-Z0-9_!#$%&\u2019*+/=?`{|}~^.-]+@[a-zA-Z0-9.-]+")
 _URI = re.compile(r"[a-z]+://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}(:[0-9]+)?([-a-zA-Z0-9()@:%_+.~#?&/=]*)")

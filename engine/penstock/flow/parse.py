@@ -14,16 +14,17 @@ from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.judge import judge_of
 from penstock.flow.mends import quoted, replacing
-from penstock.flow.model import Dialect, Flow, InputType
 from penstock.flow.reading.comments import Heeded, ignored
 from penstock.flow.reading.document import Document, read_document
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.templates import alone
 from penstock.flow.survey import Survey, take_survey
+from penstock.flow.words import Dialect, InputType
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who only judges flows builds none
     from penstock.flow.judging.violations import Violation
+    from penstock.flow.model import Flow
 
 _NOT_RENDERED = "no expression is rendered here: write the value itself"
 _ROOT_KEYS = ("id", "namespace", "tasks")

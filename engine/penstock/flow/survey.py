@@ -11,8 +11,8 @@ from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.type_info import TypeInfo
 from penstock.flow.codes import help_for
 from penstock.flow.mends import meant, replacing
-from penstock.flow.model import Dialect
 from penstock.flow.reading.document import Document, too_many
+from penstock.flow.words import Dialect
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")

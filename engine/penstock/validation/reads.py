@@ -9,6 +9,9 @@ from penstock.flow.rules.templates import Written, templates
 from penstock.flow.survey import Survey
 from penstock.validation.facts import Read
 
+_OTHERS = frozenset({"outputs", "trigger"})
+"""Variables that may hold what another flow has left."""
+
 
 @dataclass(slots=True)
 class Readings:
@@ -26,9 +29,9 @@ def readings(survey: Survey) -> Readings:
     found = Readings()
     for written in survey.once(templates):
         for start, piece in written.pieces:
-            for path in piece.paths:
+            for path in piece.paths if not _OTHERS.isdisjoint(piece.roots) else ():
                 parts = path.parts
-                if path.optional or len(parts) < 2 or parts[0] not in ("outputs", "trigger"):
+                if path.optional or len(parts) < 2 or parts[0] not in _OTHERS:
                     continue
                 site = written.site
                 by = site.id or "" if site is not None and site.group == "trigger" else None

@@ -182,6 +182,8 @@ def _all(checks: list[Check]) -> Check:
             return only
         case [one, two]:
             return lambda value: one(value) and two(value)
+        case [one, two, three]:
+            return lambda value: one(value) and two(value) and three(value)
 
     def every(value: Any) -> bool:
         for check in checks:  # noqa: SIM110 - the hot loop
@@ -215,11 +217,25 @@ _TYPES: dict[str, Check] = {
 }
 
 
+_KINDS: dict[str, frozenset[type]] = {
+    "string": frozenset({str}),
+    "number": frozenset({int, float}),
+    "boolean": frozenset({bool}),
+    "null": frozenset({type(None)}),
+    "array": frozenset({list}),
+    "object": frozenset({dict}),
+}
+"""Types that a value's class alone tells: all but integers, which may be written 1.0."""
+
+
 def _of_type(names: str | Sequence[str]) -> Check:
     if isinstance(names, str):
         if names not in _TYPES:
             raise Unsupported(names)
         return _TYPES[names]
+    if all(name in _KINDS for name in names):
+        kinds = frozenset().union(*(_KINDS[name] for name in names))
+        return lambda value: type(value) in kinds
     return _any([_of_type(name) for name in names])
 
 

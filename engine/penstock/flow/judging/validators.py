@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.duration import parse_duration
 from penstock.flow.convert import instant
-from penstock.flow.model import InputType
+from penstock.flow.words import InputType
 
 
 def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required: bool) -> str | None:

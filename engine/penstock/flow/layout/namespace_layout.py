@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from penstock.errors import UserError
 from penstock.flow.layout.flow_layout import COMMON_FILES as COMMON
 from penstock.flow.layout.flow_layout import OWN_FILES as OWN
-from penstock.flow.model import nothing
 from penstock.glob import literal_folder, matcher
 
 
@@ -26,7 +25,7 @@ from penstock.glob import literal_folder, matcher
 class NamespaceLayout:
     """`declared` are the globs by namespace, `folder` is where the flows are; both from the root of the tree."""
 
-    declared: Mapping[str, tuple[str, ...]] = field(default_factory=nothing)
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folder: str = ""
 
     def folders(self, namespace: str) -> list[str]:

@@ -20,6 +20,8 @@ MAX_PATIENCE = 64 * 1024
 """Characters of a text that is read a second time, by the slower parser, where libyaml alone finds fault with it."""
 
 Path = Sequence[str | int]
+_NEAR = 2048
+"""So near to its beginning the lines of a text are counted: most flows have nothing else to be placed."""
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -47,7 +49,10 @@ class Document:
         """The line and column of a character of the text."""
         starts = self._starts
         if starts is None:
-            starts = self._starts = line_starts(self.text)
+            text = self.text
+            if offset < _NEAR and "\r" not in text[: offset + 1]:
+                return Position(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+            starts = self._starts = line_starts(text)
         line = bisect_right(starts, offset) - 1
         return Position(line + 1, offset - starts[line] + 1)
 

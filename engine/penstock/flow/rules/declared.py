@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
-from penstock.flow.model import Dialect, InputType
 from penstock.flow.survey import Path, Survey, report_missing_type
+from penstock.flow.words import Dialect, InputType
 
 _TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may be any value of YAML
 _OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_INPUTS"})
@@ -16,13 +16,15 @@ _OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_
 _BOUNDS = (("min", "max"), ("after", "before"))
 
 
-def input_lists(survey: Survey) -> Iterator[tuple[Path, list[Any]]]:
+def input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
     """The flow's inputs, and what each Pause asks for on resume."""
-    if isinstance(survey.flow.get("inputs"), list):
-        yield ("inputs",), survey.flow["inputs"]
-    for site in survey.tasks:
-        if isinstance(site.raw.get("onResume"), list):
-            yield (*site.path, "onResume"), site.raw["onResume"]
+    return survey.once(_input_lists)
+
+
+def _input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
+    asked = [((*site.path, "onResume"), site.raw.get("onResume")) for site in survey.tasks]
+    found = [(("inputs",), survey.flow.get("inputs")), *asked]
+    return tuple((path, entries) for path, entries in found if isinstance(entries, list))
 
 
 def inputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:

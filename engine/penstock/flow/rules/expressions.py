@@ -6,9 +6,9 @@ import re
 
 from penstock.diagnostic import Severity
 from penstock.flow.mends import replacing
-from penstock.flow.model import Dialect
 from penstock.flow.rules.templates import gravity, templates
 from penstock.flow.survey import Survey
+from penstock.flow.words import Dialect
 
 _TAG = re.compile(r"\{[{%]")
 _GONE_IN_2 = frozenset({"json", "schedule", "version"})

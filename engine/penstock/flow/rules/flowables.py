@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import Severity
-from penstock.flow.model import Kind
 from penstock.flow.survey import Path, Site, Survey
+from penstock.flow.words import Kind
 
 _FLOW = "io.kestra.plugin.core.flow."
 _SWITCH, _DAG, _WORKING_DIRECTORY = _FLOW + "Switch", _FLOW + "Dag", _FLOW + "WorkingDirectory"

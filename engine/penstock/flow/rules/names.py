@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.diagnostic import suggest
-from penstock.flow.model import Dialect
 from penstock.flow.rules.declared import input_lists, name_of
 from penstock.flow.rules.templates import mapping_of
 from penstock.flow.survey import Path, Site, Survey
+from penstock.flow.words import Dialect
 
 _FLOW = "io.kestra.plugin.core.flow."
 _SET_VARIABLES = "io.kestra.plugin.core.execution.SetVariables"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.diagnostic import suggest
-from penstock.flow.model import Kind
 from penstock.flow.rules.names import declared, spelled
 from penstock.flow.rules.references import Reference, suspects
 from penstock.flow.rules.templates import gravity, is_disabled
 from penstock.flow.survey import Site, Survey
+from penstock.flow.words import Kind
 
 _FLOW = "io.kestra.plugin.core.flow."
 _PARALLEL, _DAG = _FLOW + "Parallel", _FLOW + "Dag"

@@ -9,10 +9,10 @@ from penstock.diagnostic import Severity, did_you_mean
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.defaults import PROPERTIES
 from penstock.flow.mends import replacing
-from penstock.flow.model import Dialect
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.retries import holders
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Survey
+from penstock.flow.words import Dialect
 
 _PAUSE = "io.kestra.plugin.core.flow.Pause"
 

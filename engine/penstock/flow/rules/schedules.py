@@ -8,8 +8,8 @@ from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
 from penstock.flow.mends import meant, replacing
-from penstock.flow.model import Dialect
 from penstock.flow.survey import Path, Survey
+from penstock.flow.words import Dialect
 
 _TRIGGER = "io.kestra.plugin.core.trigger."
 _SCHEDULE = _TRIGGER + "Schedule"

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import Range, Severity
-from penstock.flow.model import Dialect
 from penstock.flow.reading.document import Document
 from penstock.flow.survey import TASK_LISTS, Path, Site, Survey
+from penstock.flow.words import Dialect
 
 if TYPE_CHECKING:  # only for speed: a flow without expressions is judged without their package
     from penstock.expression import Call, Reads
@@ -79,6 +79,8 @@ class Piece:
     dashes: tuple[Dash, ...] = ()
     outdated: tuple[Outdated, ...] = ()
     calls: tuple[Call, ...] = ()
+    roots: frozenset[str | int | None] = frozenset()
+    """The variables that the paths begin with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -253,7 +255,8 @@ def _piece(text: str) -> Piece:
     except ExpressionError as error:
         return Piece(Fault(error.code, error.message, error.offset or 0, error.width, error.help))
     dashes = tuple(_dashes(text, reads.paths)) if "-" in text else ()
-    return Piece(None, reads.paths, dashes, tuple(_outdated(reads)), reads.calls)
+    roots = frozenset(path.parts[0] for path in reads.paths)
+    return Piece(None, reads.paths, dashes, tuple(_outdated(reads)), reads.calls, roots)
 
 
 def _outdated(reads: Reads) -> Iterator[Outdated]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from penstock.diagnostic import Range, Severity
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.history import PropertyFacts
-from penstock.flow.model import Dialect, InputType
 from penstock.flow.rules.declared import inputs
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey
+from penstock.flow.words import Dialect, InputType
 from penstock.validation.advice.scalars import vocabulary
 
 _VERSIONS = {Dialect.V0_21: ((0, 21), (0, 22)), Dialect.V1: ((1, 0), (2, 0)), Dialect.V2: ((2, 0), (9, 0))}
