@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock_cli.collector import collector_paused
+from penstock.collector import collector_paused
 from penstock_cli.globals import Globals
 from penstock_cli.options import settings_now
 

@@ -5,9 +5,7 @@ A file is judged when no verdict about the same bytes is kept (`kept`); all that
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import partial
@@ -15,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from penstock.collector import collector_paused
 from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.layout.tree import FlowFile
@@ -122,7 +121,7 @@ def check(
     work; by default one, or one a core for many files where forking is safe.
     """
     began = perf_counter()
-    with _collector_paused():
+    with collector_paused():
         contents = Contents(sources)
         moment = now or datetime.now().astimezone()
         shelf = Shelf(cache or Cache(None), sources, contents, catalog, options, moment)
@@ -178,15 +177,3 @@ def _held_together(
         for line in _shown(file, contents.of([file])[0], numbers, given[file].secrets)
     ]
     return Kept(told_of, sum(one.is_flow for one in given.values()), tuple(lines))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Trees of a quarter million values make the cyclic collector run for nothing: they hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
