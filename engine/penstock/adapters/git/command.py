@@ -85,12 +85,14 @@ _GRACE_S = 1.0
 
 @dataclass(slots=True)
 class GitCommand:
-    """git on one bare repository. `remote` is what it may speak to; `identity` is who commits."""
+    """git on one bare repository. `remote` is what it may speak to; `identity` is who commits; `objects` are variables
+    that say where objects lie that the repository does not hold yet (see `quarantine`)."""
 
     folder: Path
     remote: Remote | None = None
     credentials: Credentials = field(default_factory=Credentials)
     identity: str = "Penstock"
+    objects: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = LOCAL_TIMEOUT_S) -> bytes:
         """What git put out. Raises UserError, Retryable or Stalled by what it said, its words without credentials."""
@@ -194,6 +196,7 @@ class GitCommand:
             "GIT_COMMITTER_EMAIL": "agent@penstock.invalid",
             "LC_ALL": "C",
             **reach,
+            **self.objects,
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -40,11 +40,19 @@ class GitMirror(Mirror):
     stays until there is a better. `left_out` tells how many names of the tree that was listed last cannot name a file.
     """
 
-    def __init__(self, url: str, branch: str, folder: Path, *, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        branch: str,
+        folder: Path,
+        *,
+        credentials: Credentials | None = None,
+        objects: Mapping[str, str] | None = None,
+    ) -> None:
         self._remote = Remote.parse(url)
         self._branch = checked_branch(branch)
         self._folder = folder
-        self._git = GitCommand(folder, self._remote, credentials or Credentials())
+        self._git = GitCommand(folder, self._remote, credentials or Credentials(), objects=objects or {})
         self._poller = Poller(self._remote, self._git.credentials, self._branch)
         self._is_suspect = False
         self._polled_at: float | None = None
