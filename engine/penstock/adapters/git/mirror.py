@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -38,6 +38,7 @@ class GitMirror(Mirror):
 
     A clone is made beside it and renamed, so that a half one is never taken for a whole one, and the last good one
     stays until there is a better. `left_out` tells how many names of the tree that was listed last cannot name a file.
+    `git` is another way to call git there.
     """
 
     def __init__(
@@ -47,12 +48,12 @@ class GitMirror(Mirror):
         folder: Path,
         *,
         credentials: Credentials | None = None,
-        objects: Mapping[str, str] | None = None,
+        git: GitCommand | None = None,
     ) -> None:
         self._remote = Remote.parse(url)
         self._branch = checked_branch(branch)
         self._folder = folder
-        self._git = GitCommand(folder, self._remote, credentials or Credentials(), objects=objects or {})
+        self._git = git or GitCommand(folder, self._remote, credentials or Credentials())
         self._poller = Poller(self._remote, self._git.credentials, self._branch)
         self._is_suspect = False
         self._polled_at: float | None = None

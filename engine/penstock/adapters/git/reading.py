@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from penstock.adapters.git.command import GitCommand, object_id
+from penstock.adapters.git.command import object_id
+from penstock.adapters.git.direct import DirectGit
 from penstock.adapters.git.mirror import GitMirror
 from penstock.errors import NotFound, Retryable, UserError
 from penstock.ports.git import Blob
@@ -31,8 +32,8 @@ class GitReading:
         self.root = root
         self.is_bare = not (root / ".git").exists()
         place = root if self.is_bare else _led_to(root / ".git")
-        self._git = GitCommand(place, objects=objects or {})
-        self._objects = GitMirror(str(place), "HEAD", place, objects=objects)
+        self._git = DirectGit(place, objects=objects or {})
+        self._objects = GitMirror(str(place), "HEAD", place, git=self._git)
 
     def setting(self, name: str) -> str | None:
         """What the repository's own configuration says of `name`; nobody else's is asked."""
