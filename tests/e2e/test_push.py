@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -80,9 +81,18 @@ class Bed:
         return dict(line.split(" ") for line in lines)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Bed:
+    folder = tmp_path_factory.mktemp("made")
+    return Bed(folder, folder / "nobody here").make()
+
+
 @pytest.fixture
-def bed(tmp_path: Path) -> Bed:
-    return Bed(tmp_path, tmp_path / "nobody here").make()
+def bed(made: Bed, tmp_path: Path) -> Bed:
+    """One of its own, with the hooks that were installed once."""
+    for name in ("it's a host", "work"):
+        shutil.copytree(made.folder / name, tmp_path / name)
+    return Bed(tmp_path, made.data)
 
 
 @pytest.fixture
@@ -143,11 +153,10 @@ def test_a_push_is_deployed_at_once_and_an_invalid_one_changes_nothing(
     assert deployed(other)["create"] == 1
 
 
-def test_a_push_without_an_agent_is_let_in_and_says_so(bed: Bed) -> None:
-    commit = bed.commit({"flows/a.yaml": flow("a")})
+def test_a_push_without_flows_or_an_agent_is_let_in_and_says_so(bed: Bed) -> None:
+    commit = bed.commit({"README.md": "nothing yet"})
     done = bed.push()
-    assert done.code == 0
-    assert "penstock: no agent listens" in shown(done)
+    assert (done.code, shown(done).startswith("penstock: no agent listens")) == (0, True)
     assert bed.refs() == {"refs/heads/main": commit}
 
 
@@ -203,7 +212,6 @@ def test_texts_and_names_of_files_cannot_steer_the_terminal(bed: Bed) -> None:
 
 def test_colour_is_for_whoever_asks(bed: Bed) -> None:
     bed.commit({"flows/a.yaml": INVALID})
-    assert "\x1b[" not in bed.push().err
     hook = bed.bare / "hooks" / "pre-receive"
     hook.write_text(hook.read_text().replace(" hook pre-receive", " --color always hook pre-receive"))
     assert "\x1b[1;31merror[PEN202]" in bed.push(env={"NO_COLOR": ""}).err
@@ -236,9 +244,8 @@ def test_what_keeps_penstock_from_judging_refuses(bed: Bed) -> None:
 def test_other_refs_pass_and_several_at_once_stand_or_fall_together(bed: Bed) -> None:
     bed.commit({"flows/a.yaml": INVALID})
     git("tag", "v1", cwd=bed.work)
-    for ref in ("HEAD:draft", "HEAD:refs/heads/penstock/results/box/2026-11", "v1", "HEAD:refs/notes/x"):
-        done = bed.push(ref)
-        assert (done.code, shown(done)) == (0, ""), ref
+    done = bed.push("HEAD:draft", "HEAD:refs/heads/penstock/results/box/2026-11", "v1", "HEAD:refs/notes/x")
+    assert (done.code, shown(done)) == (0, "")
     before = bed.refs()
     assert len(before) == 4
     assert bed.push("HEAD:main", "HEAD:second").code == 1
@@ -249,13 +256,6 @@ def test_other_refs_pass_and_several_at_once_stand_or_fall_together(bed: Bed) ->
     git("config", "receive.denyDeleteCurrent", "ignore", cwd=bed.bare)
     done = bed.push(":main", "HEAD:third")
     assert (done.code, "refs/heads/main" in bed.refs(), "refs/heads/third" in bed.refs()) == (0, False, True)
-
-
-def test_a_tree_without_flows_passes(bed: Bed) -> None:
-    bed.commit({"README.md": "nothing yet"})
-    done = bed.push()
-    assert done.code == 0
-    assert "error" not in shown(done)
 
 
 def test_the_check_is_left_out_where_the_owner_lets_it(bed: Bed) -> None:
