@@ -17,6 +17,7 @@ import pytest
 
 from fakes.git import IDENTITY, HttpGit, git
 from fakes.inetd import SshServer
+from penstock.wiring.presence import poke_agent
 from program import PENSTOCK, Outcome, environment, penstock
 from until import until
 
@@ -109,7 +110,7 @@ def listening(tmp_path: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     with log.open("wb") as stream:
         process = subprocess.Popen(argv, env=environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
     try:
-        until(lambda: penstock("agent", "poke", "--data", tmp_path / "data").code == 0, 20)
+        until(lambda: poke_agent(tmp_path / "data"), 20)
         yield lines
     finally:
         process.send_signal(signal.SIGTERM)

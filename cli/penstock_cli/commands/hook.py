@@ -9,6 +9,7 @@ import click
 
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
+from penstock_cli.options import without_settings
 
 PRE_RECEIVE, POST_RECEIVE = "pre-receive", "post-receive"
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -72,6 +73,7 @@ def uninstall(directory: Path) -> None:
 @command.command(PRE_RECEIVE, short_help="What the hook of that name calls.")
 @_branch
 @click.option("--within", metavar="DURATION", default="60s", show_default=True, help="How long judging may take.")
+@without_settings
 @click.pass_obj
 def pre_receive(globals_: Globals, branch: str, within: str) -> None:
     """Read `old new ref` lines; exit with 1 where the push is to be refused, having told why on standard error.
@@ -94,14 +96,15 @@ def pre_receive(globals_: Globals, branch: str, within: str) -> None:
 @command.command(POST_RECEIVE, short_help="What the hook of that name calls.")
 @_branch
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The agent's data folder.")
+@without_settings
 @click.pass_obj
 def post_receive(globals_: Globals, branch: str, data: Path) -> None:
     """Read `old new ref` lines; have the agent look now where the branch is among them. What has been pushed is there
     whatever comes of it, so this exits with 0."""
     from penstock.wiring.presence import poke_agent
-    from penstock_cli.hooks.receiving import updates
+    from penstock_cli.hooks.updates import updates_of
 
-    if not any(one.ref == f"refs/heads/{branch}" for one in updates(sys.stdin.buffer.read())):
+    if not updates_of(branch, sys.stdin.buffer.read()):
         return
     is_told = poke_agent(data.absolute())
     if not globals_.quiet:

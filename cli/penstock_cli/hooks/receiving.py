@@ -11,15 +11,16 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from penstock.errors import PenstockError, UserError
+from penstock.errors import PenstockError
 from penstock_cli.globals import Globals
+from penstock_cli.hooks.updates import Update, updates_of
 from penstock_cli.render.findings_frame import clean, style_for
 
 if TYPE_CHECKING:
@@ -31,37 +32,10 @@ _MOST_SHOWN = 20
 _MOST_WORDS = 400
 _ONCE_MORE_S = 5.0
 """So often the deadline comes again, should the first time have hit where Python drops what is raised."""
-_NOTHING = frozenset("0")
-_BRANCHES = "refs/heads/"
 
 
 class _TimeUp(BaseException):
     """The deadline came. No handler on the way takes it for a failure of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """One line of what git tells its hook: a ref, and the objects it leaves and comes to."""
-
-    old: str
-    new: str
-    ref: str
-
-    @property
-    def is_deletion(self) -> bool:
-        return set(self.new) == _NOTHING
-
-
-def updates(told: bytes) -> list[Update]:
-    """What git tells on standard input. Raises UserError."""
-    found = []
-    for line in told.splitlines():
-        words = line.split(b" ", 2)
-        if len(words) != 3:
-            raise UserError("this is no update of a ref", help="git calls this, with `old new ref` lines")
-        found.append(Update(words[0].decode("ascii", "replace"), words[1].decode("ascii", "replace"),
-                            os.fsdecode(words[2])))  # fmt: skip
-    return found
 
 
 def push_options(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -74,7 +48,7 @@ def pre_receive(told: bytes, branch: str, globals_: Globals, *, within: timedelt
     """Whether the push is let in; why not is said on standard error, which git shows to the pusher."""
     try:
         with _deadline(within):
-            wanted = [one for one in updates(told) if one.ref == _BRANCHES + branch and not one.is_deletion]
+            wanted = [one for one in updates_of(branch, told) if not one.is_deletion]
             return all(_is_fit(one, branch, globals_) for one in wanted)
     except _TimeUp:
         _say(f"the flows were not judged within {within.total_seconds():g} s")
