@@ -59,6 +59,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/expressions.py
 	$(BIN)/python benchmarks/validate.py
 	$(BIN)/python benchmarks/diff.py
+	$(BIN)/python benchmarks/push.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

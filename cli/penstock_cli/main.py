@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("penstock_cli.commands.run", "Run one flow here and now, without a server."),
     "executions": Entry("penstock_cli.commands.executions", "What ran and what runs: list, show, logs, watch, kill …"),
     "agent": Entry("penstock_cli.commands.agent", "Run the flows of a Git repository and keep their results."),
+    "hook": Entry("penstock_cli.commands.hook", "Have a bare repository check and deploy pushes.", everywhere=True),
     "flows": Entry("penstock_cli.commands.flows", "What is deployed, its last and next runs: list, show."),
     "triggers": Entry("penstock_cli.commands.triggers", "What starts flows by itself: list, enable, disable."),
     "trigger": Entry("penstock_cli.commands.trigger", "Start an execution of a deployed flow, now."),

@@ -21,6 +21,15 @@ _FLAGS = "penstock_cli.flags"
 
 _SETTINGS = "penstock_cli.settings"
 
+_UNSETTLED: set[Callable[..., Any]] = set()
+"""What is called without settings."""
+
+
+def without_settings(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """For a command that another program calls somewhere, where no file may speak: flags count, and nothing else."""
+    _UNSETTLED.add(callback)
+    return callback
+
 
 def with_common_options(command: click.Command, *, checked: bool = True) -> click.Command:
     """`command`, and every command below it, with the common options added and its settings settled before it runs.
@@ -38,7 +47,7 @@ def with_common_options(command: click.Command, *, checked: bool = True) -> clic
             with_common_options(below, checked=checked)
         if command.invoke_without_command and command.callback is not None:
             command.callback = _settled(command.callback, checked)
-    elif command.callback is not None:
+    elif command.callback is not None and command.callback not in _UNSETTLED:
         command.callback = _settled(command.callback, checked)
     return command
 

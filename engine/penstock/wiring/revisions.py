@@ -32,9 +32,9 @@ class AtRevision:
 class Revisions:
     """The revisions of the repository around `folder`. Files are shown as they would be in the working tree there."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises NotFound outside of a Git repository."""
-        self._git = GitReading(folder)
+    def __init__(self, folder: Path, *, objects: Mapping[str, str] | None = None) -> None:
+        """`objects` lead to a push that is not let in yet. Raises NotFound outside of a Git repository."""
+        self._git = GitReading(folder, objects=objects)
         inside = "." if self._git.is_bare else os.path.relpath(folder.resolve(), self._git.root)
         self._here = "" if inside == "." else Path(inside).as_posix()
 

@@ -127,9 +127,9 @@ class Workplace:
 
     @cached_property
     def presence(self) -> Presence:
-        from penstock.adapters.presence import FilePresence
+        from penstock.wiring.presence import presence_in
 
-        return FilePresence(self.data / "sessions")
+        return presence_in(self.data)
 
     @cached_property
     def mask(self) -> Mask:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from penstock.adapters.git.address import Credentials
 from penstock.adapters.git.mirror import GitMirror
 from penstock.adapters.git.namespace_files import MirrorTrees
+from penstock.adapters.git.quarantine import quarantine
 from penstock.adapters.git.reading import GitReading
 from penstock.adapters.git.results import GitResultsBranch
 
-__all__ = ["Credentials", "GitMirror", "GitReading", "GitResultsBranch", "MirrorTrees"]
+__all__ = ["Credentials", "GitMirror", "GitReading", "GitResultsBranch", "MirrorTrees", "quarantine"]

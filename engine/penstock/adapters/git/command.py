@@ -1,8 +1,9 @@
-"""The one place that calls git for the agent: arguments as lists, a neutral environment, no prompt, no hook.
+"""The one way git is called: arguments as lists, a neutral environment, no prompt, no hook.
 
-GitPython's command runner does the calling; never a `Repo`, which keeps children and handles open. Everything that a
-repository or a user could have configured (hooks, filters, fsmonitor, remote helpers, submodules) is switched off, and
-every call has a deadline, at which git goes with all that it has started.
+GitPython's command runner does the calling for the agent, `direct` for whom a person waits for; never a `Repo`, which
+keeps children and handles open. Everything that a repository or a user could have configured (hooks, filters,
+fsmonitor, remote helpers, submodules) is switched off, and every call has a deadline, at which git goes with all that
+it has started.
 """
 
 from __future__ import annotations
@@ -78,19 +79,21 @@ _REMOTE = (
 )
 _LOCAL = ("corrupt", "bad object", "missing blob", "missing tree", "did not send all necessary objects")
 _BRANCH_GONE = ("couldn't find remote ref", "unknown revision", "Needed a single revision")
-_NO_GIT, _INSTALL = "git is not on the PATH", "install git 2.30 or later"
+NO_GIT, INSTALL = "git is not on the PATH", "install git 2.30 or later"
 _WORDS_KEPT = 2_000
 _GRACE_S = 1.0
 
 
 @dataclass(slots=True)
 class GitCommand:
-    """git on one bare repository. `remote` is what it may speak to; `identity` is who commits."""
+    """git on one bare repository. `remote` is what it may speak to; `identity` is who commits; `objects` are variables
+    that say where objects lie that the repository does not hold yet (see `quarantine`)."""
 
     folder: Path
     remote: Remote | None = None
     credentials: Credentials = field(default_factory=Credentials)
     identity: str = "Penstock"
+    objects: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = LOCAL_TIMEOUT_S) -> bytes:
         """What git put out. Raises UserError, Retryable or Stalled by what it said, its words without credentials."""
@@ -149,11 +152,11 @@ class GitCommand:
                 start_new_session=True,
             )
         except ImportError as error:  # GitPython looks for git when it is imported
-            raise Stalled(_NO_GIT, help=_INSTALL) from error
+            raise Stalled(NO_GIT, help=INSTALL) from error
         except GitCommandNotFound as error:  # which it also says where the folder to start in is not there
             if not self.folder.parent.is_dir():
                 raise Retryable(f"git {args[0]}: there is no folder {self.folder.parent}") from error
-            raise Stalled(_NO_GIT, help=_INSTALL) from error
+            raise Stalled(NO_GIT, help=INSTALL) from error
         except OSError as error:
             raise Retryable(f"git {args[0]}: it cannot be started: {error.strerror}") from error
         assert isinstance(running, Git.AutoInterrupt)
@@ -164,9 +167,13 @@ class GitCommand:
 
     def argv(self, args: Sequence[str], ours: Mapping[str, str]) -> list[str]:
         """The command, without what the environment holds that git is not to have; `ours` is what we give it."""
-        neutral = [word for setting in _NEUTRAL for word in ("-c", setting)]
         withheld = [word for name in withheld_names(os.environ) if name not in ours for word in ("-u", name)]
-        return [*(["env", *withheld] if withheld else []), "git", *neutral, f"--git-dir={self.folder}", *args]
+        return [*(["env", *withheld] if withheld else []), *self.words(args)]
+
+    def words(self, args: Sequence[str]) -> list[str]:
+        """git, all that is switched off, the repository, and what is asked."""
+        neutral = [word for setting in _NEUTRAL for word in ("-c", setting)]
+        return ["git", *neutral, f"--git-dir={self.folder}", *args]
 
     @property
     def who(self) -> str:
@@ -194,6 +201,7 @@ class GitCommand:
             "GIT_COMMITTER_EMAIL": "agent@penstock.invalid",
             "LC_ALL": "C",
             **reach,
+            **self.objects,
         }
 
 

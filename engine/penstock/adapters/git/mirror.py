@@ -38,13 +38,22 @@ class GitMirror(Mirror):
 
     A clone is made beside it and renamed, so that a half one is never taken for a whole one, and the last good one
     stays until there is a better. `left_out` tells how many names of the tree that was listed last cannot name a file.
+    `git` is another way to call git there.
     """
 
-    def __init__(self, url: str, branch: str, folder: Path, *, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        branch: str,
+        folder: Path,
+        *,
+        credentials: Credentials | None = None,
+        git: GitCommand | None = None,
+    ) -> None:
         self._remote = Remote.parse(url)
         self._branch = checked_branch(branch)
         self._folder = folder
-        self._git = GitCommand(folder, self._remote, credentials or Credentials())
+        self._git = git or GitCommand(folder, self._remote, credentials or Credentials())
         self._poller = Poller(self._remote, self._git.credentials, self._branch)
         self._is_suspect = False
         self._polled_at: float | None = None

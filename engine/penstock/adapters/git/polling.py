@@ -8,11 +8,14 @@ stored otherwise) is asked by a fetch with the full name of the ref.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from penstock.adapters.git.address import Credentials, Remote
-from penstock.adapters.git.ls_refs import LsRefs
 from penstock.adapters.git.refs import head_of
+
+if TYPE_CHECKING:
+    from penstock.adapters.git.ls_refs import LsRefs
 
 _FILE = "file://"
 
@@ -23,7 +26,11 @@ class Poller:
     def __init__(self, remote: Remote, credentials: Credentials, branch: str) -> None:
         self._ref = f"refs/heads/{branch}"
         self._path = _path_of(remote.url) if remote.protocols == "file" else None
-        self._over_http = LsRefs(remote, credentials, self._ref) if remote.protocols.startswith("http") else None
+        self._over_http: LsRefs | None = None
+        if remote.protocols.startswith("http"):
+            from penstock.adapters.git.ls_refs import LsRefs  # sockets and TLS, for whoever speaks over a network
+
+            self._over_http = LsRefs(remote, credentials, self._ref)
 
     def head(self) -> str | None:
         """The commit id of the branch's head; None where only a fetch can tell. Raises UserError where the branch is

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from penstock.adapters.git.command import GitCommand, object_id
+from penstock.adapters.git.command import object_id
+from penstock.adapters.git.direct import DirectGit
 from penstock.adapters.git.mirror import GitMirror
 from penstock.errors import NotFound, Retryable, UserError
 from penstock.ports.git import Blob
@@ -16,9 +17,12 @@ _LOCAL_DEFAULT = ("refs/heads/main", "refs/heads/master")
 
 
 class GitReading:
-    """The repository around a folder. `root` is the folder of its tree; of a bare one the repository itself."""
+    """The repository around a folder. `root` is the folder of its tree; of a bare one the repository itself.
 
-    def __init__(self, folder: Path) -> None:
+    `objects` are the variables of a `quarantine`, where what is read may lie in one.
+    """
+
+    def __init__(self, folder: Path, *, objects: Mapping[str, str] | None = None) -> None:
         """Raises NotFound outside of a repository."""
         here = folder.resolve()
         above = (here, *here.parents)
@@ -28,8 +32,18 @@ class GitReading:
         self.root = root
         self.is_bare = not (root / ".git").exists()
         place = root if self.is_bare else _led_to(root / ".git")
-        self._git = GitCommand(place)
-        self._objects = GitMirror(str(place), "HEAD", place)
+        self._git = DirectGit(place, objects=objects or {})
+        self._objects = GitMirror(str(place), "HEAD", place, git=self._git)
+
+    def setting(self, name: str) -> str | None:
+        """What the repository's own configuration says of `name`; nobody else's is asked."""
+        code, out, _ = self._git.call(("config", "--local", "--get", name))
+        return out.decode("utf-8", "replace").strip() if code == 0 else None
+
+    def is_set(self, name: str) -> bool:
+        """Whether the repository's own configuration says yes to `name`, in any of git's words for it."""
+        code, out, _ = self._git.call(("config", "--local", "--type=bool", "--get", name))
+        return code == 0 and out.strip() == b"true"
 
     def commit(self, revision: str) -> str:
         """The commit that a person means. Raises NotFound."""
