@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from penstock_cli.collector import collector_paused
 from penstock_cli.deploying import deploy_options
 from penstock_cli.globals import Globals
 
@@ -30,7 +31,7 @@ def command(globals_: Globals, /, output: str, detailed_exitcode: bool, **told: 
     from penstock_cli.render.plan import show_plan, tell_refusal
 
     try:
-        with asked_for(told) as deployments:
+        with collector_paused(), asked_for(told) as deployments:
             refuse_invalid(deployments, globals_)
             tell_around(deployments)
             plan = deployments.plan()

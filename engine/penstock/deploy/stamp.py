@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-_LINE = re.compile(r"\n?# penstock\.deployed by=(?P<owner>\S+) sha256=(?P<digest>[0-9a-f]{64})\s*\Z")
+_MARK = "# penstock.deployed "
+_LINE = re.compile(r"# penstock\.deployed by=(?P<owner>\S+) sha256=(?P<digest>[0-9a-f]{64})\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,11 @@ def stamped(text: str, owner: str) -> str:
 
 def unstamped(text: str) -> tuple[str, Stamp | None]:
     """The flow's own text, and what the line says where there is one."""
-    found = _LINE.search(text)
+    start = text.rfind(_MARK)
+    found = _LINE.match(text, start) if start >= 0 and text[start - 1 : start] in ("", "\n") else None
     if found is None:
         return text, None
-    lead = text[: found.start()]
-    body = lead + "\n" if found.group().startswith("\n") else lead
-    return body, Stamp(found["owner"], found["digest"])
+    return text[:start], Stamp(found["owner"], found["digest"])
 
 
 def digest(body: str) -> str:

@@ -14,11 +14,13 @@ from penstock.deploy.carry_out import Carried, Result, carry_out
 from penstock.deploy.inventory import inventory_path
 from penstock.deploy.order import Needs, needs_of
 from penstock.deploy.plan import Action, Plan, There, Wanted, make_plan
+from penstock.deploy.stamp import stamped
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.plugin_files import catalog_of
 from penstock.flow.layout.flow_layout import OWN_FILES
 from penstock.flow.layout.namespace_layout import NamespaceLayout
+from penstock.flow.reading.heading import name_in
 from penstock.settings import Settings
 from penstock.settings.folder import data_folder
 from penstock.validation.cache import Cache
@@ -80,6 +82,7 @@ class Deployments:
         """Raises what a target raises, Refused for what must not be done. Nothing is changed."""
         wanted = self._wanted_files_alone() if self.asked.files_from is not None else self._wanted()
         there = self._there(wanted)
+        wanted = replace(wanted, needs=self._needs_of(wanted, there))
         plan = make_plan(
             wanted, there, target=self.destination.target.label, owner=self.owner,
             prune=self.asked.prune, most_deletes=self.asked.most_deletes, catalog=catalog_of(self.settings),
@@ -120,14 +123,20 @@ class Deployments:
     def _wanted(self) -> Wanted:
         assert self._sources is not None, "what is not judged is not deployed"
         contents = Contents(self._sources)
-        facts = self._facts(self._sources, contents)
-        given = [file.shown for file in self._sources.given if file.shown in facts]
-        flows = {
-            facts[file].name: (_text(content), file) for file, content in zip(given, contents.of(given), strict=True)
-        }
+        texts = dict(zip(contents.ids, map(_text, contents.of(list(contents.ids))), strict=True))
+        names = {file: name for file, text in texts.items() if (name := name_in(text)) is not None}
+        given = [file.shown for file in self._sources.given if file.shown in names]
+        flows = {names[file]: (texts[file], file) for file in given}
         self._refuse_elsewhere(flows)
-        staying = frozenset(one.name for one in facts.values()) - flows.keys()
-        return Wanted(flows, self._files(flows, staying), needs_of(facts.values()), staying)
+        staying = frozenset(names.values()) - flows.keys()
+        return Wanted(flows, self._files(flows, staying), staying=staying)
+
+    def _needs_of(self, wanted: Wanted, there: There) -> Needs:
+        """Asked of what `validate` keeps, and only where a flow changes: else there is nothing to put in order."""
+        is_same = all(there.flows.get(name) == stamped(text, self.owner) for name, (text, _) in wanted.flows.items())
+        if is_same or self._sources is None:
+            return {}
+        return needs_of(self._facts(self._sources, Contents(self._sources)).values())
 
     def _facts(self, sources: Sources, contents: Contents) -> Mapping[str, Facts]:
         """By file what `validate` keeps of it."""

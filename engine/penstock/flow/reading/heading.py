@@ -13,8 +13,9 @@ _LINE = re.compile(rf"^(id|namespace):[ \t]+{_VALUE}[ \t]*(?:[ \t]#.*)?\r?$", re
 
 def name_in(text: str) -> FlowName | None:
     """None where the text names no flow. Only the flow itself can have a key at the beginning of a line."""
-    found = {key: double or single or plain for key, double, single, plain in _LINE.findall(text)}
-    if len(found) == 2 and len(_LINE.findall(text)) == 2 and not text.lstrip().startswith("{"):
+    lines = _LINE.findall(text)
+    found = {key: double or single or plain for key, double, single, plain in lines}
+    if len(found) == len(lines) == 2 and not text.lstrip().startswith("{"):
         return FlowName(found["namespace"], found["id"])
     value = read_document(text.encode("utf-8", "surrogatepass"), "").value
     if not isinstance(value, dict):
