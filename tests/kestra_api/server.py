@@ -71,6 +71,7 @@ class KestraApi:
     status: int = 400
     times: int = 1
     after: bool = False
+    message: str = "it was told to fail"
     flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -104,7 +105,7 @@ class KestraApi:
             return self._failure() if fails else done
 
     def _failure(self) -> Answer | None:
-        return (self.status, {"message": "it was told to fail"}) if self.status else None
+        return (self.status, {"message": self.message}) if self.status else None
 
     def _done(self, asked: Asked) -> Answer:
         if asked.path == "configs":  # it needs no credentials: the page that asks for them reads it

@@ -119,7 +119,7 @@ def _server(
         )
     else:
         own = settings.server
-        credentials = Credentials(own.user, own.password, own.token)
+        credentials = Credentials(own.user or None, own.password, own.token)
     asked = tenant or (
         settings.server.tenant if settings.sources["server.tenant"].origin is not Origin.DEFAULT else None
     )
