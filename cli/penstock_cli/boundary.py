@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from penstock.errors import PenstockError, Retryable
+from penstock.errors import PenstockError, Retryable, Unauthorised
 from penstock_cli.exits import Exit
 from penstock_cli.render.terminal import wants_colour
 
@@ -65,6 +65,8 @@ def _code_of(run: Callable[[], int | None], arguments: Sequence[str]) -> int:
         return _tell_click(error, arguments)
     except PenstockError as error:
         tell(f"error[{error.code}]", error.message, error.help, arguments)
+        if isinstance(error, Unauthorised):
+            return Exit.UNAUTHORISED
         return Exit.UNREACHABLE if isinstance(error, Retryable) else Exit.USAGE
     except (KeyboardInterrupt, Terminated, BrokenPipeError):
         raise

@@ -39,6 +39,8 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("penstock_cli.commands.init", "Begin a repository of flows.", everywhere=True),
     "validate": Entry("penstock_cli.commands.validate", "Check flows offline: YAML, schemas, references."),
     "diff": Entry("penstock_cli.commands.diff", "What a change of flows means, and whom it touches."),
+    "plan": Entry("penstock_cli.commands.plan", "What deploying would change at a server or in a folder."),
+    "deploy": Entry("penstock_cli.commands.deploy", "Bring flows to a Kestra server or a folder."),
     "run": Entry("penstock_cli.commands.run", "Run one flow here and now, without a server."),
     "executions": Entry("penstock_cli.commands.executions", "What ran and what runs: list, show, logs, watch, kill …"),
     "agent": Entry("penstock_cli.commands.agent", "Run the flows of a Git repository and keep their results."),

@@ -2,8 +2,9 @@
 
 PenstockError
 ├── UserError      the input or the call is wrong: change it; a message, never a traceback
-│   ├── NotFound   what was named does not exist
-│   └── Refused    it exists, but its state does not allow this; says which state and what would
+│   ├── NotFound      what was named does not exist
+│   ├── Refused       it exists, but its state does not allow this; says which state and what would
+│   └── Unauthorised  whoever asks is not known there, or not allowed this
 ├── Retryable      the world is wrong for now: try again after `.after`
 ├── Stalled        a human must act; whoever asks in a loop stops asking
 └── Conflict       somebody else was faster: read again and decide again
@@ -46,6 +47,12 @@ class Refused(UserError):
     """It exists, but its present state does not allow this."""
 
     code = "PEN003"
+
+
+class Unauthorised(UserError):
+    """Whoever asks is not known there, or not allowed this. Exit code 4 on the command line."""
+
+    code = "PEN006"
 
 
 class Retryable(PenstockError):

@@ -26,6 +26,7 @@ class Failpoint(StrEnum):
     SETTLED = "settled"  # one append of an execution is committed, the next is not decided
     SLOT_STARTED = "slot-started"  # the execution of a slot is committed, nothing of it has begun
     DEPLOYED = "deployed"  # a generation is committed, nobody was told
+    CHANGE_CARRIED_OUT = "change-carried-out"  # one flow or file of a deployment is at the target, others are not
     RESULT_COMMITTED = "result-committed"  # results are commits of ours, and were not pushed
     RESULT_PUSHED = "result-pushed"  # the push arrived, and the store does not know
     RESULT_POSTED = "result-posted"  # the POST was acknowledged, and the store does not know

@@ -99,7 +99,11 @@ class Scene:
         return [line.split("/")[-2] for line in lines if line.endswith("/execution.json")]
 
 
-@pytest.mark.parametrize("point", list(Failpoint))
+OF_AN_AGENT = [point for point in Failpoint if point is not Failpoint.CHANGE_CARRIED_OUT]
+"""The other one is passed by `penstock deploy`, whose tests kill it there."""
+
+
+@pytest.mark.parametrize("point", OF_AN_AGENT)
 def test_the_next_agent_goes_on_where_one_died(point: Failpoint, tmp_path: Path, receiver: Receiver) -> None:
     scene = Scene(tmp_path, receiver)
     died = scene.start(f"{point}:2" if point is not Failpoint.DEPLOYED else f"{point}:1")

@@ -18,7 +18,7 @@ from penstock.tasks.common_models import TaskBase
 from penstock.tasks.names import NAMES
 
 FILES = publish.published()
-OTHERS = ("diagnostics.json", "execution.json", "penstock.json")
+OTHERS = ("deployment.json", "diagnostics.json", "execution.json", "penstock.json", "plan.json")
 COMMON = ("task.json", "trigger.json")
 SCHEMAS = sorted(FILES.keys() - {"catalog.json"})
 JUDGED = sorted(set(SCHEMAS) - {"flow.schema.json", *OTHERS})

@@ -19,7 +19,7 @@ def command() -> None:
     """What the steps of the GitHub Action call; `action/` has its inputs and outputs.
 
     \b
-    Exit codes: those of `validate`, `diff` and `run`; 2 for an input that is none, or a refused checkout.
+    Exit codes: those of `validate`, `diff`, `run` and `deploy`; 2 for an input that is none, or a refused checkout.
     """
 
 
@@ -62,6 +62,18 @@ def run() -> None:
     _step(work)
 
 
+@command.command("deploy", short_help="Deploy flows; summarise.")
+def deploy() -> None:
+    """Bring flows to a target."""
+
+    def work(step: Step) -> int:
+        from penstock_cli.github.deploying import deploy as bring
+
+        return bring(step)
+
+    _step(work)
+
+
 @command.command("comment", short_help="Write the comment that another workflow could not.")
 def comment() -> None:
     """Write the comment of a report that another workflow has left."""
@@ -76,7 +88,7 @@ def comment() -> None:
 
 @command.command("usual", short_help="What is usual for the event.")
 def usual() -> None:
-    """Validate and compare a pull request, validate a push, run the `flow` that a person or a schedule starts."""
+    """Validate and compare a pull request, validate and deploy a push, run the `flow` that is started by hand."""
 
     def work(step: Step) -> int:
         from penstock_cli.github.usual import do_the_usual

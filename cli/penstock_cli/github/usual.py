@@ -1,9 +1,10 @@
-"""What is usual: a pull request is checked and compared, a push is checked, a flow that was asked for is run."""
+"""What is usual: a pull request is checked and compared, a push checked and deployed, a flow that was asked for run."""
 
 from __future__ import annotations
 
 from penstock_cli.exits import Exit
 from penstock_cli.github.commenting import tell_pull
+from penstock_cli.github.deploying import deploy, is_asked
 from penstock_cli.github.differing import differ
 from penstock_cli.github.starting import run
 from penstock_cli.github.step import Step
@@ -19,7 +20,8 @@ def do_the_usual(step: Step) -> int:
         return run(step)
     judged = validate(step)
     if step.workflow.pull is None:
-        return judged.code
+        is_push = step.workflow.event == "push"
+        return deploy(step) if is_push and judged.code == Exit.FINE and is_asked(step) else judged.code
     differed = differ(step)
     tell_pull(step, judged, differed)
     if judged.said is not None:

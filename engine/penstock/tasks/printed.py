@@ -22,10 +22,16 @@ from typing import (
 
 from penstock.diagnostic_record import ReportRecord
 from penstock.execution.record import ExecutionRecord
+from penstock.ports.deployment_record import DeploymentRecord, PlanRecord
 
 Schema = dict[str, Any]
 
-_PRINTED: Mapping[str, type] = {"diagnostics.json": ReportRecord, "execution.json": ExecutionRecord}
+_PRINTED: Mapping[str, type] = {
+    "diagnostics.json": ReportRecord,
+    "execution.json": ExecutionRecord,
+    "plan.json": PlanRecord,
+    "deployment.json": DeploymentRecord,
+}
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 

@@ -8,6 +8,8 @@ inputs/<TYPE>.json one input of a flow
 flow.schema.json  a whole flow, for editors
 diagnostics.json  what `validate -o json` prints
 execution.json    an execution, as `run -o json` and `executions show -o json` print it
+plan.json         what `penstock plan -o json` prints
+deployment.json   what `penstock deploy -o json` prints
 penstock.json     penstock.yaml
 """
 
@@ -41,7 +43,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://penstock.dev/schemas/v1/"
 _OURS = (
     "catalog.json", "flow.json", "flow.schema.json", "task.json", "trigger.json", "diagnostics.json", "execution.json",
-    "penstock.json", "types/*.json", "inputs/*.json",
+    "penstock.json", "plan.json", "deployment.json", "types/*.json", "inputs/*.json",
 )  # fmt: skip
 """What this module writes; other files beside belong to others."""
 

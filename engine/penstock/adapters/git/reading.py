@@ -81,6 +81,11 @@ class GitReading:
         found = (self._commit(ref) for ref in (*asked, *_DEFAULT, *_LOCAL_DEFAULT))
         return next((commit for commit in found if commit is not None), None)
 
+    def origin(self) -> str | None:
+        """The URL of the remote that is called so, as it is configured."""
+        code, out, _ = self._git.call(("config", "--get", "remote.origin.url"))
+        return out.decode("utf-8", "replace").strip() or None if code == 0 else None
+
     def merged(self, commits: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         """A commit in which all are merged, one after the other, and nothing; or the last one that went well, and the
         paths that Git cannot merge. It is of no branch, and goes with the next `git gc`. Raises UserError when this

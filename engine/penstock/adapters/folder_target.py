@@ -1,0 +1,127 @@
+"""A folder as a place that flows are deployed to, in the layout that Kestra and Penstock read.
+
+<namespace>/flows/<id>.yaml
+<namespace>/files/**
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+
+from penstock.diagnostic import FlowName
+from penstock.errors import Refused, UserError
+from penstock.flow.layout.flow_layout import EXTENSIONS, OWN_FILES
+from penstock.flow.reading.heading import name_in
+from penstock.ports.target import Target
+
+_FLOWS = "flows"
+
+
+class FolderTarget(Target):
+    """Each file is written beside and put in its place: whoever reads meanwhile sees the old one or the new one.
+    Nothing is read or written through a link below the folder."""
+
+    def __init__(self, root: Path) -> None:
+        """The folder is made when something is put there."""
+        self._root = root
+        self._places: dict[FlowName, Path] = {}
+
+    @property
+    def label(self) -> str:
+        return str(self._root)
+
+    def flows(self) -> Mapping[FlowName, str]:
+        found: dict[FlowName, str] = {}
+        self._places.clear()
+        for namespace in _folders(self._root):
+            for file in _files(namespace / _FLOWS):
+                if file.suffix not in EXTENSIONS:
+                    continue
+                text = _read(file).decode("utf-8-sig", "replace")
+                name = name_in(text)
+                if name is not None and name not in found:
+                    found[name] = text
+                    self._places[name] = file
+        return found
+
+    def put_flow(self, name: FlowName, text: str, *, is_new: bool) -> None:
+        self._write(self._place(name), text.encode("utf-8", "surrogatepass"))
+
+    def delete_flow(self, name: FlowName) -> None:
+        self._delete(self._place(name))
+
+    def files(self, namespace: str) -> Mapping[str, bytes]:
+        root = self._below(namespace, OWN_FILES)
+        return {file.relative_to(root).as_posix(): _read(file) for file in _files(root)}
+
+    def put_file(self, namespace: str, path: str, content: bytes) -> None:
+        self._write(self._below(namespace, OWN_FILES, *PurePosixPath(path).parts), content)
+
+    def delete_file(self, namespace: str, path: str) -> None:
+        self._delete(self._below(namespace, OWN_FILES, *PurePosixPath(path).parts))
+
+    def _place(self, name: FlowName) -> Path:
+        return self._places.get(name) or self._below(name.namespace, _FLOWS, f"{name.id}.yaml")
+
+    def _below(self, *parts: str) -> Path:
+        at = self._root
+        for part in parts:
+            if part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part:
+                raise Refused(f"`{'/'.join(parts)}` leads out of the folder")
+            at /= part
+            if at.is_symlink():
+                raise Refused(f"{at} is a link", help="nothing is written through links")
+        return at
+
+    def _write(self, place: Path, content: bytes) -> None:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside = place.with_name(f".{token_hex(8)}.part")
+            try:
+                with beside.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(place)
+            finally:
+                beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise Refused(f"cannot write {place}: {error.strerror or error}") from error
+
+    def _delete(self, place: Path) -> None:
+        try:
+            place.unlink(missing_ok=True)
+        except OSError as error:
+            raise Refused(f"cannot delete {place}: {error.strerror or error}") from error
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink() and _seen(entry.name))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """The regular files below a folder, sorted; nothing hidden, no links."""
+    if root.is_symlink():
+        return
+    for here, folders, names in os.walk(root):
+        folders[:] = sorted(filter(_seen, folders))
+        for name in sorted(filter(_seen, names)):
+            file = Path(here, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _seen(name: str) -> bool:
+    return not name.startswith(".")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""A double of a Kestra server: the part of its REST API that deploys."""
