@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from penstock_cli.collector import collector_paused
+from penstock.collector import collector_paused
 from penstock_cli.deploying import deploy_options
 from penstock_cli.globals import Globals
 
