@@ -29,7 +29,7 @@ demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP)
-	@$(BIN)/python -m compileall -q engine cli schemas tests  # hundreds of programs are started: none compiles anew
+	@$(BIN)/python -m compileall -q -x tests/golden engine cli schemas tests  # hundreds of programs are started: none compiles anew
 	$(BIN)/python -m pytest -m "not long" -n $(XDIST) --dist worksteal --durations=10
 
 test-long: $(STAMP)
