@@ -274,6 +274,13 @@ def test_a_folder_is_a_target_too(scene: Scene, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_files_of_every_namespace_are_of_those_that_there_are(scene: Scene) -> None:
+    scene.write("_files/files/common.sql", "select 0")
+    answer = scene.deploy()
+    assert (answer.exit_code, set(scene.api.files)) == (0, {"sales"})
+    assert scene.api.files["sales"]["files/common.sql"] == b"select 0"
+
+
 def test_the_files_of_a_folder_are_deployed_alone(scene: Scene) -> None:
     scene.api.files["sales"] = {"there.sql": b"keep"}
 

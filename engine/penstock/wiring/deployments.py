@@ -18,7 +18,7 @@ from penstock.deploy.stamp import stamped
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.plugin_files import catalog_of
-from penstock.flow.layout.flow_layout import OWN_FILES
+from penstock.flow.layout.flow_layout import COMMON_FILES, OWN_FILES
 from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.flow.reading.heading import name_in
 from penstock.settings import Settings
@@ -153,7 +153,8 @@ class Deployments:
         if sources is None or self.asked.paths or not sources.namespace_files:
             return {}
         layout, root = NamespaceLayout(self.settings.files), Path(sources.root)
-        own = {path.partition("/")[0] for path in sources.namespace_files if f"/{OWN_FILES}/" in path}
+        places = [path.split("/", 2)[:2] for path in sources.namespace_files]
+        own = {place[0] for place in places if place[1:] == [OWN_FILES] and place[0] != COMMON_FILES}
         namespaces = {name.namespace for name in (*flows, *staying)} | own | set(self.settings.files)
         found: dict[str, dict[str, tuple[bytes, str]]] = {}
         for namespace in sorted(filter(self._is_allowed, namespaces)):
