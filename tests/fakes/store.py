@@ -150,7 +150,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         self._before(execution.id)
         row = self._row(execution.id)
         if session is not None and row.session != session.id:
@@ -165,7 +166,10 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         if session is None:
             self._touch(row)
         self._note_end(execution, session)
+        holder = session if session is not None else self._sessions.get(row.session or "")
+        born = [self._create(each, holder, told=session is None) for each in births]
         self._after(execution.id)
+        return born
 
     def _let_in(self, execution: Execution) -> int:
         """How many other executions of its flow go on."""

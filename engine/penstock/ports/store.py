@@ -167,11 +167,15 @@ class Store(Protocol):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         """Append `events`, of which `execution` is the fold: its last sequence before them must be
         `execution.seq - len(events)`, else Conflict. `session` must hold the execution, else Fenced; None is an
         operator's word, which needs no hold. With `room` the other executions of its flow that were let in are counted
-        in the same transaction: Crowded where there are so many already."""
+        in the same transaction: Crowded where there are so many already.
+
+        `births` are executions that the events tell of. They are admitted in the same transaction as by `create`, after
+        the events, and held by whoever holds this execution: for each what was written, or why nothing was."""
         ...
 
     def load(self, execution: str) -> Execution | None:

@@ -94,8 +94,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
 
     def holder(self, execution: str) -> Session | None:
         with self._database.reading() as connection:
-            row = connection.execute(sql.HOLDER, (execution,)).fetchone()
-        return session_of(row) if row is not None else None
+            return _holder(connection, execution)
 
     # ── executions ──
 
@@ -146,14 +145,16 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         outbox = _outbox_row(execution, session)
+        born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
 
-        def work(connection: apsw.Connection) -> None:
+        def work(connection: apsw.Connection) -> list[Execution | Unadmitted]:
             standing = connection.execute(sql.STANDING, (execution.id,)).fetchone()
             if standing is None:
                 raise NotFound(f"there is no execution {execution.id}")
@@ -172,8 +173,12 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
             if outbox is not None:
                 connection.execute(sql.INSERT_OUTBOX, outbox)
+            if session is not None:
+                return [self._create(connection, each, rows, told=False) for each, rows in born]
+            holder = _holder(connection, execution.id) if births else None
+            return [self._create(connection, each, _rows_of(each, holder), told=True) for each in births]
 
-        self._database.write(work)
+        return self._database.write(work)
 
     def load(self, execution: str) -> Execution | None:
         with self._database.reading() as connection:
@@ -252,6 +257,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
 
     def close(self) -> None:
         self._database.close()
+
+
+def _holder(connection: apsw.Connection, execution: str) -> Session | None:
+    row = connection.execute(sql.HOLDER, (execution,)).fetchone()
+    return session_of(row) if row is not None else None
 
 
 def _event_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int, str, int, int, str]]:
