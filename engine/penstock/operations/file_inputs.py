@@ -16,7 +16,7 @@ from penstock.flow.model import Input, InputType
 from penstock.operations.start import Start, foreign
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.storage import belongs, execution_files, input_file, namespace_file, plain_name
+from penstock.ports.storage import execution_files, input_file, namespace_file, plain_name
 
 _UNNAMED = "file"
 
@@ -51,7 +51,7 @@ def _keep(
 ) -> str:
     """Keep one file under the execution; its URI."""
     if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
-        if not (may_be_any or belongs(value, wanted.id)):
+        if not (may_be_any or wanted.may_have(value)):
             raise InvalidInputs([foreign(declared, value)])
         digest, name = files.resolve(value), value
     else:

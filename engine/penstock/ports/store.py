@@ -186,6 +186,24 @@ class Store(Protocol):
         """In order, from sequence `after + 1` on."""
         ...
 
+    def unheard(self, session: Session, *, limit: int) -> list[Execution]:
+        """Executions that are over, whose ends a task run waits for that `session` holds and that knows nothing of it
+        yet: no `ChildEnded` of theirs was appended. Without their task runs. The cost is by what is found."""
+        ...
+
+    def hear(self, execution: str) -> None:
+        """Nobody waits for the end of `execution` any more."""
+        ...
+
+    def called(self, execution: str) -> list[str]:
+        """Those that task runs of `execution` have called and that are not over, waited for or not, oldest first."""
+        ...
+
+    def bereaved(self, session: Session) -> list[str]:
+        """Executions of `session` that go on and are not being killed, though the one that has called them was, or is.
+        The cost is by executions that were called and go on."""
+        ...
+
     def find(self, prefix: str, *, limit: int = 10) -> list[str]:
         """The ids that begin with `prefix`, newest first."""
         ...
