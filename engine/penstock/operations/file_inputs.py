@@ -53,13 +53,13 @@ def _keep(
     if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
         if not (may_be_any or wanted.may_have(value)):
             raise InvalidInputs([foreign(declared, value)])
-        digest, name = files.resolve(value), value
+        digest, name, is_uploaded = files.resolve(value), value, False
     else:
         with _opened(declared.id, value, wanted.flow.namespace, namespace_files) as (file, name):
-            digest = files.put(file)
+            digest, is_uploaded = files.put(file), True
     uri = input_file(wanted.flow.name, wanted.id, declared.id, _name_of(name, declared))
     files.name(uri, digest)
-    if files.size(uri) == 0:
+    if is_uploaded and files.size(uri) == 0:
         raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}")])
     return uri
 

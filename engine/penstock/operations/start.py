@@ -30,7 +30,7 @@ class Start:
     """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
 
     `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
-    commit, path, blob, dirty; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
+    commit, path, blob, dirty; `within` is the generation that was in force; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
     `folder` where that is one on this machine.
     """
 
@@ -84,6 +84,7 @@ def start_of(
     }
     if generation is not None:
         source["files"] = f"{generation.commit}:{generation.folder}"
+        source["within"] = generation.number
     return Start(
         id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
     )
