@@ -30,8 +30,9 @@ class Start:
     """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
 
     `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
-    commit, path, blob, dirty; `within` is the generation that was in force; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
-    `folder` where that is one on this machine.
+    commit, path, blob, dirty; `within` is the generation that was in force; `files` is the tree that its namespace
+    files are read from, `<commit>:<folder>`, or `folder` where that is one on this machine. `caller` is the task run
+    that calls it.
     """
 
     id: str
