@@ -62,7 +62,7 @@ def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:
     """Running attempts that have a timeout and were not told to stop yet, with the moment it runs out."""
-    for key in (*execution.running, *execution.children):
+    for key in (*execution.running, *{*execution.children, *execution.bearing}):
         run = execution.runs[key]
         limit = timeout_of(flow.by_id[run.task], run)
         if limit is not None and run.stop is None and run.attempt is not None:
