@@ -243,6 +243,9 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         found = [row for row in self._rows.values() if _fits(row.execution, query)]
         return [_summary(row) for row in sorted(found, key=_newest_first)[: query.limit]]
 
+    def count(self, query: Query) -> int:
+        return sum(_fits(row.execution, query) for row in self._rows.values())
+
     def delete(self, execution: str) -> None:
         self._rows.pop(execution, None)
         self._outbox.pop(execution, None)
@@ -347,6 +350,7 @@ def _fits(execution: Execution, query: Query) -> bool:
         and (query.namespace is None or namespace == query.namespace or namespace.startswith(query.namespace + "."))
         and (not query.states or execution.state in query.states)
         and (query.before is None or execution.created < query.before)
+        and (query.after is None or execution.created > query.after)
         and all(execution.labels.get(key) == value for key, value in query.labels.items())
     )
 

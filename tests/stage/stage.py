@@ -24,6 +24,7 @@ from penstock.agent.attempt import Equipment, TaskAttempts
 from penstock.agent.callees import DeployedCallees
 from penstock.agent.calling import Calls
 from penstock.agent.evaluator import Evaluator
+from penstock.agent.executions import StoredExecutions
 from penstock.agent.executor import Executor
 from penstock.agent.flows import PinnedFlows
 from penstock.agent.shell import DecisionShell
@@ -160,6 +161,9 @@ class Stage:
                 vault=self.vault,
                 clock=self.clock,
                 worlds=self._world,
+                executions=StoredExecutions(
+                    self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flows.flow
+                ),
                 around=self.around,
                 runners=SessionRunners(RunnerChoice(forced="process"), {"process": lambda: runner}),
                 task_type=task_type,

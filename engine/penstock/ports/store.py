@@ -116,6 +116,7 @@ class Query:
     labels: Mapping[str, str] = field(default_factory=dict)
     limit: int = 50
     before: Instant | None = None
+    after: Instant | None = None
 
 
 class Store(Protocol):
@@ -209,6 +210,10 @@ class Store(Protocol):
         ...
 
     def summaries(self, query: Query) -> list[Summary]: ...
+
+    def count(self, query: Query) -> int:
+        """How many `query` would list, if it had no limit."""
+        ...
 
     def delete(self, execution: str) -> None:
         """Forget it, and that its results wait. Its slot stays taken."""

@@ -320,6 +320,8 @@ KV_DELETE = "delete from kv where namespace = ? and key = ?"
 KV_NAMESPACES = "select distinct namespace from kv where expires is null or expires > ? order by namespace"
 KV_PURGE = "delete from kv where expires <= ?"
 
+COUNT = "select count(*) from executions where "
+
 SUMMARIES = "select id, namespace, flow, revision, state, created, ended, header, session from executions where "
 """To be followed by conditions, which `rows.where_of` makes of constants."""
 

@@ -224,6 +224,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             statement = sql.SUMMARIES + where + sql.NEWEST_FIRST
             return [summary_of(row) for row in connection.execute(statement, (*values, query.limit))]
 
+    def count(self, query: Query) -> int:
+        where, values = where_of(query)
+        with self._database.reading() as connection:
+            return int(connection.execute(sql.COUNT + where, values).get)
+
     def delete(self, execution: str) -> None:
         def work(connection: apsw.Connection) -> None:
             for statement in sql.DELETIONS:
