@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import immutables
 
 from penstock.execution.agenda import wants_decision
-from penstock.execution.apply import index
 from penstock.execution.event import Phase
+from penstock.execution.folding.index import index
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
 from penstock.execution.state import FAILING, State
 

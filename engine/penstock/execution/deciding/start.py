@@ -1,0 +1,19 @@
+"""How an execution begins."""
+
+from __future__ import annotations
+
+from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.event import Event, ExecutionEnded, ExecutionStarted, Instant, Phase, ScopeOpened
+from penstock.execution.model import ROOT, Execution
+from penstock.execution.state import State
+from penstock.flow.model import Flow
+
+
+def start(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
+    if execution.kill:
+        return (ExecutionEnded(at=now, state=State.KILLED),)
+    if execution.queued or execution.held or (execution.schedule_date is not None and now < execution.schedule_date):
+        return ()
+    started = () if execution.state is State.RUNNING else (ExecutionStarted(at=now),)
+    lanes = lanes_of(flow, execution, ROOT, Phase.MAIN)
+    return (*started, ScopeOpened(at=now, run=None, phase=Phase.MAIN, lanes=lanes.count, width=lanes.width))

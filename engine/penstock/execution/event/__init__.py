@@ -1,0 +1,92 @@
+"""What can happen to an execution: one frozen value for each fact and each decision.
+
+Facts come from workers and people (`AttemptStarted`, `AttemptEnded`, `Evaluated`, `KillRequested`, …); decisions are
+taken by `decide` and by nobody else. Both are recorded in one sequence, and the execution is their fold.
+`run` names a task run; where it is None the event is about the execution itself.
+"""
+
+from __future__ import annotations
+
+from penstock.execution.event.admission import (
+    ExecutionAdmitted,
+    ExecutionCreated,
+    ExecutionQueued,
+)
+from penstock.execution.event.base import (
+    Event,
+    ExecutionEvent,
+    Instant,
+    Phase,
+    Refusal,
+    RunEvent,
+    StopCause,
+)
+from penstock.execution.event.requests import (
+    KillRequested,
+    PauseRequested,
+    ResumeRequested,
+)
+from penstock.execution.event.task_runs import (
+    EvaluationRequested,
+    FlowableClosing,
+    FlowableStarted,
+    ScopeOpened,
+    TaskRunAdmitted,
+    TaskRunCreated,
+    TaskRunEnded,
+    TaskRunPaused,
+    TaskRunReleased,
+    TaskRunResumed,
+    TaskRunRetrying,
+    TaskRunStopping,
+)
+from penstock.execution.event.whole import (
+    ExecutionEnded,
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionWaiting,
+)
+from penstock.execution.event.work import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    Evaluated,
+    EvaluationFailed,
+)
+
+__all__ = [
+    "AttemptEnded",
+    "AttemptLost",
+    "AttemptStarted",
+    "Evaluated",
+    "EvaluationFailed",
+    "EvaluationRequested",
+    "Event",
+    "ExecutionAdmitted",
+    "ExecutionCreated",
+    "ExecutionEnded",
+    "ExecutionEvent",
+    "ExecutionQueued",
+    "ExecutionResumed",
+    "ExecutionStarted",
+    "ExecutionWaiting",
+    "FlowableClosing",
+    "FlowableStarted",
+    "Instant",
+    "KillRequested",
+    "PauseRequested",
+    "Phase",
+    "Refusal",
+    "ResumeRequested",
+    "RunEvent",
+    "ScopeOpened",
+    "StopCause",
+    "TaskRunAdmitted",
+    "TaskRunCreated",
+    "TaskRunEnded",
+    "TaskRunPaused",
+    "TaskRunReleased",
+    "TaskRunResumed",
+    "TaskRunRetrying",
+    "TaskRunStopping",
+]

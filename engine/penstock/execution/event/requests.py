@@ -1,0 +1,33 @@
+"""What people ask of an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.execution.event.base import ExecutionEvent
+from penstock.flow.model import nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillRequested(ExecutionEvent):
+    """Everything of this execution is to stop."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRequested(ExecutionEvent):
+    """What runs may end, nothing new begins, until it is resumed."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeRequested(ExecutionEvent):
+    """The answer to a pause: of the Pause task run `paused`, or of the whole execution when it is None."""
+
+    by: str = ""
+    paused: str | None = None
+    values: Mapping[str, Any] = field(default_factory=nothing)

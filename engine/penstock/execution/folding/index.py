@@ -1,0 +1,53 @@
+"""A task run in its place, and in exactly the indexes and on the agenda that its state puts it in."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import immutables
+
+from penstock.execution.agenda import is_ready, wants_decision
+from penstock.execution.model import ROOT, Draft, TaskRun
+from penstock.execution.state import State
+from penstock.flow.model import Kind
+
+V = TypeVar("V")
+
+
+def put(draft: Draft, run: TaskRun) -> None:
+    """Put `run` in its place, and in exactly the indexes that its state puts it in."""
+    draft.runs = draft.runs.set(run.id, run)
+    index(draft, run)
+    touch(draft, run.id)
+
+
+def index(draft: Draft, run: TaskRun) -> None:
+    """Put `run` in exactly the indexes that its state puts it in."""
+    ready = is_ready(run)
+    draft.ready = _member(draft.ready, run, belongs=ready and run.kind is not Kind.INLINE)
+    draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
+    draft.running = _member(draft.running, run, belongs=run.is_running)
+    draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)
+    draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
+    draft.asked = keep(draft.asked, run.id, run.asks or None)
+
+
+def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:
+    if belongs == (run.id in members):
+        return members
+    return members.set(run.id, run.ordinal) if belongs else members.delete(run.id)
+
+
+def keep(values: immutables.Map[str, V], key: str, value: V | None) -> immutables.Map[str, V]:
+    if value is None:
+        return values.delete(key) if key in values else values
+    return values if values.get(key) == value else values.set(key, value)
+
+
+def touch(draft: Draft, *keys: str) -> None:
+    """Put the agenda right about `keys`."""
+    for key in keys:
+        wanted = wants_decision(draft, key)
+        if wanted != (key in draft.agenda):
+            ordinal = -1 if key == ROOT else draft.runs[key].ordinal
+            draft.agenda = draft.agenda.set(key, ordinal) if wanted else draft.agenda.delete(key)

@@ -1,0 +1,103 @@
+"""What events about one task run change of it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    Evaluated,
+    EvaluationFailed,
+    EvaluationRequested,
+    FlowableStarted,
+    Instant,
+    StopCause,
+    TaskRunAdmitted,
+    TaskRunPaused,
+    TaskRunReleased,
+    TaskRunResumed,
+    TaskRunRetrying,
+    TaskRunStopping,
+)
+from penstock.execution.model import Attempt, Histories, TaskRun, changed
+from penstock.execution.state import State
+
+RunChange = (
+    AttemptStarted
+    | AttemptEnded
+    | AttemptLost
+    | TaskRunAdmitted
+    | FlowableStarted
+    | TaskRunRetrying
+    | TaskRunReleased
+    | TaskRunPaused
+    | TaskRunResumed
+    | TaskRunStopping
+)
+
+
+def after(run: TaskRun, event: RunChange) -> TaskRun:
+    match event:
+        case AttemptStarted():
+            attempt = Attempt(event.attempt, event.session, event.epoch, event.at)
+            started = run if run.state is State.RUNNING else moved(run, event.at, State.RUNNING)
+            return changed(started, attempts=(*run.attempts, attempt))
+        case AttemptEnded():
+            return changed(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error, wake_at=None)
+        case AttemptLost():
+            lost = changed(run.attempts[-1], state=State.KILLED, ended=event.at, error=event.reason, lost=True)
+            return changed(run, attempts=(*run.attempts[:-1], lost), wake_at=None)
+        case TaskRunAdmitted():
+            return changed(run, gated=False)
+        case FlowableStarted():
+            return changed(moved(run, event.at, State.RUNNING), gated=False)
+        case TaskRunRetrying():
+            failed = run if run.state is State.FAILED else moved(run, event.at, State.FAILED)
+            return changed(moved(failed, event.at, State.RETRYING), wake_at=event.until, stop=None)
+        case TaskRunReleased():
+            return changed(moved(run, event.at, State.CREATED), wake_at=None, stop=None)
+        case TaskRunPaused():
+            return changed(moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
+        case TaskRunResumed():
+            facts = {key: value for key, value in run.facts.items() if key != "resumed"}
+            facts["onResume"] = dict(event.values)
+            facts["elapsed"] = event.elapsed
+            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
+        case TaskRunStopping():
+            stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
+            return changed(stopping, stop=event.cause, wake_at=event.until)
+        case _:
+            assert_never(event)
+
+
+def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:
+    ended = changed(
+        run.attempts[-1],
+        state=event.state,
+        ended=event.at,
+        error=event.error,
+        exit_code=event.exit_code,
+        metrics=event.metrics,
+        log=event.log,
+        usage=event.usage,
+    )
+    return (*run.attempts[:-1], ended)
+
+
+def answered(run: TaskRun, event: Evaluated | EvaluationFailed | EvaluationRequested) -> TaskRun:
+    match event:
+        case EvaluationRequested():
+            return changed(run, asks=event.names)
+        case Evaluated():
+            return changed(run, asks=(), facts={**run.facts, **event.values}, sealed=run.sealed + event.sealed)
+        case EvaluationFailed():
+            return changed(run, asks=(), failure=event.message)
+        case _:
+            assert_never(event)
+
+
+def moved(run: TaskRun, at: Instant, state: State) -> TaskRun:
+    histories: Histories = (*run.histories, (state, at))
+    return changed(run, state=state, histories=histories)

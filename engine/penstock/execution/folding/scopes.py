@@ -1,0 +1,105 @@
+"""What events about scopes and their children change."""
+
+from __future__ import annotations
+
+from bisect import insort
+
+import immutables
+
+from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
+from penstock.execution.folding.index import put, touch
+from penstock.execution.model import Draft, Scope, ScopeList, TaskRun, changed
+from penstock.execution.state import FAILING, State
+
+_NOWHERE: immutables.Map[tuple[str, ...], str] = immutables.Map()
+
+
+def set_scope(draft: Draft, key: str, event: ScopeOpened) -> ScopeList:
+    opened = ScopeList(event.phase, event.lanes, event.width)
+    before = draft.scopes.get(key)
+    states = before.states if before is not None else immutables.Map()
+    draft.scopes = draft.scopes.set(key, Scope(opened, states=states))
+    return opened
+
+
+def open_scope(draft: Draft, key: str, event: ScopeOpened) -> None:
+    opened = set_scope(draft, key, event)
+    run = draft.runs[key]
+    outputs = event.outputs if event.outputs is not None else run.outputs
+    put(draft, changed(run, opened=opened, outputs=outputs))
+
+
+def create_run(draft: Draft, event: TaskRunCreated) -> None:
+    path = draft.runs[event.parent].path if event.parent else ()
+    if event.value is not None:
+        path = (*path, event.value)
+    run = TaskRun(
+        id=event.run,
+        ordinal=len(draft.order),
+        task=event.task,
+        kind=event.kind,
+        parent=event.parent,
+        phase=event.phase,
+        lane=event.lane,
+        position=event.position,
+        last=event.last,
+        gated=event.gated,
+        state=State.CREATED,
+        histories=((State.CREATED, event.at),),
+        path=path,
+        value=event.value,
+        iteration=event.iteration,
+    )
+    key = run.scope_key
+    draft.order = draft.order.set(run.ordinal, run.id)
+    draft.scopes = draft.scopes.set(key, child_created(draft.scopes[key], event.lane, event.position))
+    draft.places = draft.places.set(run.task, draft.places.get(run.task, _NOWHERE).set(path, run.id))
+    put(draft, run)
+    touch(draft, key)
+
+
+def end_run(draft: Draft, event: TaskRunEnded) -> None:
+    run = draft.runs[event.run]
+    attempts = run.attempts
+    if run.is_running:
+        written_off = changed(attempts[-1], state=State.KILLED, ended=event.at, error=event.error)
+        attempts = (*attempts[:-1], written_off)
+    ended = changed(
+        run,
+        state=event.state,
+        histories=(*run.histories, (event.state, event.at)),
+        attempts=attempts,
+        outputs=event.outputs if event.outputs is not None else run.outputs,
+        error=event.error if event.error is not None else run.error,
+        wake_at=None,
+        asks=(),
+        orphan=event.orphan,
+    )
+    key = run.scope_key
+    if run.id in draft.scopes:
+        draft.scopes = draft.scopes.delete(run.id)
+    draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
+    put(draft, ended)
+    touch(draft, key)
+
+
+def child_created(scope: Scope, lane: int, position: int) -> Scope:
+    """The scope after the task at `position` of `lane` was created."""
+    if position == 0:
+        return changed(scope, begun=scope.begun + 1, alive=scope.alive + 1)
+    steps = tuple(step for step in scope.steps if step != (lane, position))
+    return changed(scope, steps=steps, alive=scope.alive + 1)
+
+
+def child_ended(scope: Scope, child: TaskRun) -> Scope:
+    """The scope after one child of its open list became terminal."""
+    states = scope.states
+    if child.phase is not Phase.ERRORS:
+        states = states.set(child.state, states.get(child.state, 0) + 1)
+    if child.state in FAILING:
+        return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
+    if child.last or scope.failing:
+        return changed(scope, alive=scope.alive - 1, done=scope.done + child.last, states=states)
+    steps = list(scope.steps)
+    insort(steps, (child.lane, child.position + 1))
+    return changed(scope, alive=scope.alive - 1, steps=tuple(steps), states=states)
