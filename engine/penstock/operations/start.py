@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused
@@ -14,8 +14,8 @@ from penstock.execution.decide import due
 from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
-from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
-from penstock.flow.model import Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.flow.inputs import InvalidInputs, Problem, Renderer, given_value, put_value, resolve_inputs
+from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, RetryBehavior, nothing
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
@@ -46,17 +46,34 @@ class Start:
     slot: Slot | None = None
 
 
+class Rendering(Protocol):
+    def __call__(
+        self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
+    ) -> Any:
+        """A value with its expressions rendered over an execution, and over more variables; with `typed` the value of a
+        text that is one expression."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What inputs go through on their way in, before anything of them is kept.
 
-    `render` gives a value with its expressions rendered over the execution that is about to begin, and over more
-    variables. `seal` makes of a secret what may be stored; `keep` does so with every text that holds one that is known.
+    `render` renders what they are made of, over the execution that is about to begin or to go on. `seal` makes of a
+    secret what may be stored; `keep` does so with every text that holds one that is known.
     """
 
-    render: Callable[[Flow, Execution, Any, Mapping[str, Any]], Any]
+    render: Rendering
     seal: Callable[[str], str]
     keep: Callable[[Any], Any]
+
+    def renderer(self, flow: Flow, execution: Execution) -> Renderer:
+        """How expressions of inputs are rendered as `execution` sees the world."""
+
+        def render(text: str, /, *, seen: Mapping[str, Any], typed: bool = False) -> Any:
+            return self.render(flow, execution, text, {"inputs": seen}, typed=typed)
+
+        return render
 
 
 def start_of(
@@ -95,7 +112,7 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
         raise Refused(f"the flow {flow.name} is disabled", help="remove `disabled: true` from it")
     refuse_blocked(flow)
     created = _created(wanted, at)
-    created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
+    created = replace(created, inputs=stored_values(flow, flow.inputs, wanted.inputs, begin(created), intake))
     execution = begin(created)
     if flow.concurrency is None:
         return Creation(execution, (created,), due(flow, execution), wanted.slot)
@@ -125,33 +142,57 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
 
 def rendered(wanted: Start, value: Any, intake: Intake, *, at: datetime, more: Mapping[str, Any]) -> Any:
     """`value` with its expressions rendered, as the execution that is `wanted` will see the world, and `more`."""
-    return intake.render(wanted.flow, begin(_created(wanted, at)), value, more)
+    return intake.render(wanted.flow, begun(wanted, at), value, more)
 
 
-def _resolved(flow: Flow, wanted: Start, execution: Execution, intake: Intake | None) -> dict[str, Any]:
-    """The values of the inputs as they are stored: secrets sealed. A file among them is the execution's own (see
-    `penstock.operations.file_inputs`)."""
+def begun(wanted: Start, at: datetime) -> Execution:
+    """The execution that is `wanted`, before it has inputs."""
+    return begin(_created(wanted, at))
 
-    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
-        assert intake is not None
-        return str(intake.render(flow, execution, text, {"inputs": seen}))
 
-    resolved = resolve_inputs(flow.inputs, wanted.inputs, render=render if intake is not None else None)
-    given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
-    not_its_own = [(each, value) for each, value in given if not (value is None or belongs(str(value), wanted.id))]
+def stored_values(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs, of a flow or of a task that asks for some, as `execution` stores them: secrets sealed.
+
+    It is the one way that inputs go, wherever they come from. A file among them is the execution's own (see
+    `penstock.operations.file_inputs`). Raises InvalidInputs; Refused for a secret that nothing seals.
+    """
+    resolved = values_of(flow, declared, given, execution, intake)
+    files = [(each, given_value(resolved, each.id)) for each in declared if each.type is InputType.FILE]
+    not_its_own = [(each, value) for each, value in files if not (value is None or belongs(str(value), execution.id))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
-    return sealed(flow.inputs, resolved, intake)
+    return _sealed(declared, resolved, intake)
 
 
-def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
+def values_of(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs as expressions see them, rendered as `execution` sees the world. Raises InvalidInputs."""
+    render = intake.renderer(flow, execution) if intake is not None else None
+    return resolve_inputs(declared, given, render=render, literal=flow.dialect is Dialect.V0_21)
+
+
+def _sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
     """The values of inputs as they are stored. Raises Refused for a secret that nothing seals."""
     for each in declared:
         value = given_value(resolved, each.id) if each.type is InputType.SECRET else None
         if value is None:
             continue
         if intake is None:
-            raise Refused(f"the input `{each.id}` is a secret, and nothing here could keep it sealed")
+            raise Refused(
+                "Unable to use a `SECRET` input/output as encryption is not configured",
+                help=f"the input `{each.id}` is a secret, and nothing here could keep it sealed",
+            )
         put_value(resolved, each.id, intake.seal(value))
     kept: dict[str, Any] = intake.keep(resolved) if intake is not None else resolved
     return kept
@@ -160,7 +201,7 @@ def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake |
 def foreign(declared: Input, value: object) -> Problem:
     """What is said of a file that an execution may not have."""
     sentence = f"Unable to read the file '{value}' as it didn't belong to the current execution"
-    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}")
+    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}", declared.range)
 
 
 def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
