@@ -9,8 +9,9 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
+from penstock.execution.folding.scopes import stops_its_list
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
-from penstock.execution.state import FAILING, State
+from penstock.execution.state import State
 
 
 def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
@@ -26,7 +27,7 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
         places.setdefault(run.task, {})[run.path] = run.id
         children.setdefault(run.scope_key, []).append(run)
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
-    if not header.state.is_terminal:
+    if not header.is_over:
         draft.scopes = immutables.Map(
             (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
         )
@@ -38,7 +39,8 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
 
 
 def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
-    if header.opened is not None:
+    after = header.opened is not None and header.opened.phase is Phase.AFTER
+    if header.opened is not None and header.state.is_terminal == after:
         yield ROOT, header.opened
     for run in runs:
         if run.opened is not None and run.closing is None and not run.state.is_terminal:
@@ -55,10 +57,10 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         if child.phase is not opened.phase:
             continue
         alive += not child.state.is_terminal
-        failing = failing or child.state in FAILING
+        failing = failing or stops_its_list(child)
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
-    ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
+    ended = [child for child in furthest.values() if child.state.is_terminal and not stops_its_list(child)]
     return Scope(
         open=opened,
         begun=len(furthest),

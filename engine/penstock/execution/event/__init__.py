@@ -21,6 +21,8 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
+from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -41,6 +43,7 @@ from penstock.execution.event.task_runs import (
     TaskRunStopping,
 )
 from penstock.execution.event.whole import (
+    ExecutionClosed,
     ExecutionEnded,
     ExecutionResumed,
     ExecutionStarted,
@@ -63,23 +66,28 @@ __all__ = [
     "EvaluationRequested",
     "Event",
     "ExecutionAdmitted",
+    "ExecutionClosed",
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
+    "ExecutionLeaving",
     "ExecutionQueued",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
+    "ExitRequested",
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
     "KillRequested",
+    "LabelsChanged",
     "PauseRequested",
     "Phase",
     "Refusal",
     "ResumeRequested",
     "RunEvent",
     "ScopeOpened",
+    "SlaViolated",
     "StopCause",
     "TaskRunAdmitted",
     "TaskRunCreated",
@@ -89,4 +97,5 @@ __all__ = [
     "TaskRunResumed",
     "TaskRunRetrying",
     "TaskRunStopping",
+    "VariablesChanged",
 ]
