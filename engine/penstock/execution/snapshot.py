@@ -9,7 +9,7 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
-from penstock.execution.folding.scopes import stops_its_list
+from penstock.execution.folding.scopes import counts, stops_its_list
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
@@ -52,7 +52,7 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
     furthest: dict[int, TaskRun] = {}
     alive, failing = 0, False
     for child in children:
-        if child.state.is_terminal and child.phase is not Phase.ERRORS:
+        if child.state.is_terminal and counts(child) and opened.phase is not Phase.AFTER:
             states[child.state] = states.get(child.state, 0) + 1
         if child.phase is not opened.phase:
             continue

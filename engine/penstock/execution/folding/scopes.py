@@ -94,6 +94,11 @@ def stops_its_list(child: TaskRun) -> bool:
     return child.state in FAILING and child.phase is Phase.MAIN
 
 
+def counts(child: TaskRun) -> bool:
+    """Whether what it has come to tells in the state of its parent."""
+    return child.phase in (Phase.MAIN, Phase.FINALLY)
+
+
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
     """The scope after the task at `position` of `lane` was created."""
     if position == 0:
@@ -105,7 +110,7 @@ def child_created(scope: Scope, lane: int, position: int) -> Scope:
 def child_ended(scope: Scope, child: TaskRun) -> Scope:
     """The scope after one child of its open list became terminal."""
     states = scope.states
-    if child.phase is not Phase.ERRORS:
+    if counts(child):
         states = states.set(child.state, states.get(child.state, 0) + 1)
     if stops_its_list(child):
         return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
