@@ -7,6 +7,7 @@ a law holds the two equal. So a decision reads the agenda, never the whole execu
 from __future__ import annotations
 
 from penstock.execution.event import StopCause
+from penstock.execution.family import Family
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
 from penstock.execution.state import State
@@ -31,6 +32,8 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
         return True
     if run.kind is Kind.FLOWABLE:
         return _flowable_wants(run, execution.scopes.get(key))
+    if run.is_calling:
+        return run.family is not None and _has_ended(run.family, run)
     if run.state is State.CREATED:
         return run.gated
     attempt = run.attempt
@@ -58,12 +61,18 @@ def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
 def _leaving_wants(run: TaskRun, scope: Scope | None, leave: Leave) -> bool:
     if scope is not None:
         return scope.alive == 0
-    return not run.is_running or (leave.stop and run.stop is not StopCause.KILL)
+    at_work = run.is_running or (run.is_calling and run.family is not None and run.family.living > 0)
+    return not at_work or (leave.stop and run.stop is not StopCause.KILL)
 
 
 def _halted_wants(run: TaskRun, scope: Scope | None) -> bool:
     """A flowable whose time is over waits for what is being stopped within it."""
     return scope.alive == 0 if scope is not None else not run.is_running
+
+
+def _has_ended(family: Family, run: TaskRun) -> bool:
+    """Whether its children have come to an end. One that was told to stop makes no further ones."""
+    return family.living == 0 if run.stop is not None else family.is_complete
 
 
 def is_ready(run: TaskRun) -> bool:

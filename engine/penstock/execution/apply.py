@@ -9,6 +9,10 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -30,6 +34,7 @@ from penstock.execution.event import (
     TaskRunStopping,
     VariablesChanged,
 )
+from penstock.execution.folding.children import fold_child
 from penstock.execution.folding.effects import take_effect, touch_all
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.runs import after, answered
@@ -60,6 +65,7 @@ def begin(created: ExecutionCreated) -> Execution:
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
         original_created=created.original_created,
+        caller=created.caller,
     )
 
 
@@ -119,5 +125,7 @@ def _fold_in(draft: Draft, event: Event) -> None:
             put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
         case LabelsChanged() | VariablesChanged() | ExitRequested():
             take_effect(draft, event)
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            fold_child(draft, event)
         case _:
             fold_whole(draft, event)

@@ -5,10 +5,16 @@ No event is legal twice. A refusal is a sentence for whoever sent it: a person, 
 
 from __future__ import annotations
 
+import immutables
+
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -150,6 +156,8 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
         case AttemptEnded() | AttemptLost():
             mine = run.is_running and event.attempt == len(run.attempts)
             return _unless(mine, f"attempt {event.attempt} of task run {run.id} is over already")
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            return _refuse_child(execution, run, event)
         case TaskRunAdmitted() | FlowableStarted():
             return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
         case FlowableClosing():
@@ -168,7 +176,8 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return _unless(run.state is State.PAUSED, f"task run {run.id} is not paused, it is {run.state}")
         case TaskRunStopping():
             sooner = run.stop is None or (run.stop is StopCause.TIMEOUT and event.cause is StopCause.KILL)
-            goes_on = run.is_running or (run.kind is Kind.FLOWABLE and event.cause is StopCause.TIMEOUT)
+            at_work = run.is_running or run.is_calling
+            goes_on = at_work or (run.kind is Kind.FLOWABLE and event.cause is StopCause.TIMEOUT)
             return _unless(goes_on and sooner, f"task run {run.id} was told to stop already")
         case LabelsChanged() | VariablesChanged() | ExitRequested():
             attempt = run.attempts[-1] if run.is_running and event.attempt == len(run.attempts) else None
@@ -178,3 +187,17 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return None
         case _:
             return Refusal(f"{type(event).__name__} is not known here")
+
+
+def _refuse_child(
+    execution: Execution, run: TaskRun, event: ChildrenRequested | ChildStarted | ChildRefused | ChildEnded
+) -> Refusal | None:
+    if isinstance(event, ChildrenRequested):
+        fresh = run.kind is Kind.EXECUTABLE and run.state is State.CREATED
+        return _unless(fresh, f"task run {run.id} has asked for executions already, it is {run.state}")
+    if isinstance(event, ChildEnded):
+        lives = execution.children.get(run.id, immutables.Map()).get(event.index) == event.child
+        return _unless(lives, f"task run {run.id} does not wait for execution {event.child}")
+    may = run.id in execution.bearing and not execution.held and leave_of(execution, run) is None
+    in_turn = run.family is not None and event.index == run.family.begun
+    return _unless(may and in_turn, f"task run {run.id} is not to have execution {event.index} now, it is {run.state}")

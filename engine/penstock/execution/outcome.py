@@ -12,6 +12,7 @@ from penstock.execution.model import Attempt, Execution, TaskRun
 from penstock.execution.state import State, worst
 from penstock.flow.model import Backoff, Flow, Retry, RetryBehavior, Task
 
+_SAME_EXECUTION = RetryBehavior.RETRY_FAILED_TASK
 _WELL = (State.SUCCESS, State.WARNING)
 
 
@@ -27,7 +28,7 @@ def conclude(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: In
     if attempt.lost:
         return TaskRunReleased(at=now, run=run.id)
     if attempt.state is State.FAILED or attempt.state is State.KILLED:
-        return failed(flow, execution, task, run, now, _why(task, run, attempt))
+        return failed(flow, execution, task, run, now, why(task, run, attempt.error))
     state = attempt.state
     retry = flow.retry_of(task)
     if retry is not None and retry.warning_on_retry and tries(run) > 1:
@@ -41,7 +42,7 @@ def _left(task: Task, run: TaskRun, attempt: Attempt, leave: Leave, now: Instant
         return TaskRunEnded(at=now, run=run.id, state=attempt.state)
     if leave.stop or "ExitRequested" in attempt.effects:
         return TaskRunEnded(at=now, run=run.id, state=leave.state)
-    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_why(task, run, attempt))
+    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))
 
 
 def _closed(
@@ -54,7 +55,7 @@ def _closed(
         return TaskRunEnded(at=now, run=run.id, state=state if stopped else softened(task, state))
     if stopped and leave is not None:
         return TaskRunEnded(at=now, run=run.id, state=leave.state)
-    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_why(task, run, attempt))
+    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))
 
 
 def out_of_time(task: Task, run: TaskRun, now: Instant) -> TaskRunEnded:
@@ -62,10 +63,9 @@ def out_of_time(task: Task, run: TaskRun, now: Instant) -> TaskRunEnded:
     return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_timeout(task, run))
 
 
-def _why(task: Task, run: TaskRun, attempt: Attempt) -> str | None:
-    if run.stop is not StopCause.TIMEOUT:
-        return attempt.error
-    return _timeout(task, run)
+def why(task: Task, run: TaskRun, error: str | None) -> str | None:
+    """The reason of a failure: that the time ran out, else what the attempt says of itself."""
+    return _timeout(task, run) if run.stop is StopCause.TIMEOUT else error
 
 
 def _timeout(task: Task, run: TaskRun) -> str:
@@ -78,7 +78,7 @@ def failed(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Inst
     if again_at(flow, execution, run, now) is not None:
         return TaskRunEnded(at=now, run=run.id, state=State.RETRIED, error=error)
     retry = flow.retry_of(task)
-    if retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION:
+    if leave_of(execution, run) is not None or (retry is not None and retry.behavior is not _SAME_EXECUTION):
         retry = None
     until = next_attempt(retry, run, now) if retry is not None else None
     if until is not None:
@@ -123,6 +123,8 @@ def again_at(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> In
     """
     retry = flow.retry_of(flow.by_id[run.task])
     if retry is None or retry.behavior is not RetryBehavior.CREATE_NEW_EXECUTION or execution.state.is_terminal:
+        return None
+    if leave_of(execution, run) is not None:
         return None
     made = execution.attempt_number
     if retry.max_attempts is not None and made >= retry.max_attempts:

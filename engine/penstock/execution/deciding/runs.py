@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.execution import evaluation
+from penstock.execution.deciding.children import after_children, call
 from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.deciding.order import in_order
-from penstock.execution.deciding.timers import STOP_WITHIN
+from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -21,7 +22,6 @@ from penstock.execution.event import (
     TaskRunEnded,
     TaskRunPaused,
     TaskRunResumed,
-    TaskRunStopping,
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.leaving import Leave, leave_of
@@ -51,22 +51,28 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
         return out_of_time(task, run, now)
     if run.state is State.CREATED:
-        return _gate(task, run, now)
+        return _gate(execution, task, run, now)
+    if run.is_calling:
+        return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
     return conclude(flow, execution, task, run, now)
 
 
 def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Leave, now: Instant) -> Event:
-    """What runs is stopped, what has just ended is taken at its word, and what is not over takes the state."""
-    if run.is_running:
-        return TaskRunStopping(at=now, run=run.id, cause=StopCause.KILL, until=now + STOP_WITHIN)
-    if run.state in (State.RUNNING, State.KILLING) and run.attempt is not None and not run.attempt.lost:
+    """What is at work is stopped, what has just ended is taken at its word, and what is not over takes the state."""
+    family = run.family if run.is_calling else None
+    if run.is_running or (family is not None and family.living):
+        return stopping(run, StopCause.KILL, now)
+    if family is not None and family.is_complete and not leave.stop:
+        return after_children(flow, execution, task, run, now)
+    told = run.state in (State.RUNNING, State.KILLING) and run.attempt is not None and not run.attempt.lost
+    if told and not run.is_calling:
         return conclude(flow, execution, task, run, now)
     return TaskRunEnded(at=now, run=run.id, state=leave.state)
 
 
-def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
+def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """What stands before the start of a task run: its `runIf`, then a timeout that is an expression."""
     if task.run_if is not None and evaluation.RUN_IF not in run.facts:
         return EvaluationRequested(at=now, run=run.id, names=(evaluation.RUN_IF,))
@@ -77,6 +83,8 @@ def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
     if run.kind is Kind.FLOWABLE:
         limit = None if FLOWABLES[task.type].waits_itself else timeout_of(task, run)
         return FlowableStarted(at=now, run=run.id, deadline=now + limit if limit is not None else None)
+    if run.kind is Kind.EXECUTABLE:
+        return call(execution, task, run, now)
     return TaskRunAdmitted(at=now, run=run.id)
 
 

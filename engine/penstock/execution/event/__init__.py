@@ -21,6 +21,13 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.children import (
+    Caller,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
+)
 from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
 from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
 from penstock.execution.event.requests import (
@@ -61,6 +68,11 @@ __all__ = [
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
+    "Caller",
+    "ChildEnded",
+    "ChildRefused",
+    "ChildStarted",
+    "ChildrenRequested",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.execution.event.base import ExecutionEvent, Instant
+from penstock.execution.event.children import Caller
 from penstock.flow.model import nothing
 
 
@@ -33,6 +34,7 @@ class ExecutionCreated(ExecutionEvent):
     parent_id: str | None = None
     attempt_number: int = 1
     original_created: Instant | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,8 @@ def _end(draft: Draft, event: ExecutionEnded) -> None:
     move(draft, event.at, event.state)
     draft.outputs, draft.trailing = event.outputs, event.trailing
     draft.error = event.error if event.error is not None else draft.error
-    draft.kill, draft.exit, draft.held = False, None, False
+    if event.trailing:
+        draft.kill, draft.exit, draft.held = False, None, False
     draft.asks, draft.asked = (), immutables.Map()
     draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
 
