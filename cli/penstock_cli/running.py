@@ -372,7 +372,7 @@ class _Run:
             return False
         from penstock_cli.render.asking import ask
 
-        place, flow = self._place, self._flow
+        place, flow = self._place, self._live.executor.flow_of(execution)
         with self._progress.aside():
             questions, render = asked_of(flow, run), place.intake.renderer(flow, current)
             values = place.keep_answers(
