@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
-from penstock.execution.event import ChildEnded, Event, Instant
+from penstock.execution.event import ChildEnded, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
@@ -168,6 +168,10 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         for event in events:
             if isinstance(event, ChildEnded):
                 self.hear(event.child)
+            elif isinstance(event, TaskRunEnded) and event.orphan:
+                for child in self._called(execution.id):
+                    if child.caller is not None and child.caller.run == event.run:
+                        self.hear(child.id)
         if session is None:
             self._touch(row)
         self._note_end(execution, session)

@@ -40,6 +40,8 @@ AWAITED = "select caller_run, caller_index, id from executions where caller = ? 
 
 HEARD = "update executions set awaited = 0 where id = ?"
 
+LEFT_ALONE = "update executions set awaited = 0 where caller = ? and caller_run = ? and awaited = 1"
+
 UNHEARD = (
     "select e.header from executions e indexed by executions_unheard join executions p on p.id = e.caller "
     "where e.awaited = 1 and e.is_over = 1 and p.session = ? order by e.caller, e.caller_index limit ?"

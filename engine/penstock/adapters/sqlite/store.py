@@ -18,7 +18,7 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import ChildEnded, Event, Instant
+from penstock.execution.event import ChildEnded, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -150,6 +150,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
         heard = [(event.child,) for event in events if isinstance(event, ChildEnded)]
+        left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         outbox = _outbox_row(execution, session)
@@ -170,6 +171,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             connection.executemany(sql.INSERT_EVENT, rows)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.executemany(sql.HEARD, heard)
+            connection.executemany(sql.LEFT_ALONE, left)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
