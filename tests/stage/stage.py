@@ -21,6 +21,8 @@ from fakes.store import MemoryStore
 from penstock.adapters.secrets import EnvSecrets, KeySeal
 from penstock.adapters.secrets.masking import Masker
 from penstock.agent.attempt import Equipment, TaskAttempts
+from penstock.agent.callees import DeployedCallees
+from penstock.agent.calling import Calls
 from penstock.agent.evaluator import Evaluator
 from penstock.agent.executor import Executor
 from penstock.agent.flows import PinnedFlows
@@ -165,7 +167,19 @@ class Stage:
             ),
             self.clock,
         )
-        shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, hurry=PATIENT)
+        calls = Calls(
+            callees=DeployedCallees(self.store, self.flow_of),
+            worlds=self._world,
+            vault=self.vault,
+            clock=self.clock,
+            around=self.around,
+            intake=self.intake,
+            files=self.files,
+            keep_files=lambda wanted: keep_files(wanted, self.files, self.namespace_files, by_person=False),
+            load=self.store.load,
+            flow_of=self.flows.flow,
+        )
+        shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, calls, hurry=PATIENT)
         self.executor = Executor(
             self.store,
             self.session,
@@ -281,7 +295,7 @@ class Stage:
     def settle(self) -> None:
         """Everything happens that takes no time."""
         for _ in range(MOST_ROUNDS):
-            moved = self.executor.wake() + self.executor.catch_up() + self.executor.let_in()
+            moved = self.executor.wake() + self.executor.catch_up() + self.executor.hear() + self.executor.let_in()
             moved += self.worker.fill() + self.machine.step()
             while self.evaluator.step():
                 moved += 1
