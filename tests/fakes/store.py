@@ -88,7 +88,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             if execution.is_over:
                 continue
             row.session = by.id
-            idle = execution.held or execution.kill
+            idle = execution.held or execution.is_leaving
             waits = (
                 execution.state in (State.PAUSED, State.RETRYING)
                 or (execution.state is State.QUEUED and execution.queued)
@@ -190,7 +190,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.touched = self._mark
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
-        if execution.ended is not None and session is not None and session.kind == AGENT:
+        if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
             self._outbox.setdefault(execution.id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
@@ -251,7 +251,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     # ── work, as queries ──
 
     def claimable(self, session: Session, *, limit: int) -> list[Claimable]:
-        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.kill]
+        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.is_leaving]
         running = {row.execution.id: len(row.execution.running) for row in rows}
         flows: dict[FlowName, int] = {}
         for row in self._held(session):

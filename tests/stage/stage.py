@@ -33,7 +33,7 @@ from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.agent.world import World
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.execution.apply import fold
-from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, render_value
@@ -102,7 +102,7 @@ class StageAttempts(TaskAttempts):
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> list[Event]:
         self._clock.advance(MOMENT)
         return super().make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
 

@@ -15,7 +15,7 @@ from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionE
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, Renderer, given_value, put_value, resolve_inputs
-from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, nothing
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
@@ -118,13 +118,16 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     refuse_blocked(flow)
     created = _created(wanted, at)
     created = replace(created, inputs=stored_values(flow, flow.inputs, wanted.inputs, begin(created), intake))
+    return admission(flow, created, wanted.slot)
+
+
+def admission(flow: Flow, created: ExecutionCreated, slot: Slot | None = None) -> Creation:
+    """What is asked of the store for an execution of `flow` that begins with `created`."""
     execution = begin(created)
     if flow.concurrency is None:
-        return Creation(execution, (created,), due(flow, execution), wanted.slot)
+        return Creation(execution, (created,), due(flow, execution), slot)
     crowded = _crowded(execution, created, flow.concurrency.behavior)
-    return Creation(
-        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
-    )
+    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=crowded)
 
 
 def _created(wanted: Start, at: datetime) -> ExecutionCreated:
@@ -258,19 +261,13 @@ def blocked_types(flow: Flow) -> list[str]:
 
 
 def refuse_blocked(flow: Flow) -> None:
-    """Raises Refused, naming the types (or the behaviour of a retry), when `flow` cannot run here."""
+    """Raises Refused, naming the types, when `flow` cannot run here."""
     blocked = blocked_types(flow)
     if blocked:
         names = ", ".join(f"`{name}`" for name in blocked)
         raise Refused(
             f"the flow {flow.name} cannot run here: {names} cannot run in this version",
             help="`penstock types --runnable` lists what can",
-        )
-    retries = [flow.retry, *(task.retry for task in flow.walk())]
-    if any(retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION for retry in retries):
-        raise Refused(
-            f"the flow {flow.name} cannot run here: a retry with CREATE_NEW_EXECUTION cannot run in this version",
-            help="use RETRY_FAILED_TASK, which tries the failed task again",
         )
 
 

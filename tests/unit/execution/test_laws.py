@@ -60,8 +60,11 @@ ONCE = (
 ONCE_AN_ATTEMPT = AttemptStarted | AttemptEnded | AttemptLost
 
 DERIVED = frozenset(
-    "runs order scopes agenda asked ready inline running sleeping paused deadlines halted bearing children".split()
-) | {"places"}
+    {
+        *("runs", "order", "scopes", "agenda", "asked", "ready", "inline", "running", "sleeping", "paused"),
+        *("deadlines", "halted", "bearing", "children", "places"),
+    }
+)
 
 
 def living(execution: Execution) -> list[tuple[str, int, str]]:

@@ -308,7 +308,7 @@ def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, 
 def _header_row(
     execution: Execution, due: Instant | None
 ) -> tuple[str, int | None, int, int | None, int, int, int, int, str]:
-    idle = execution.held or execution.kill
+    idle = execution.held or execution.is_leaving
     return (
         execution.state.value,
         micros_or_none(execution.ended),

@@ -18,6 +18,7 @@ def stirs(execution: Execution, now: Instant) -> bool:
         or execution.bearing
         or execution.asked
         or any(wake_at <= now for wake_at in execution.sleeping.values())
+        or any(deadline <= now for deadline in execution.deadlines.values())
     )
 
 
