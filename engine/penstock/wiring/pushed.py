@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.adapters.git import GitReading, quarantine
+from penstock.adapters.git import GitReading
+from penstock.adapters.git.quarantine import quarantine
 from penstock.adapters.git.address import checked_branch
 from penstock.errors import Refused, UserError
 from penstock.wiring.revisions import AtRevision, Revisions
