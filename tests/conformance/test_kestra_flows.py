@@ -55,7 +55,6 @@ COMING = {
     "waitfor-max-iterations": "flow.LoopUntil",
     "waitfor-max-duration": "flow.LoopUntil",
     "waitfor-multiple-tasks": "flow.LoopUntil",
-    "npe-labels-update-task": "execution.Labels",
     "pause_on_resume": "files that are given when a pause is answered",
     "retry-new-execution-task-duration": "retries in a new execution",
     "retry-new-execution-flow-attempts": "retries in a new execution",

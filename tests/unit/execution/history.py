@@ -15,13 +15,17 @@ from penstock.execution.event import (
     ChildRefused,
     ChildStarted,
     Event,
+    ExitRequested,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     ResumeRequested,
+    VariablesChanged,
 )
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
 from penstock.flow.foreach_item import BATCHES, SPLIT
+from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
 MOST_STORM = 120
@@ -110,9 +114,9 @@ class _History:
         ]
         if execution.held:
             moves.append(self.resume)
-        elif execution.queued and not execution.kill:
+        elif execution.queued and not execution.is_leaving:
             moves.append(self.let_in)
-        elif not execution.kill:
+        elif not execution.is_leaving:
             moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
             moves += [lambda key=key: self.bear(key) for key in sorted(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -131,7 +135,7 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.kill:
+        if not execution.held and not execution.is_leaving:
             moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
             moves += [(10, lambda key=key: self.bear(key)) for key in sorted(execution.bearing)]
         moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
@@ -143,7 +147,7 @@ class _History:
             moves.append((1, self.pause))
         if execution.held:
             moves.append((4, self.resume))
-        if execution.queued and not execution.kill:
+        if execution.queued and not execution.is_leaving:
             moves.append((6, self.let_in))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
@@ -188,6 +192,8 @@ class _History:
         state, error = self.outcome(run), None
         if state is State.FAILED:
             error = "it went wrong"
+        if run.kind is Kind.INLINE:
+            self.affect(run)
         outputs: dict[str, object] = {"value": run.value} if chance(self.dice, 30) else {}
         if self.course.flow.by_id[run.task].type == SPLIT:
             outputs[BATCHES] = self.dice.randrange(4)
@@ -196,6 +202,18 @@ class _History:
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
             )
         )
+
+    def affect(self, run: TaskRun) -> None:
+        """An inline task changes the execution, now and then."""
+        at, number = self.course.now, len(run.attempts)
+        if chance(self.dice, 10):
+            self.course.tell(LabelsChanged(at=at, run=run.id, attempt=number, labels={"by": run.task}))
+        if chance(self.dice, 10):
+            values, removed = {"by": {run.task: number}}, ("by.nobody",)
+            self.course.tell(VariablesChanged(at=at, run=run.id, attempt=number, values=values, removed=removed))
+        if chance(self.dice, 6):
+            states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
+            self.course.tell(ExitRequested(at=at, run=run.id, attempt=number, state=one_of(self.dice, states)))
 
     def bear(self, key: str) -> None:
         """The next child of a task run is made, or cannot be."""
