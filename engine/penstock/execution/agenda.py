@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from penstock.execution.event import StopCause
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
-from penstock.execution.state import State
+from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Kind
 
 
@@ -25,10 +25,11 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
         return _killed_wants(run, execution.scopes.get(key))
     if run.kind is Kind.FLOWABLE:
         return _flowable_wants(run, execution.scopes.get(key))
-    if run.state is State.CREATED:
+    if run.state in BEGINNING:
         return run.gated
     attempt = run.attempt
-    return run.state is not State.RETRYING and attempt is not None and attempt.state is not State.RUNNING
+    waits = run.state in (State.RETRYING, State.BREAKPOINT)
+    return not waits and attempt is not None and attempt.state is not State.RUNNING
 
 
 def _root_wants(execution: Execution | Draft) -> bool:
@@ -46,6 +47,8 @@ def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
         return attempt is not None and attempt.state is not State.RUNNING and not attempt.lost
     if run.state is State.PAUSED:
         return "resumed" in run.facts
+    if run.state is State.BREAKPOINT or run.wake_at is not None:
+        return False
     return scope is None or scope.wants_decision
 
 
@@ -60,4 +63,4 @@ def is_ready(run: TaskRun) -> bool:
     if run.kind is Kind.FLOWABLE:
         attempt = run.attempt
         return run.closing is not None and run.state is State.RUNNING and (attempt is None or attempt.lost)
-    return run.state is State.CREATED and not run.gated
+    return run.state in BEGINNING and not run.gated

@@ -9,15 +9,23 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
     Event,
     ExecutionCreated,
+    ExecutionInherited,
+    ExecutionReopened,
     FlowableClosing,
     FlowableStarted,
+    IterationAwaited,
+    IterationBegun,
+    LabelsSet,
     ResumeRequested,
+    RunForced,
     ScopeOpened,
+    StatusChanged,
     TaskRunAdmitted,
     TaskRunCreated,
     TaskRunEnded,
@@ -26,9 +34,12 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunRetrying,
     TaskRunStopping,
+    Unqueued,
 )
 from penstock.execution.folding.index import keep, put
-from penstock.execution.folding.runs import after, answered
+from penstock.execution.folding.overrides import fold_override
+from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
+from penstock.execution.folding.runs import after, answered, answered_by_person
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
 from penstock.execution.model import Draft, Execution, changed
@@ -55,6 +66,7 @@ def begin(created: ExecutionCreated) -> Execution:
         original_id=created.original_id or created.id,
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
+        breakpoints=created.breakpoints,
     )
 
 
@@ -105,10 +117,21 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunPaused()
             | TaskRunResumed()
             | TaskRunStopping()
+            | BreakpointReached()
+            | IterationAwaited()
         ):
             put(draft, after(draft.runs[event.run], event))
         case ResumeRequested(paused=str() as paused):
-            run_ = draft.runs[paused]
-            put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+            put(draft, answered_by_person(draft.runs[paused], event))
+            if event.breakpoints is not None:
+                draft.breakpoints = event.breakpoints
+        case IterationBegun():
+            begin_iteration(draft, event)
+        case ExecutionInherited():
+            inherit(draft, event)
+        case ExecutionReopened():
+            reopen(draft, event)
+        case LabelsSet() | RunForced() | StatusChanged() | Unqueued():
+            fold_override(draft, event)
         case _:
             fold_whole(draft, event)

@@ -14,7 +14,7 @@ from penstock.execution.deciding.runs import about_runs
 from penstock.execution.deciding.scopes import about_scopes
 from penstock.execution.deciding.start import start
 from penstock.execution.deciding.timers import deadlines, timers
-from penstock.execution.event import Event, ExecutionResumed, Instant
+from penstock.execution.event import Event, ExecutionResumed, ExecutionStarted, Instant
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.model import Flow
@@ -22,7 +22,7 @@ from penstock.flow.model import Flow
 MOST_EVENTS = 500
 """One answer holds at most so many events; what is left over is decided next."""
 
-_WAITING = frozenset({State.PAUSED, State.RETRYING})
+_WAITING = frozenset({State.PAUSED, State.RETRYING, State.BREAKPOINT})
 
 
 def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
@@ -31,6 +31,8 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
         return ()
     if execution.opened is None:
         return start(flow, execution, now)
+    if execution.state is State.RESTARTED:
+        return (ExecutionStarted(at=now),)
     if execution.state in _WAITING and not execution.held and stirs(execution, now):
         return (ExecutionResumed(at=now),)
     for answers in (timers(flow, execution, now), about_runs(flow, execution, now), about_scopes(flow, execution, now)):
@@ -44,6 +46,6 @@ def due(flow: Flow, execution: Execution) -> Instant | None:
     if execution.is_over:
         return None
     if execution.opened is None:
-        return None if execution.held or execution.queued else execution.schedule_date
+        return None if execution.held or execution.queued or execution.forced else execution.schedule_date
     moments = [*execution.sleeping.values(), *(run_out for _, run_out in deadlines(flow, execution))]
     return min(moments, default=None)

@@ -9,6 +9,7 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -22,6 +23,8 @@ from penstock.execution.event import (
     ExecutionWaiting,
     FlowableClosing,
     FlowableStarted,
+    IterationAwaited,
+    IterationBegun,
     KillRequested,
     PauseRequested,
     Phase,
@@ -39,14 +42,20 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
+from penstock.execution.flowable.until import ITERATIONS
+from penstock.execution.folding.index import WAITING
+from penstock.execution.folding.runs import CONDITION, PASSED
 from penstock.execution.model import ROOT, Execution, ScopeList, TaskRun
-from penstock.execution.state import State
+from penstock.execution.overriding import FROM_ABOVE, refuse_from_above
+from penstock.execution.state import BEGINNING, State
 
 _PHASES = tuple(Phase)
 
 
 def refuse(execution: Execution, event: Event) -> Refusal | None:
     """Why `event` is not legal now; None when it is."""
+    if isinstance(event, FROM_ABOVE):
+        return refuse_from_above(execution, event)
     if execution.is_over:
         return Refusal(f"the execution is over, it is {execution.state}")
     match event:
@@ -78,19 +87,19 @@ def _refuse_execution(execution: Execution, event: Event) -> Refusal | None:
             return _unless(execution.held, f"the execution is not paused by anybody, it is {state}")
         case ResumeRequested(paused=str() as paused):
             run = execution.runs.get(paused)
-            waits = run is not None and run.state is State.PAUSED and "resumed" not in run.facts
+            waits = run is not None and run.state in WAITING and "resumed" not in run.facts
             return _unless(waits, f"task run {paused} does not wait to be resumed")
         case ExecutionQueued():
             return _unless(state is State.CREATED, f"the execution has begun, it is {state}")
         case ExecutionAdmitted():
             return _unless(execution.queued, f"the execution does not wait to be let in, it is {state}")
         case ExecutionStarted():
-            waits = state is State.CREATED or (state is State.QUEUED and not execution.queued)
+            waits = state in BEGINNING or (state is State.QUEUED and not execution.queued)
             return _unless(waits, f"the execution has begun, it is {state}")
         case ExecutionWaiting():
             return _unless(state is not event.state, f"the execution is {state} already")
         case ExecutionResumed():
-            waits = state in (State.PAUSED, State.RETRYING) and not execution.held
+            waits = state in (State.PAUSED, State.RETRYING, State.BREAKPOINT) and not execution.held
             return _unless(waits, f"the execution does not wait, it is {state}")
         case ExecutionEnded():
             return None
@@ -133,7 +142,16 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             mine = run.is_running and event.attempt == len(run.attempts)
             return _unless(mine, f"attempt {event.attempt} of task run {run.id} is over already")
         case TaskRunAdmitted() | FlowableStarted():
-            return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
+            return _unless(run.state in BEGINNING and run.gated, f"task run {run.id} was let in already")
+        case BreakpointReached():
+            fresh = run.state in BEGINNING and run.gated and PASSED not in run.facts
+            return _unless(fresh, f"task run {run.id} is past its breakpoint, it is {run.state}")
+        case IterationAwaited():
+            fresh = run.state is State.RUNNING and run.wake_at is None and CONDITION in run.facts
+            return _unless(fresh, f"task run {run.id} has no round that has just ended, it is {run.state}")
+        case IterationBegun():
+            in_turn = run.wake_at is not None and event.number == run.facts.get(ITERATIONS, 1) + 1
+            return _unless(in_turn, f"task run {run.id} does not wait for its round {event.number}")
         case FlowableClosing():
             fresh = run.state is State.RUNNING and run.opened is not None and run.closing is None
             return _unless(fresh, f"task run {run.id} has no children that have just ended, it is {run.state}")

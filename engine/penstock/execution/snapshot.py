@@ -9,16 +9,27 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
-from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
+from penstock.execution.model import ROOT, Draft, Execution, Revived, Scope, ScopeList, TaskRun
 from penstock.execution.state import FAILING, State
+
+_INDEXES = ("scopes", "agenda", "asked", "ready", "inline", "running", "sleeping", "paused", "places")
 
 
 def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
     """`header` with `runs` in it, equal to the fold of the log that both were projected from."""
     draft = Draft(header)
+    rebuild(draft, runs)
+    return draft.freeze()
+
+
+def rebuild(draft: Draft, runs: Iterable[TaskRun]) -> None:
+    """Make `runs` all that the draft has, and every index anew from them and from the header."""
     in_order = sorted(runs, key=lambda run: run.ordinal)
     draft.runs = immutables.Map((run.id, run) for run in in_order)
     draft.order = immutables.Map((run.ordinal, run.id) for run in in_order)
+    draft.next_ordinal = max(draft.next_ordinal, in_order[-1].ordinal + 1 if in_order else 0)
+    for name in _INDEXES:
+        setattr(draft, name, immutables.Map())
     places: dict[str, dict[tuple[str, ...], str]] = {}
     children: dict[str, list[TaskRun]] = {}
     for run in in_order:
@@ -26,18 +37,18 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
         places.setdefault(run.task, {})[run.path] = run.id
         children.setdefault(run.scope_key, []).append(run)
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
-    if not header.state.is_terminal:
-        draft.scopes = immutables.Map(
-            (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
-        )
-        if header.asks:
-            draft.asked = draft.asked.set(ROOT, header.asks)
-        keys = [(ROOT, -1), *((run.id, run.ordinal) for run in in_order)]
-        draft.agenda = immutables.Map((key, ordinal) for key, ordinal in keys if wants_decision(draft, key))
-    return draft.freeze()
+    if draft.state.is_terminal:
+        return
+    draft.scopes = immutables.Map(
+        (key, scope_of(opened, children.get(key, []))) for key, opened in _open_lists(draft, in_order)
+    )
+    if draft.asks:
+        draft.asked = draft.asked.set(ROOT, draft.asks)
+    keys = [(ROOT, -1), *((run.id, run.ordinal) for run in in_order)]
+    draft.agenda = immutables.Map((key, ordinal) for key, ordinal in keys if wants_decision(draft, key))
 
 
-def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
+def _open_lists(header: Draft, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
     if header.opened is not None:
         yield ROOT, header.opened
     for run in runs:
@@ -45,7 +56,8 @@ def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[st
             yield run.id, run.opened
 
 
-def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
+def scope_of(opened: ScopeList, children: list[TaskRun]) -> Scope:
+    """How far a list has come, by the children that there are."""
     states: dict[State, int] = {}
     furthest: dict[int, TaskRun] = {}
     alive, failing = 0, False
@@ -58,7 +70,8 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing = failing or child.state in FAILING
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
-    ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
+    revived = _revived(opened, children, furthest)
+    ended = [child for child in furthest.values() if child.lane not in revived and _ended_well(child)]
     return Scope(
         open=opened,
         begun=len(furthest),
@@ -67,4 +80,26 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing=failing,
         steps=() if failing else tuple(sorted((c.lane, c.position + 1) for c in ended if not c.last)),
         states=immutables.Map(states),
+        revived=immutables.Map(revived),
     )
+
+
+def _revived(opened: ScopeList, children: list[TaskRun], furthest: dict[int, TaskRun]) -> dict[int, Revived]:
+    """The lanes in which a child goes on that another one has come after."""
+    alive: dict[int, int] = {}
+    for child in children:
+        if child.phase is opened.phase and not child.state.is_terminal and child is not furthest[child.lane]:
+            alive[child.lane] = alive.get(child.lane, 0) + 1
+    return {
+        lane: Revived(
+            count,
+            furthest[lane].position,
+            furthest[lane].last,
+            _ended_well(furthest[lane]) if furthest[lane].state.is_terminal else None,
+        )
+        for lane, count in alive.items()
+    }
+
+
+def _ended_well(run: TaskRun) -> bool:
+    return run.state.is_terminal and run.state not in FAILING

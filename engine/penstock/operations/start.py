@@ -99,9 +99,9 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     execution = begin(created)
     if flow.concurrency is None:
         return Creation(execution, (created,), due(flow, execution), wanted.slot)
-    crowded = _crowded(execution, created, flow.concurrency.behavior)
+    excess = crowded(execution, created, flow.concurrency.behavior)
     return Creation(
-        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
+        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=excess
     )
 
 
@@ -163,7 +163,7 @@ def foreign(declared: Input, value: object) -> Problem:
     return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}")
 
 
-def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
+def crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
     """What becomes of one execution too many (Kestra 0.21: QUEUED, CANCELLED, or FAILED with a sentence)."""
     event: Event
     match behavior:

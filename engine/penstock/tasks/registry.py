@@ -54,6 +54,7 @@ MODELS: dict[str, str] = {
     _CORE + "flow.ForEach": "penstock.tasks.flowables:ForEach",
     _CORE + "flow.EachSequential": "penstock.tasks.flowables:EachSequential",
     _CORE + "flow.EachParallel": "penstock.tasks.flowables:EachParallel",
+    _CORE + "flow.LoopUntil": "penstock.tasks.flowables:LoopUntil",
     _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
     _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
     _CORE + "runner.Process": "penstock.tasks.runners:Process",

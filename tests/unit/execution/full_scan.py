@@ -64,10 +64,12 @@ class _Scan:
             return set()
         if execution.opened is None:
             return set(self.start())
+        if execution.state is State.RESTARTED:
+            return {("ExecutionStarted", None)}
         timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
         waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
         wanting = waits or bool(timers or runs or scopes)
-        if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
+        if execution.state in (State.PAUSED, State.RETRYING, State.BREAKPOINT) and not execution.held and wanting:
             return {("ExecutionResumed", None)}
         return timers or runs or scopes or (set() if waits else set(self.mood()))
 
@@ -82,23 +84,28 @@ class _Scan:
         if run.kind is Kind.FLOWABLE:
             begun = any(not attempt.lost for attempt in run.attempts)
             return run.closing is not None and run.state is State.RUNNING and not begun
-        return run.state is State.CREATED and not run.gated
+        return run.state in (State.CREATED, State.RESTARTED) and not run.gated
 
     def start(self) -> Iterator[Gist]:
         execution = self.execution
         if execution.kill:
             yield ("ExecutionEnded", None, State.KILLED)
-        elif not (execution.held or execution.queued) and (execution.schedule_date or self.now) <= self.now:
+        elif not (execution.held or execution.queued) and (execution.forced or self.is_time()):
             if execution.state in (State.CREATED, State.QUEUED):
                 yield ("ExecutionStarted", None)
             yield ("ScopeOpened", None, Phase.MAIN)
+
+    def is_time(self) -> bool:
+        return self.execution.schedule_date is None or self.execution.schedule_date <= self.now
 
     def mood(self) -> Iterator[Gist]:
         execution = self.execution
         if execution.held or execution.kill:
             return
-        waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is State.PAUSED}
-        for state in (State.RETRYING, State.PAUSED):
+        waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is not State.RUNNING}
+        if any(run.state is State.RUNNING and run.wake_at is not None for run in self.live):
+            waiting.add(State.PAUSED)
+        for state in (State.RETRYING, State.PAUSED, State.BREAKPOINT):
             if state in waiting:
                 if execution.state is not state:
                     yield ("ExecutionWaiting", None, state)
@@ -123,6 +130,8 @@ class _Scan:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
                 return ("TaskRunReleased", run.id)
+            case _, State.RUNNING, _:
+                return ("IterationBegun", run.id)
             case _, _, "TIMEOUT" | "FAIL":
                 return ("TaskRunEnded", run.id, State.FAILED)
             case _, _, "CANCEL":
@@ -146,7 +155,9 @@ class _Scan:
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if self.execution.kill:
             return self.killed(run)
-        if run.state is State.CREATED:
+        if run.state is State.BREAKPOINT:
+            return None
+        if run.state in (State.CREATED, State.RESTARTED):
             return self.gate(run, task) if run.gated else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
@@ -167,6 +178,8 @@ class _Scan:
         return ("TaskRunEnded", run.id, State.KILLED)
 
     def gate(self, run: TaskRun, task: Task) -> Gist:
+        if {run.task, f"{run.task}={run.value}"} & set(self.execution.breakpoints) and "breakpoint" not in run.facts:
+            return ("BreakpointReached", run.id)
         if task.run_if is not None and "runIf" not in run.facts:
             return ("EvaluationRequested", run.id)
         if run.facts.get("runIf") is False:
@@ -179,7 +192,7 @@ class _Scan:
         flowable = FLOWABLES[task.type]
         if run.state is State.PAUSED:
             return ("TaskRunResumed", run.id) if "resumed" in run.facts else None
-        known = {"evaluationResult", "case", "values", "delay_s", "onResume"}
+        known = {"evaluationResult", "case", "values", "delay_s", "onResume", "failOnMaxReached"}
         if flowable.asks(task) and not known & run.facts.keys():
             return ("EvaluationRequested", run.id)
         if flowable.wait(task, run.facts) is not None and "onResume" not in run.facts:
@@ -193,7 +206,8 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None and not self.waits(run.asks):
+            waits = self.waits(run.asks) or (run.wake_at is not None and not self.execution.kill)
+            if run.opened is not None and run.closing is None and not waits:
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -218,7 +232,7 @@ class _Scan:
             return
         for lane, position in reached.items():
             at = next(run for run in here if (run.lane, run.position) == (lane, position))
-            if at.state.is_terminal and lane not in done:
+            if at.state.is_terminal and lane not in done and not any(run.lane == lane for run in alive):
                 yield ("TaskRunCreated", key, opened.phase, lane, position + 1)
         free = lanes.count if lanes.width == 0 else lanes.width - (len(reached) - len(done))
         for lane in range(len(reached), min(lanes.count, len(reached) + free)):
@@ -226,7 +240,8 @@ class _Scan:
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
-        ended = at.state.is_terminal and at.state not in FAILING
+        alive = any(run.lane == lane and not run.state.is_terminal for run in here)
+        ended = not alive and at.state not in FAILING
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
@@ -245,6 +260,12 @@ class _Scan:
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
         execution, key = self.execution, owner.id if owner is not None else None
+        failing = any(run.state in FAILING for run in children if run.phase is phase)
+        if owner is not None and phase is Phase.MAIN and not execution.kill and not failing:
+            round_ = self.another_round(owner)
+            if round_ is not None:
+                yield round_
+                return
         counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
         if not execution.kill:
             if phase is Phase.MAIN and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
@@ -262,7 +283,20 @@ class _Scan:
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return
+        if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].objects(owner.facts):
+            state = State.FAILED
         yield ("TaskRunEnded", owner.id, softened(self.task(owner), state))
+
+    def another_round(self, loop: TaskRun) -> Gist | None:
+        flowable = FLOWABLES[self.task(loop).type]
+        if not flowable.asks_after(self.task(loop)):
+            return None
+        if loop.failure is not None:
+            return ("TaskRunEnded", loop.id, softened(self.task(loop), State.FAILED))
+        if "condition" not in loop.facts:
+            return ("EvaluationRequested", loop.id)
+        until = flowable.next_round(self.flow.dialect, loop.facts, loop.since, self.now)
+        return None if until is None else ("IterationAwaited", loop.id)
 
     def end(self, state: State) -> Gist:
         execution = self.execution

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from flows_strategy import START, Dice, chance, one_of, random_answer, random_flow
-from penstock.execution import event
+from penstock.errors import Refused
+from penstock.execution import event, reopening
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -16,6 +18,7 @@ from penstock.execution.event import (
     PauseRequested,
     ResumeRequested,
 )
+from penstock.execution.inheriting import inherit
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
 from unit.execution.course import Course, Watcher
@@ -35,17 +38,23 @@ def play(
     at_look: Moment | None = None,
     at_rest: Moment | None = None,
     most_tasks: int = 10,
+    reopens: bool = True,
 ) -> Course:
-    """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
+    """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows.
+    `reopens`: what is over may be opened again by people, as itself or as another execution."""
     flow = random_flow(dice, most_tasks=most_tasks)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
-    course = Course(flow, schedule_date=date, watch=at_step)
+    stops = tuple(sorted(flow.by_id)[: dice.randrange(3)]) if chance(dice, 10) else ()
+    course = Course(flow, schedule_date=date, breakpoints=stops, watch=at_step)
     if chance(dice, 10):
         course.tell(event.ExecutionQueued(at=course.now))
     history = _History(course, dice, at_look or _nothing, at_rest or _nothing)
     try:
         history.storm(10 + dice.randrange(MOST_STORM))
         history.calm()
+        while reopens and chance(dice, 40) and history.reopen():
+            history.storm(dice.randrange(MOST_STORM // 2))
+            history.calm()
     except AssertionError as error:
         error.add_note("\n".join([repr(flow), *map(repr, course.log)]))
         raise
@@ -106,7 +115,7 @@ class _History:
         if execution.held:
             moves.append(self.resume)
         elif execution.queued and not execution.kill:
-            moves.append(self.let_in)
+            moves += [self.let_in, self.unqueue]
         elif not execution.kill:
             moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -115,6 +124,49 @@ class _History:
         if moves:
             one_of(self.dice, moves)()
         return bool(moves)
+
+    # ── people, once it is over ──
+
+    def reopen(self) -> bool:
+        """Whether a person finds something to do with an execution that is over, so that it goes on."""
+        course, execution, now = self.course, self.course.execution, self.course.now
+        if chance(self.dice, 10):
+            course.tell(event.LabelsSet(at=now, labels={**execution.labels, "seen": str(execution.seq)}))
+        if chance(self.dice, 10) and execution.state is not State.WARNING:
+            course.tell(event.StatusChanged(at=now, state=State.WARNING))
+        runs = sorted(execution.runs)
+        with suppress(Refused):
+            match self.dice.randrange(4) if runs else 0:
+                case 0 | 1:
+                    opened = reopening.restart(course.flow, course.execution, by="ada", at=now)
+                case 2:
+                    state = one_of(self.dice, (State.SUCCESS, State.FAILED, State.WARNING))
+                    run = one_of(self.dice, runs)
+                    opened = reopening.change_status(course.flow, course.execution, run, state, by="ada", at=now)
+                case _:
+                    run = one_of(self.dice, runs)
+                    opened = reopening.replay(course.flow, course.execution, run, by="ada", at=now)
+            self.go_on(opened)
+            return True
+        return False
+
+    def go_on(self, opened: event.ExecutionReopened) -> None:
+        """As itself, or as another execution."""
+        old = self.course.execution
+        if not chance(self.dice, 40):
+            self.course.tell(opened)
+            return
+        created = event.ExecutionCreated(
+            at=self.course.now,
+            id=f"{old.id}+",
+            namespace=old.flow.namespace,
+            flow_id=old.flow.id,
+            revision=old.revision,
+            flow_digest=old.flow_digest,
+            parent_id=old.id,
+            attempt_number=old.attempt_number,
+        )
+        self.course.begin_anew(created, *inherit(old, opened, created.id, at=self.course.now))
 
     # ── moves ──
 
@@ -136,7 +188,9 @@ class _History:
         if execution.held:
             moves.append((4, self.resume))
         if execution.queued and not execution.kill:
-            moves.append((6, self.let_in))
+            moves += [(6, self.let_in), (2, self.unqueue)]
+        if self.course.refusal(event.RunForced(at=self.course.now)) is None:
+            moves.append((1, self.force))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
             at -= weight
@@ -146,6 +200,13 @@ class _History:
 
     def let_in(self) -> None:
         self.course.tell(event.ExecutionAdmitted(at=self.course.now))
+
+    def unqueue(self) -> None:
+        state = one_of(self.dice, (State.RUNNING, State.RUNNING, State.CANCELLED))
+        self.course.tell(event.Unqueued(at=self.course.now, state=state))
+
+    def force(self) -> None:
+        self.course.tell(event.RunForced(at=self.course.now))
 
     def pass_time(self) -> None:
         course = self.course

@@ -18,7 +18,14 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import Event, Instant
+from penstock.execution.event import (
+    Event,
+    ExecutionInherited,
+    ExecutionReopened,
+    Instant,
+    IterationBegun,
+    ResumeRequested,
+)
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -148,7 +155,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         room: int | None = None,
     ) -> None:
         rows = _event_rows(execution, events)
-        runs = _run_rows(execution, events)
+        runs, dropped = _run_rows(execution, events), _dropped_rows(execution, events)
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         outbox = _outbox_row(execution, session)
@@ -166,6 +173,8 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                 if int(connection.execute(sql.LET_IN, (flow.namespace, flow.id, execution.id)).get) >= room:
                     raise Crowded(f"{room} executions of {flow} go on already")
             connection.executemany(sql.INSERT_EVENT, rows)
+            if dropped:
+                connection.executemany(sql.DROP_RUN, dropped)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             if session is None:
@@ -199,8 +208,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             statement = sql.SUMMARIES + where + sql.NEWEST_FIRST
             return [summary_of(row) for row in connection.execute(statement, (*values, query.limit))]
 
-    def delete(self, execution: str) -> None:
+    def delete(self, execution: str, *, at: int | None = None) -> None:
         def work(connection: apsw.Connection) -> None:
+            standing = connection.execute(sql.STANDING, (execution,)).fetchone()
+            if at is not None and standing is not None and standing[0] != at:
+                raise Conflict(f"the execution {execution} stands at {standing[0]}, not at {at}")
             for statement in sql.DELETIONS:
                 connection.execute(statement, (execution,))
 
@@ -264,15 +276,33 @@ def _event_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str
 
 
 def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int, str, str, str, int, str]]:
-    """Exactly the task runs that the events touched."""
-    touched = dict.fromkeys(run for event in events if (run := getattr(event, "run", None)) is not None)
-    touched |= dict.fromkeys(run for event in events if (run := getattr(event, "paused", None)) is not None)
+    """Exactly the task runs that the events touched, and that are there."""
+    touched: dict[str, None] = {}
+    for event in events:
+        match event:
+            case ResumeRequested(paused=str() as paused):
+                touched[paused] = None
+            case ExecutionReopened():
+                touched |= dict.fromkeys(run for run, _ in (*event.runs, *event.marked))
+            case ExecutionInherited():
+                touched |= dict.fromkeys(execution.runs)
+            case _:
+                run = getattr(event, "run", None)
+                if run is not None:
+                    touched[run] = None
     rows = []
     for key in touched:
-        run = execution.runs[key]
-        ready = int(key in execution.ready)
-        rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
+        if key in execution.runs:
+            run = execution.runs[key]
+            ready = int(key in execution.ready)
+            rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
     return rows
+
+
+def _dropped_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int]]:
+    """The task runs that have left."""
+    opened = [event for event in events if isinstance(event, ExecutionReopened | IterationBegun)]
+    return [(execution.id, ordinal) for event in opened for ordinal in event.dropped]
 
 
 def _header_row(

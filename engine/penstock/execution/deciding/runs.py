@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.execution import evaluation
+from penstock.execution.deciding.gates import GATE_FACTS, gate
 from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import STOP_WITHIN
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
-    FlowableStarted,
     Instant,
     Phase,
     ScopeOpened,
     StopCause,
-    TaskRunAdmitted,
     TaskRunEnded,
     TaskRunPaused,
     TaskRunResumed,
@@ -25,7 +23,7 @@ from penstock.execution.event import (
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import conclude, softened
-from penstock.execution.state import State
+from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Flow, Kind, Task
 
 
@@ -40,8 +38,8 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
         return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=run.failure)
     if execution.kill:
         return _killed(flow, task, run, now)
-    if run.state is State.CREATED:
-        return _gate(task, run, now)
+    if run.state in BEGINNING:
+        return gate(execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
     return conclude(flow, task, run, now)
@@ -55,26 +53,13 @@ def _killed(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
     return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
 
 
-def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
-    """What stands before the start of a task run: its `runIf`, then a timeout that is an expression."""
-    if task.run_if is not None and evaluation.RUN_IF not in run.facts:
-        return EvaluationRequested(at=now, run=run.id, names=(evaluation.RUN_IF,))
-    if not run.facts.get(evaluation.RUN_IF, True):
-        return TaskRunEnded(at=now, run=run.id, state=State.SKIPPED)
-    if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
-        return EvaluationRequested(at=now, run=run.id, names=(evaluation.TIMEOUT,))
-    if run.kind is Kind.FLOWABLE:
-        return FlowableStarted(at=now, run=run.id)
-    return TaskRunAdmitted(at=now, run=run.id)
-
-
 def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """A flowable on its way to its lanes: asking, waiting, opening."""
     flowable = FLOWABLES[task.type]
     if run.state is State.PAUSED:
         return TaskRunResumed(at=now, run=run.id, values=run.facts["resumed"])
     asks = flowable.asks(task)
-    if asks and not run.facts.keys() - {evaluation.RUN_IF, "timeout_s"}:
+    if asks and not run.facts.keys() - GATE_FACTS:
         return EvaluationRequested(at=now, run=run.id, names=asks)
     wait = flowable.wait(task, run.facts)
     if wait is not None and "onResume" not in run.facts:

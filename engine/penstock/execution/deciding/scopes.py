@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.execution import evaluation
+from penstock.execution.deciding.gates import has_gate
+from penstock.execution.deciding.iterations import another
 from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.event import (
     EvaluationRequested,
@@ -23,7 +25,7 @@ from penstock.execution.identity import derive_id
 from penstock.execution.model import ROOT, Execution, Scope
 from penstock.execution.outcome import softened
 from penstock.execution.state import State, worst
-from penstock.flow.model import Flow, Kind
+from penstock.flow.model import Flow
 
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
@@ -53,9 +55,10 @@ def _created(
     place = lanes.lane(lane)
     task = place.tasks[position]
     parent = key or None
+    opening = execution.runs[key].openings if parent else execution.openings
     return TaskRunCreated(
         at=now,
-        run=derive_id(execution.id, parent, task.id, place.iteration),
+        run=derive_id(execution.id, parent, task.id, place.iteration, opening),
         task=task.id,
         kind=task.kind,
         parent=parent,
@@ -63,7 +66,7 @@ def _created(
         lane=lane,
         position=position,
         last=position == len(place.tasks) - 1,
-        gated=task.kind is Kind.FLOWABLE or task.run_if is not None or isinstance(task.timeout, str),
+        gated=has_gate(execution, task, place.value),
         value=place.value,
         iteration=place.iteration,
     )
@@ -72,6 +75,10 @@ def _created(
 def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event:
     """The open list is worked off: the next list, or the end of what it belongs to."""
     if not execution.kill:
+        if key != ROOT and scope.open.phase is Phase.MAIN:
+            again = another(flow, execution.runs[key], scope, now)
+            if again is not None:
+                return again
         failed = State.FAILED in scope.states
         if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
             return _opened(flow, execution, key, Phase.ERRORS, now)
@@ -88,7 +95,10 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
     outputs = flowable.outputs(task, run.facts)
-    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
+    error = flowable.objects(run.facts) if state in _WELL else None
+    if error is not None:
+        state = State.FAILED
+    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs, error=error)
 
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:

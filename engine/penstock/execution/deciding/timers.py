@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from penstock.execution.deciding.iterations import begun
 from penstock.execution.deciding.order import in_order
 from penstock.execution.event import (
     Event,
@@ -27,12 +28,12 @@ STOP_WITHIN = timedelta(seconds=60)
 def timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """What the passing of time alone has brought about."""
     for run in in_order(execution, [key for key, wake_at in execution.sleeping.items() if wake_at <= now]):
-        yield from _woken(flow, run, now)
+        yield from _woken(flow, execution, run, now)
     for run in in_order(execution, [key for key, run_out in deadlines(flow, execution) if run_out <= now]):
         yield TaskRunStopping(at=now, run=run.id, cause=StopCause.TIMEOUT, until=now + STOP_WITHIN)
 
 
-def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
+def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iterator[Event]:
     if run.stop is not None:
         killed = run.stop is StopCause.KILL
         state = State.KILLED if killed else softened(flow.by_id[run.task], State.FAILED)
@@ -40,6 +41,8 @@ def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
     elif run.state is State.RETRYING:
         yield TaskRunReleased(at=now, run=run.id)
+    elif run.state is State.RUNNING:
+        yield begun(flow, execution, run, now)
     elif run.then == "TIMEOUT":
         yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its timeout")
     elif run.then == "FAIL":

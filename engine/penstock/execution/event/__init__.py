@@ -21,6 +21,21 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.overrides import (
+    BreakpointReached,
+    LabelsSet,
+    RunForced,
+    StatusChanged,
+    Unqueued,
+)
+from penstock.execution.event.reopening import (
+    Again,
+    ExecutionInherited,
+    ExecutionReopened,
+    IterationAwaited,
+    IterationBegun,
+    Reason,
+)
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -55,9 +70,11 @@ from penstock.execution.event.work import (
 )
 
 __all__ = [
+    "Again",
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
+    "BreakpointReached",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",
@@ -66,20 +83,28 @@ __all__ = [
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
+    "ExecutionInherited",
     "ExecutionQueued",
+    "ExecutionReopened",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
+    "IterationAwaited",
+    "IterationBegun",
     "KillRequested",
+    "LabelsSet",
     "PauseRequested",
     "Phase",
+    "Reason",
     "Refusal",
     "ResumeRequested",
     "RunEvent",
+    "RunForced",
     "ScopeOpened",
+    "StatusChanged",
     "StopCause",
     "TaskRunAdmitted",
     "TaskRunCreated",
@@ -89,4 +114,5 @@ __all__ = [
     "TaskRunResumed",
     "TaskRunRetrying",
     "TaskRunStopping",
+    "Unqueued",
 ]

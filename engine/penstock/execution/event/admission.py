@@ -28,6 +28,7 @@ class ExecutionCreated(ExecutionEvent):
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    breakpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

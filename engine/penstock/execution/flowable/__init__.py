@@ -9,6 +9,7 @@ from penstock.execution.flowable.choice import If, Switch
 from penstock.execution.flowable.loop import EachParallel, EachSequential, ForEach
 from penstock.execution.flowable.pause import Pause
 from penstock.execution.flowable.sequence import Parallel, Sequential, WorkingDirectory
+from penstock.execution.flowable.until import LoopUntil
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -20,6 +21,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "ForEach": ForEach(),
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
+    _CORE + "LoopUntil": LoopUntil(),
     _CORE + "Pause": Pause(),
     _CORE + "WorkingDirectory": WorkingDirectory(),
 }

@@ -39,12 +39,10 @@ def fold_whole(draft: Draft, event: Event) -> None:
         case ExecutionWaiting():
             move(draft, event.at, event.state)
         case ExecutionResumed():
-            _go_on(draft, event.at)
+            go_on(draft, event.at)
         case ExecutionEnded():
-            move(draft, event.at, event.state)
+            end(draft, event.at, event.state)
             draft.outputs, draft.error = event.outputs, event.error
-            draft.asks, draft.asked = (), immutables.Map()
-            draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
         case KillRequested():
             move(draft, event.at, State.KILLING)
             draft.kill, draft.held = True, False
@@ -53,7 +51,7 @@ def fold_whole(draft: Draft, event: Event) -> None:
             move(draft, event.at, State.PAUSED)
             draft.held = True
         case ResumeRequested():
-            _go_on(draft, event.at)
+            go_on(draft, event.at)
             draft.held = False
         case ScopeOpened():
             draft.opened = set_scope(draft, ROOT, event)
@@ -71,7 +69,14 @@ def fold_whole(draft: Draft, event: Event) -> None:
             raise TypeError(f"{type(event).__name__} has no arm")
 
 
-def _go_on(draft: Draft, at: Instant) -> None:
+def end(draft: Draft, at: Instant, state: State) -> None:
+    """Over, in `state`."""
+    move(draft, at, state)
+    draft.asks, draft.asked = (), immutables.Map()
+    draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
+
+
+def go_on(draft: Draft, at: Instant) -> None:
     """PAUSED passes through RESTARTED on its way back, as in Kestra; RETRYING does not."""
     if draft.state is State.PAUSED:
         move(draft, at, State.RESTARTED)
