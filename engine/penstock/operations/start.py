@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,9 @@ from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
 from penstock.flow.model import Excess, Flow, Input, InputType, nothing
+from penstock.operations.checks import failure as failure_of
+from penstock.operations.checks import unmet
+from penstock.operations.intake import Intake as Intake
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
@@ -52,19 +55,6 @@ class Start:
         return belongs(uri, self.id) or (self.caller is not None and belongs(uri, self.caller.execution))
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What inputs go through on their way in, before anything of them is kept.
-
-    `render` gives a value with its expressions rendered over the execution that is about to begin, and over more
-    variables. `seal` makes of a secret what may be stored; `keep` does so with every text that holds one that is known.
-    """
-
-    render: Callable[[Flow, Execution, Any, Mapping[str, Any]], Any]
-    seal: Callable[[str], str]
-    keep: Callable[[Any], Any]
-
-
 def start_of(
     deployed: Deployed,
     flow: Flow,
@@ -95,7 +85,7 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
     Without an `intake` defaults stay as they are written, and secrets are refused. Raises InvalidInputs (nothing was
-    created), Refused for a flow that is disabled or cannot run here, and what rendering raises.
+    created), Refused for a flow that is disabled, cannot run here, or whose checks block it, and what rendering raises.
     """
     flow = wanted.flow
     if flow.disabled:
@@ -103,12 +93,20 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     refuse_blocked(flow)
     created = _created(wanted, at)
     created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
-    return admission(flow, created, wanted.slot)
+    failed = unmet(flow, created, intake)
+    told = tuple({"message": each.message, "style": each.style.value} for each in failed)
+    return admission(flow, replace(created, checks=told), wanted.slot, failure=failure_of(failed))
 
 
-def admission(flow: Flow, created: ExecutionCreated, slot: Slot | None = None) -> Creation:
-    """What is asked of the store for an execution of `flow` that begins with `created`."""
+def admission(
+    flow: Flow, created: ExecutionCreated, slot: Slot | None = None, *, failure: str | None = None
+) -> Creation:
+    """What is asked of the store for an execution of `flow` that begins with `created`, or is over at once with a
+    `failure`."""
     execution = begin(created)
+    if failure is not None:
+        ended = ExecutionEnded(at=created.at, state=State.FAILED, error=failure)
+        return Creation(extend(execution, (ended,)), (created, ended), None, slot)
     if flow.concurrency is None:
         return Creation(execution, (created,), due(flow, execution), slot)
     crowded = _crowded(execution, created, flow.concurrency.behavior)
