@@ -10,6 +10,10 @@ from penstock.execution.event import (
     AttemptLost,
     AttemptStarted,
     BreakpointReached,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -17,10 +21,12 @@ from penstock.execution.event import (
     ExecutionCreated,
     ExecutionInherited,
     ExecutionReopened,
+    ExitRequested,
     FlowableClosing,
     FlowableStarted,
     IterationAwaited,
     IterationBegun,
+    LabelsChanged,
     LabelsSet,
     ResumeRequested,
     RunForced,
@@ -35,7 +41,10 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
     Unqueued,
+    VariablesChanged,
 )
+from penstock.execution.folding.children import fold_child
+from penstock.execution.folding.effects import take_effect, touch_all
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.overrides import fold_override
 from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
@@ -67,6 +76,9 @@ def begin(created: ExecutionCreated) -> Execution:
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
         breakpoints=created.breakpoints,
+        original_created=created.original_created,
+        checks=created.checks,
+        caller=created.caller,
     )
 
 
@@ -121,6 +133,8 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | IterationAwaited()
         ):
             put(draft, after(draft.runs[event.run], event))
+            if isinstance(event, TaskRunStopping) and draft.halted:
+                touch_all(draft)
         case ResumeRequested(paused=str() as paused):
             put(draft, answered_by_person(draft.runs[paused], event))
             if event.breakpoints is not None:
@@ -133,5 +147,9 @@ def _fold_in(draft: Draft, event: Event) -> None:
             reopen(draft, event)
         case LabelsSet() | RunForced() | StatusChanged() | Unqueued():
             fold_override(draft, event)
+        case LabelsChanged() | VariablesChanged() | ExitRequested():
+            take_effect(draft, event)
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            fold_child(draft, event)
         case _:
             fold_whole(draft, event)

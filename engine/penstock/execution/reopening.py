@@ -94,6 +94,12 @@ def _refuse_restart(execution: Execution) -> None:
 def _refuse_unknown(execution: Execution, run: str) -> None:
     if run not in execution.runs:
         raise Refused(f"the execution {execution.id} has no task run {run}")
+    known = execution.runs[run]
+    if any(each.phase is Phase.AFTER for each in (known, *execution.lineage(known))):
+        raise Refused(
+            f"the task `{known.task}` is done after the end of an execution, which does not go on from there",
+            help="name a task run from before its end",
+        )
 
 
 def _outside_branches(execution: Execution, runs: Iterable[TaskRun]) -> list[TaskRun]:
@@ -190,7 +196,7 @@ class _Plan:
             return
         for child in children:
             self._leave(child)
-        at_gate = self._is_whole(run) or run.opened is None or isinstance(task.timeout, str)
+        at_gate = self._is_whole(run) or run.opened is None or task.timeout is not None
         self.again[run.id] = Again.GATED if at_gate else Again.ANEW
 
     def _is_whole(self, run: TaskRun) -> bool:

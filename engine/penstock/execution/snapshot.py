@@ -9,20 +9,35 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
+from penstock.execution.folding.scopes import counts, stops_its_list
 from penstock.execution.model import ROOT, Draft, Execution, Revived, Scope, ScopeList, TaskRun
-from penstock.execution.state import FAILING, State
+from penstock.execution.state import State
 
-_INDEXES = ("scopes", "agenda", "asked", "ready", "inline", "running", "sleeping", "paused", "places")
+_INDEXES = (
+    "scopes",
+    "agenda",
+    "asked",
+    "ready",
+    "inline",
+    "running",
+    "bearing",
+    "sleeping",
+    "deadlines",
+    "halted",
+    "paused",
+)
+"""What is indexed anew, run by run."""
 
 
-def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
-    """`header` with `runs` in it, equal to the fold of the log that both were projected from."""
+def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[str, int, str]] = ()) -> Execution:
+    """`header` with `runs` in it, equal to the fold of the log that both were projected from. `living` are the
+    executions that task runs wait for: of which task run, the how-many-eth, and its id."""
     draft = Draft(header)
-    rebuild(draft, runs)
+    rebuild(draft, runs, living)
     return draft.freeze()
 
 
-def rebuild(draft: Draft, runs: Iterable[TaskRun]) -> None:
+def rebuild(draft: Draft, runs: Iterable[TaskRun], living: Iterable[tuple[str, int, str]] = ()) -> None:
     """Make `runs` all that the draft has, and every index anew from them and from the header."""
     in_order = sorted(runs, key=lambda run: run.ordinal)
     draft.runs = immutables.Map((run.id, run) for run in in_order)
@@ -37,7 +52,11 @@ def rebuild(draft: Draft, runs: Iterable[TaskRun]) -> None:
         places.setdefault(run.task, {})[run.path] = run.id
         children.setdefault(run.scope_key, []).append(run)
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
-    if draft.state.is_terminal:
+    called: dict[str, dict[int, str]] = {}
+    for caller, at, child in living:
+        called.setdefault(caller, {})[at] = child
+    draft.children = immutables.Map((caller, immutables.Map(each)) for caller, each in called.items())
+    if draft.is_over:
         return
     draft.scopes = immutables.Map(
         (key, scope_of(opened, children.get(key, []))) for key, opened in _open_lists(draft, in_order)
@@ -49,7 +68,8 @@ def rebuild(draft: Draft, runs: Iterable[TaskRun]) -> None:
 
 
 def _open_lists(header: Draft, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
-    if header.opened is not None:
+    after = header.opened is not None and header.opened.phase is Phase.AFTER
+    if header.opened is not None and header.state.is_terminal == after:
         yield ROOT, header.opened
     for run in runs:
         if run.opened is not None and run.closing is None and not run.state.is_terminal:
@@ -62,12 +82,12 @@ def scope_of(opened: ScopeList, children: list[TaskRun]) -> Scope:
     furthest: dict[int, TaskRun] = {}
     alive, failing = 0, False
     for child in children:
-        if child.state.is_terminal and child.phase is not Phase.ERRORS:
+        if child.state.is_terminal and counts(child) and opened.phase is not Phase.AFTER:
             states[child.state] = states.get(child.state, 0) + 1
         if child.phase is not opened.phase:
             continue
         alive += not child.state.is_terminal
-        failing = failing or child.state in FAILING
+        failing = failing or stops_its_list(child)
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
     revived = _revived(opened, children, furthest)
@@ -102,4 +122,4 @@ def _revived(opened: ScopeList, children: list[TaskRun], furthest: dict[int, Tas
 
 
 def _ended_well(run: TaskRun) -> bool:
-    return run.state.is_terminal and run.state not in FAILING
+    return run.state.is_terminal and not stops_its_list(run)

@@ -95,6 +95,22 @@ def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
     return min(open_runs, key=lambda run: run.ordinal, default=None)
 
 
+def waits_for_person(execution: Execution) -> bool:
+    """Whether nothing moves in it until somebody resumes it."""
+    if execution.state is State.BREAKPOINT:
+        return True
+    if execution.state is not State.PAUSED:
+        return False
+    run = waiting(execution)
+    return execution.held or (run is not None and (run.wake_at is None or run.then == "TIMEOUT"))
+
+
+def waits_for_others(execution: Execution) -> bool:
+    """Whether nothing moves in it but the executions that it has called."""
+    moves = execution.agenda or execution.ready or execution.inline or execution.running or execution.asked
+    return bool(execution.children) and not (moves or execution.bearing or execution.sleeping)
+
+
 def say(store: Store, presence: Presence, flow: Flow, execution_id: str, words: Words) -> Execution:
     """Append what `words` makes of the present state, all of it or nothing; the holder decides what follows, and is
     poked. Raises NotFound, Refused, Retryable."""

@@ -14,13 +14,17 @@ from penstock.execution.event import (
     AttemptLost,
     AttemptStarted,
     Event,
+    ExitRequested,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     ResumeRequested,
+    VariablesChanged,
 )
 from penstock.execution.inheriting import inherit
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
+from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
 MOST_STORM = 120
@@ -114,10 +118,10 @@ class _History:
         ]
         if execution.held:
             moves.append(self.resume)
-        elif execution.queued and not execution.kill:
+        elif execution.queued and not execution.is_leaving:
             moves += [self.let_in, self.unqueue]
-        elif not execution.kill:
-            moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
+        elif not execution.is_leaving:
+            moves += [lambda key=key: self.start(key) for key in self.startable()]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
@@ -177,8 +181,8 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.kill:
-            moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
+        if not execution.held and not execution.is_leaving:
+            moves += [(10, lambda key=key: self.start(key)) for key in self.startable()]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -187,7 +191,7 @@ class _History:
             moves.append((1, self.pause))
         if execution.held:
             moves.append((4, self.resume))
-        if execution.queued and not execution.kill:
+        if execution.queued and not execution.is_leaving:
             moves += [(6, self.let_in), (2, self.unqueue)]
         if self.course.refusal(event.RunForced(at=self.course.now)) is None:
             moves.append((1, self.force))
@@ -231,22 +235,44 @@ class _History:
         course = self.course
         course.tell(random_answer(self.dice, course.flow, course.execution, key, course.now))
 
+    def startable(self) -> list[str]:
+        """What a worker may claim: not what stands below a flowable whose time is over."""
+        execution = self.course.execution
+        ready = sorted([*execution.ready, *execution.inline])
+        return [key for key in ready if self.course.refusal(self.claim(key)) is None]
+
+    def claim(self, key: str) -> AttemptStarted:
+        number = len(self.course.execution.runs[key].attempts) + 1
+        return AttemptStarted(at=self.course.now, run=key, attempt=number, session="s", epoch=1)
+
     def start(self, key: str) -> None:
-        run = self.course.execution.runs[key]
-        number = len(run.attempts) + 1
-        self.course.tell(AttemptStarted(at=self.course.now, run=key, attempt=number, session="s", epoch=1))
+        self.course.tell(self.claim(key))
 
     def end(self, key: str) -> None:
         run = self.course.execution.runs[key]
         state, error = self.outcome(run), None
         if state is State.FAILED:
             error = "it went wrong"
+        if run.kind is Kind.INLINE:
+            self.affect(run)
         outputs = {"value": run.value} if chance(self.dice, 30) else {}
         self.course.tell(
             AttemptEnded(
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
             )
         )
+
+    def affect(self, run: TaskRun) -> None:
+        """An inline task changes the execution, now and then."""
+        at, number = self.course.now, len(run.attempts)
+        if chance(self.dice, 10):
+            self.course.tell(LabelsChanged(at=at, run=run.id, attempt=number, labels={"by": run.task}))
+        if chance(self.dice, 10):
+            values, removed = {"by": {run.task: number}}, ("by.nobody",)
+            self.course.tell(VariablesChanged(at=at, run=run.id, attempt=number, values=values, removed=removed))
+        if chance(self.dice, 6):
+            states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
+            self.course.tell(ExitRequested(at=at, run=run.id, attempt=number, state=one_of(self.dice, states)))
 
     def outcome(self, run: TaskRun) -> State:
         if run.stop is not None and chance(self.dice, 70):

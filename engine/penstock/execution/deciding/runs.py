@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.execution.deciding.gates import GATE_FACTS, gate
+from penstock.execution import evaluation
+from penstock.execution.deciding.children import after_children
+from penstock.execution.deciding.gates import gate
 from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.deciding.order import in_order
-from penstock.execution.deciding.timers import STOP_WITHIN
+from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
+    ExecutionLeaving,
     Instant,
     Phase,
     ScopeOpened,
@@ -18,39 +21,55 @@ from penstock.execution.event import (
     TaskRunEnded,
     TaskRunPaused,
     TaskRunResumed,
-    TaskRunStopping,
 )
 from penstock.execution.flowable import FLOWABLES
+from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import conclude, softened
+from penstock.execution.outcome import again_at, conclude, out_of_time, softened
 from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Flow, Kind, Task
 
 
 def about_runs(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     for run in in_order(execution, [key for key in execution.agenda if key not in execution.scopes]):
-        yield _about_run(flow, execution, run, now)
+        event = _about_run(flow, execution, run, now)
+        yield event
+        if isinstance(event, TaskRunEnded) and event.state is State.RETRIED and not execution.is_leaving:
+            again = again_at(flow, execution, run, now)
+            yield ExecutionLeaving(at=now, state=State.RETRIED, again_at=again)
+            return  # how the others end, the next answer says
 
 
 def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Event:
     task = flow.by_id[run.task]
     if run.failure is not None:
         return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=run.failure)
-    if execution.kill:
-        return _killed(flow, task, run, now)
+    leave = leave_of(execution, run)
+    if leave is not None:
+        return _leave(flow, execution, task, run, leave, now)
+    if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
+        return out_of_time(task, run, now)
     if run.state in BEGINNING:
         return gate(execution, task, run, now)
+    if run.is_calling:
+        return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
-    return conclude(flow, task, run, now)
+    return conclude(flow, execution, task, run, now)
 
 
-def _killed(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
-    if run.is_running:
-        return TaskRunStopping(at=now, run=run.id, cause=StopCause.KILL, until=now + STOP_WITHIN)
-    if run.stop is StopCause.KILL and run.attempt is not None and not run.attempt.lost:
-        return conclude(flow, task, run, now)
-    return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
+def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Leave, now: Instant) -> Event:
+    """What is at work is stopped, what has just ended is taken at its word, and what is not over takes the state."""
+    family = run.family if run.is_calling else None
+    if run.is_running or (family is not None and family.living):
+        return stopping(run, StopCause.KILL, now)
+    if family is not None and family.is_complete and not leave.stop:
+        return after_children(flow, execution, task, run, now)
+    attempt = run.closing_attempt if run.kind is Kind.FLOWABLE else run.attempt
+    told = run.state in (State.RUNNING, State.KILLING) and attempt is not None and not attempt.lost
+    if told and not run.is_calling:
+        return conclude(flow, execution, task, run, now)
+    return TaskRunEnded(at=now, run=run.id, state=leave.state)
 
 
 def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
@@ -59,7 +78,7 @@ def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Insta
     if run.state is State.PAUSED:
         return TaskRunResumed(at=now, run=run.id, values=run.facts["resumed"])
     asks = flowable.asks(task)
-    if asks and not run.facts.keys() - GATE_FACTS:
+    if asks and not run.facts.keys() - evaluation.GATE_FACTS:
         return EvaluationRequested(at=now, run=run.id, names=asks)
     wait = flowable.wait(task, run.facts)
     if wait is not None and "onResume" not in run.facts:

@@ -21,6 +21,15 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.children import (
+    Caller,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
+)
+from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
+from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
 from penstock.execution.event.overrides import (
     BreakpointReached,
     LabelsSet,
@@ -56,6 +65,7 @@ from penstock.execution.event.task_runs import (
     TaskRunStopping,
 )
 from penstock.execution.event.whole import (
+    ExecutionClosed,
     ExecutionEnded,
     ExecutionResumed,
     ExecutionStarted,
@@ -75,26 +85,35 @@ __all__ = [
     "AttemptLost",
     "AttemptStarted",
     "BreakpointReached",
+    "Caller",
+    "ChildEnded",
+    "ChildRefused",
+    "ChildStarted",
+    "ChildrenRequested",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",
     "Event",
     "ExecutionAdmitted",
+    "ExecutionClosed",
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
     "ExecutionInherited",
+    "ExecutionLeaving",
     "ExecutionQueued",
     "ExecutionReopened",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
+    "ExitRequested",
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
     "IterationAwaited",
     "IterationBegun",
     "KillRequested",
+    "LabelsChanged",
     "LabelsSet",
     "PauseRequested",
     "Phase",
@@ -104,6 +123,7 @@ __all__ = [
     "RunEvent",
     "RunForced",
     "ScopeOpened",
+    "SlaViolated",
     "StatusChanged",
     "StopCause",
     "TaskRunAdmitted",
@@ -115,4 +135,5 @@ __all__ = [
     "TaskRunRetrying",
     "TaskRunStopping",
     "Unqueued",
+    "VariablesChanged",
 ]

@@ -17,7 +17,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.flowable.until import ITERATIONS
 from penstock.execution.folding.index import put
-from penstock.execution.folding.runs import moved
+from penstock.execution.folding.runs import CONDITION, moved
 from penstock.execution.folding.whole import move
 from penstock.execution.model import ROOT, Attempt, Draft, Scope, ScopeList, TaskRun, changed
 from penstock.execution.snapshot import rebuild
@@ -37,7 +37,8 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.labels = {**draft.labels, **event.labels}
     draft.asks, draft.facts, draft.sealed, draft.failure = (), nothing(), (), None
     draft.outputs = draft.error = None
-    draft.held = draft.kill = draft.queued = draft.forced = False
+    draft.held = draft.kill = draft.queued = draft.forced = draft.trailing = False
+    draft.exit, draft.again_at, draft.judged = None, None, ()
     lists = {key: ScopeList(phase, lanes, width) for key, phase, lanes, width in event.lists}
     draft.opened = lists.get(ROOT, draft.opened)
     runs = {key: run for key, run in draft.runs.items() if run.ordinal not in set(event.dropped)}
@@ -58,7 +59,19 @@ def _again(run: TaskRun, again: Again, opened: ScopeList | None, at: Instant) ->
             return _forgetful(moved(run, at, State.RUNNING))
         case Again.WITHIN:
             fresh = run if run.state is State.RUNNING else moved(run, at, State.RUNNING)
-            return changed(fresh, opened=opened, closing=None, failure=None, error=None, stop=None, orphan=False)
+            facts = {key: value for key, value in run.facts.items() if key != CONDITION}
+            return changed(
+                fresh,
+                facts=facts,
+                opened=opened,
+                closing=None,
+                failure=None,
+                error=None,
+                stop=None,
+                orphan=False,
+                deadline=None,
+                earlier=len(run.attempts),
+            )
         case Again.PASSED:
             return changed(moved(run, at, State.RUNNING), wake_at=None, facts={**run.facts, "onResume": {}})
 
@@ -79,6 +92,9 @@ def _forgetful(run: TaskRun) -> TaskRun:
         orphan=False,
         opened=None,
         closing=None,
+        deadline=None,
+        family=None,
+        earlier=len(run.attempts),
     )
 
 

@@ -9,6 +9,7 @@ import immutables
 
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import put, touch
+from penstock.execution.folding.runs import called
 from penstock.execution.model import Draft, Revived, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
 
@@ -66,6 +67,8 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     if run.is_running:
         written_off = changed(attempts[-1], state=State.KILLED, ended=event.at, error=event.error)
         attempts = (*attempts[:-1], written_off)
+    elif run.is_calling:
+        attempts = (*attempts[:-1], called(run, event.at, event.state))
     ended = changed(
         run,
         state=event.state,
@@ -83,6 +86,22 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
+    if draft.judged:
+        draft.judged = ()
+
+
+def stops_its_list(child: TaskRun) -> bool:
+    """A failure ends the main list of a scope; what is done for errors and at the end is done to its last task.
+
+    Kestra resolves the next task of `errors`, `finally` and `afterExecution` without a look at how the one before it
+    has ended (FlowableUtils.resolveSequentialNexts).
+    """
+    return child.state in FAILING and child.phase is Phase.MAIN
+
+
+def counts(child: TaskRun) -> bool:
+    """Whether what it has come to tells in the state of its parent."""
+    return child.phase in (Phase.MAIN, Phase.FINALLY)
 
 
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
@@ -96,11 +115,11 @@ def child_created(scope: Scope, lane: int, position: int) -> Scope:
 def child_ended(scope: Scope, child: TaskRun) -> Scope:
     """The scope after one child of its open list became terminal."""
     states = scope.states
-    if child.phase is not Phase.ERRORS:
+    if counts(child):
         states = states.set(child.state, states.get(child.state, 0) + 1)
-    failing = scope.failing or child.state in FAILING
+    well = not stops_its_list(child)
+    failing = scope.failing or not well
     ended = changed(scope, alive=scope.alive - 1, failing=failing, steps=() if failing else scope.steps, states=states)
-    well = child.state not in FAILING
     if scope.revived and child.lane in scope.revived:
         return _revived_ended(ended, scope.revived[child.lane], child, well=well)
     return _lane_ended(ended, child.lane, child.position, last=child.last) if well else ended
