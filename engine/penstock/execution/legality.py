@@ -204,7 +204,7 @@ def _refuse_child(
     execution: Execution, run: TaskRun, event: ChildrenRequested | ChildStarted | ChildRefused | ChildEnded
 ) -> Refusal | None:
     if isinstance(event, ChildrenRequested):
-        fresh = run.kind is Kind.EXECUTABLE and run.state is State.CREATED
+        fresh = run.kind is Kind.EXECUTABLE and run.state in BEGINNING
         return _unless(fresh, f"task run {run.id} has asked for executions already, it is {run.state}")
     if isinstance(event, ChildEnded):
         lives = execution.children.get(run.id, immutables.Map()).get(event.index) == event.child

@@ -19,11 +19,11 @@ from penstock.execution.inheriting import inherit, moved_to, renamed_files
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import REPLAYED
 from penstock.execution.state import State
-from penstock.flow.inputs import given_value, put_value, resolve_inputs
+from penstock.flow.inputs import given_value, put_value
 from penstock.flow.model import Flow, nothing
 from penstock.operations.handover import hand_over, latest_agent
 from penstock.operations.request import Words, say
-from penstock.operations.start import Intake, crowded, refuse_blocked, sealed
+from penstock.operations.start import Intake, crowded, refuse_blocked, stored_values
 from penstock.ports.files import Files
 from penstock.ports.presence import Presence
 from penstock.ports.storage import execution_files
@@ -190,15 +190,25 @@ def _inputs(wanted: Wanted, execution: Execution, intake: Intake | None) -> dict
         else:
             put_value(kept, each.id, renamed_files(value, old.id, wanted.id))
 
-    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
-        assert intake is not None
-        return str(intake.render(flow, execution, text, {"inputs": {**kept, **seen}}))
-
-    resolved = resolve_inputs(asked, wanted.inputs, render=render if intake is not None else None)
-    fresh = sealed(asked, resolved, intake)
+    fresh = stored_values(flow, asked, wanted.inputs, execution, _beside(kept, intake))
     for each in asked:
         put_value(kept, each.id, given_value(fresh, each.id))
     return kept
+
+
+def _beside(kept: Mapping[str, Any], intake: Intake | None) -> Intake | None:
+    """`intake` whose expressions see the values that are `kept` too."""
+    if intake is None:
+        return None
+    render = intake.render
+
+    def with_kept(
+        flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
+    ) -> Any:
+        seen = {**more, "inputs": {**kept, **more.get("inputs", {})}}
+        return render(flow, execution, value, seen, typed=typed)
+
+    return replace(intake, render=with_kept)
 
 
 def named_run(execution: Execution, *, run: str | None = None, task: str | None = None) -> TaskRun:

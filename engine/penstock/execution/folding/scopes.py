@@ -8,7 +8,7 @@ from dataclasses import replace
 import immutables
 
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
-from penstock.execution.folding.index import put, touch
+from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
 from penstock.execution.model import Draft, Revived, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
@@ -81,6 +81,7 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
         orphan=event.orphan,
     )
     key = run.scope_key
+    draft.children = keep(draft.children, run.id, None)
     if run.id in draft.scopes:
         draft.scopes = draft.scopes.delete(run.id)
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
