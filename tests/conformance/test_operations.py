@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-
 from conformance.test_core import CASES, Case, Drive, drive
+
 from conftest import ABSENT
 from penstock.execution.apply import begin, extend
 from penstock.execution.event import ExecutionCreated, ExecutionReopened

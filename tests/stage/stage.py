@@ -41,7 +41,7 @@ from penstock.expression import Budget, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
-from penstock.operations import request
+from penstock.operations import reopen, request
 from penstock.operations.file_inputs import keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
@@ -181,6 +181,8 @@ class Stage:
             files=self.files,
             keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flows.flow,
         )
         shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, calls, hurry=PATIENT)
@@ -216,6 +218,10 @@ class Stage:
     def _render(self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
         return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        at = self.clock.now()
+        reopen.restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
         now = self.clock.now()
