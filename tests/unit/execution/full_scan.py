@@ -160,6 +160,8 @@ class _Scan:
                     yield ("TaskRunStopping", run.id)
                 continue
             running = attempt is not None and attempt.state is State.RUNNING
+            if run.is_calling and self.are_over(run):
+                continue  # it ends by what they have come to
             if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
                 yield ("TaskRunStopping", run.id)
 
