@@ -33,6 +33,7 @@ from penstock.expression import WallTimeExceeded, render, render_value
 from penstock.expression.apart import remote
 from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
@@ -68,6 +69,7 @@ class Equipment:
     vault: Vault
     clock: Clock
     worlds: WorldOf
+    executions: Executions
     around: Surroundings
     runners: Runners
     task_type: Callable[[str], TaskType]
@@ -91,6 +93,7 @@ class AttemptContext(Context):
     files: Files
     namespace_files: NamespaceFiles
     http: Http
+    executions: Executions
     halt: Halt
     log_writer: LogWriter
     resumed: bool
@@ -331,6 +334,7 @@ class TaskAttempts:
             files=equipment.files,
             namespace_files=seen_from.namespace_files,
             http=equipment.http,
+            executions=equipment.executions,
             halt=halt,
             log_writer=writer,
             resumed=resumed,

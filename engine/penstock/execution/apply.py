@@ -65,6 +65,7 @@ def begin(created: ExecutionCreated) -> Execution:
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
         original_created=created.original_created,
+        checks=created.checks,
         caller=created.caller,
     )
 

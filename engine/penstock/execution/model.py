@@ -178,7 +178,7 @@ class Execution:
     `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
     why; it is followed by another at `again_at`. `trailing` is what is over but for its afterExecution. `variables`
     lie over those of the flow, of which `unset` were taken away. `judged` are the assertions that were looked at since
-    anything has changed, `broken` the promises that were broken.
+    anything has changed, `broken` the promises that were broken. `checks` did not hold when it was created.
     """
 
     id: str
@@ -215,6 +215,7 @@ class Execution:
     judged: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     original_created: Instant | None = None
+    checks: tuple[Mapping[str, str], ...] = ()
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
 
@@ -316,6 +317,7 @@ class Draft:
     judged: tuple[str, ...]
     broken: tuple[str, ...]
     original_created: Instant | None
+    checks: tuple[Mapping[str, str], ...]
     outputs: Mapping[str, Any] | None
     error: str | None
     runs: immutables.Map[str, TaskRun]
