@@ -256,7 +256,11 @@ def literal_value(declared: Input) -> Any:
 
 def check_default(declared: Input) -> str | None:
     """Why the default of an input is no value of its type; None when it is one, or holds an expression."""
-    value = declared.defaults
+    return fault_of(declared, declared.defaults)
+
+
+def fault_of(declared: Input, value: Any) -> str | None:
+    """Why `value` is refused for an input; None where it is not, is nothing, or holds an expression."""
     if value is None or declared.type not in RESOLVED or _has_expression(value):
         return None
     try:

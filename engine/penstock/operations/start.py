@@ -20,7 +20,9 @@ from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
 
-CORRELATION = "system.correlationId"
+SYSTEM = "system."
+"""What labels begin with that only the system sets."""
+CORRELATION = SYSTEM + "correlationId"
 
 TOO_MANY = "Flow is FAILED due to concurrency limit exceeded"
 
@@ -132,12 +134,18 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         flow_id=flow.id,
         revision=wanted.revision,
         flow_digest=wanted.flow_digest,
-        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
+        labels=_labels(flow, wanted),
         trigger=wanted.trigger,
         schedule_date=wanted.schedule_date,
         source=wanted.source,
         dialect=flow.dialect.value,
     )
+
+
+def _labels(flow: Flow, wanted: Start) -> dict[str, str]:
+    """Those of the flow but for what it tells the system, those given, and what the execution belongs to."""
+    own = {key: value for key, value in flow.labels.items() if not key.startswith(SYSTEM)}
+    return {**own, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)}
 
 
 def rendered(wanted: Start, value: Any, intake: Intake, *, at: datetime, more: Mapping[str, Any]) -> Any:
