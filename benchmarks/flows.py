@@ -34,6 +34,17 @@ def sequential_noop(count: int) -> str:
     return f"id: noop\nnamespace: bench\ntasks:\n{tasks}"
 
 
+def parallels_noop(count: int, width: int) -> str:
+    """`count` tasks without a process, side by side in Parallels of `width`, one Parallel after the other."""
+    text = "id: side\nnamespace: bench\ntasks:\n"
+    for n in range(0, count, width):
+        text += f"  - id: p{n}\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+        text += "".join(
+            f"      - {{id: t{n + m}, type: {RETURN}, format: '{{{{ task.id }}}}'}}\n" for m in range(width)
+        )
+    return text
+
+
 def loop_noop(count: int) -> str:
     """A ForEach over `count` values, one task without a process each."""
     values = ", ".join(str(n) for n in range(count))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -64,10 +65,23 @@ def commits(stderr: str) -> int:
 
 def peak_megabytes(argv: Sequence[str | Path], cwd: Path | None = None) -> float:
     """The largest resident size of the program itself, as the system accounts it."""
+    scale = 1e6 if sys.platform == "darwin" else 1e3
+    return _used(argv, cwd).ru_maxrss / scale
+
+
+def cpu_seconds(argv: Sequence[str | Path], cwd: Path | None = None) -> float:
+    """What the program computed, without what it waited for the disk or for others: the bearable measure where a
+    machine is busy."""
+    usage = _used(argv, cwd)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _used(argv: Sequence[str | Path], cwd: Path | None) -> resource.struct_rusage:
     process = subprocess.Popen(
         [str(each) for each in argv], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    scale = 1e6 if sys.platform == "darwin" else 1e3
-    return usage.ru_maxrss / scale
+    if process.returncode:
+        sys.exit(f"{argv} ended with {process.returncode}")
+    return usage

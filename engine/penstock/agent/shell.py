@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from penstock.agent.calling import Calls
+from penstock.agent.executor import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import World, WorldOf
-from penstock.errors import PenstockError, UserError
+from penstock.errors import PenstockError, Refused, UserError
 from penstock.execution import evaluation
 from penstock.execution.apply import extend
 from penstock.execution.event import (
     AttemptEnded,
     AttemptStarted,
+    ChildEnded,
     Evaluated,
     EvaluationFailed,
     Event,
@@ -57,6 +60,7 @@ class DecisionShell:
     vault: Vault
     clock: Clock
     around: Surroundings
+    calls: Calls | None = None
     hurry: Budget = field(default_factory=Budget)
     """What one text may take within a settlement."""
     late: set[tuple[str, str]] = field(default_factory=set)
@@ -72,6 +76,36 @@ class DecisionShell:
             except WallTimeExceeded:
                 self.late.add((execution.id, key))
         return answers
+
+    def bear(self, flow: Flow, execution: Execution, most: int) -> list[Birth]:
+        births: list[Birth] = []
+        for key in sorted(execution.bearing, key=execution.bearing.__getitem__):
+            calls = self._calls
+            if len(births) >= most or (execution.id, key) in self.late:
+                continue
+            if calls.is_slow(flow.by_id[execution.runs[key].task]):
+                continue
+            try:
+                births += calls.bear(flow, execution, key, most - len(births), self.hurry)
+            except WallTimeExceeded:
+                self.late.add((execution.id, key))
+        return births
+
+    def call(self, flow: Flow, execution: Execution, key: str, most: int) -> list[Birth]:
+        """The executions that one task run calls, however long that takes."""
+        try:
+            return self._calls.bear(flow, execution, key, most, None)
+        finally:
+            self.late.discard((execution.id, key))
+
+    def ended(self, flow: Flow, execution: Execution, child: Execution) -> ChildEnded:
+        return self._calls.ended(flow, execution, child)
+
+    @property
+    def _calls(self) -> Calls:
+        if self.calls is None:
+            raise Refused("nothing here could start the flow that a task calls")
+        return self.calls
 
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         """The answer to one question, or one inline attempt, however long it takes."""

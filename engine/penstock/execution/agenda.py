@@ -7,6 +7,7 @@ a law holds the two equal. So a decision reads the agenda, never the whole execu
 from __future__ import annotations
 
 from penstock.execution.event import StopCause
+from penstock.execution.family import Family
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
@@ -25,6 +26,8 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
         return _killed_wants(run, execution.scopes.get(key))
     if run.kind is Kind.FLOWABLE:
         return _flowable_wants(run, execution.scopes.get(key))
+    if run.is_calling:
+        return run.family is not None and _has_ended(run.family, run)
     if run.state is State.CREATED:
         return run.gated
     attempt = run.attempt
@@ -52,7 +55,14 @@ def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
 def _killed_wants(run: TaskRun, scope: Scope | None) -> bool:
     if scope is not None:
         return scope.alive == 0
+    if run.is_calling and run.family is not None and run.family.living:
+        return run.stop is not StopCause.KILL
     return run.stop is not StopCause.KILL or not run.is_running
+
+
+def _has_ended(family: Family, run: TaskRun) -> bool:
+    """Whether its children have come to an end. One that was told to stop makes no further ones."""
+    return family.living == 0 if run.stop is not None else family.is_complete
 
 
 def is_ready(run: TaskRun) -> bool:

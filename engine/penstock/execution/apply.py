@@ -9,6 +9,10 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -27,6 +31,7 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
+from penstock.execution.folding.children import fold_child
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.runs import after, answered
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
@@ -55,6 +60,7 @@ def begin(created: ExecutionCreated) -> Execution:
         original_id=created.original_id or created.id,
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
+        caller=created.caller,
     )
 
 
@@ -110,5 +116,7 @@ def _fold_in(draft: Draft, event: Event) -> None:
         case ResumeRequested(paused=str() as paused):
             run_ = draft.runs[paused]
             put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            fold_child(draft, event)
         case _:
             fold_whole(draft, event)

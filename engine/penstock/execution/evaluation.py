@@ -7,10 +7,11 @@ from typing import Any
 
 from penstock.duration import parse_duration
 from penstock.errors import UserError
+from penstock.execution.executable import EXECUTABLES
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.inputs import resolve_output
-from penstock.flow.model import Flow
+from penstock.flow.model import Flow, Kind
 from penstock.truth import is_truthy
 
 RUN_IF = "runIf"
@@ -39,4 +40,6 @@ def interpret(flow: Flow, execution: Execution, key: str, rendered: Mapping[str,
         except ValueError as error:
             raise UserError(str(error)) from error
     task = flow.by_id[execution.runs[key].task]
+    if task.kind is Kind.EXECUTABLE:
+        return EXECUTABLES[task.type].interpret(task, rendered)
     return FLOWABLES[task.type].interpret(task, rendered)

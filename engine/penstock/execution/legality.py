@@ -5,10 +5,16 @@ No event is legal twice. A refusal is a sentence for whoever sent it: a person, 
 
 from __future__ import annotations
 
+import immutables
+
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -41,6 +47,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import ROOT, Execution, ScopeList, TaskRun
 from penstock.execution.state import State
+from penstock.flow.model import Kind
 
 _PHASES = tuple(Phase)
 
@@ -132,6 +139,8 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
         case AttemptEnded() | AttemptLost():
             mine = run.is_running and event.attempt == len(run.attempts)
             return _unless(mine, f"attempt {event.attempt} of task run {run.id} is over already")
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            return _refuse_child(execution, run, event)
         case TaskRunAdmitted() | FlowableStarted():
             return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
         case FlowableClosing():
@@ -150,8 +159,22 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return _unless(run.state is State.PAUSED, f"task run {run.id} is not paused, it is {run.state}")
         case TaskRunStopping():
             sooner = run.stop is None or (run.stop is StopCause.TIMEOUT and event.cause is StopCause.KILL)
-            return _unless(run.is_running and sooner, f"task run {run.id} was told to stop already")
+            return _unless((run.is_running or run.is_calling) and sooner, f"task run {run.id} was told to stop already")
         case TaskRunEnded():
             return None
         case _:
             return Refusal(f"{type(event).__name__} is not known here")
+
+
+def _refuse_child(
+    execution: Execution, run: TaskRun, event: ChildrenRequested | ChildStarted | ChildRefused | ChildEnded
+) -> Refusal | None:
+    if isinstance(event, ChildrenRequested):
+        fresh = run.kind is Kind.EXECUTABLE and run.state is State.CREATED
+        return _unless(fresh, f"task run {run.id} has asked for executions already, it is {run.state}")
+    if isinstance(event, ChildEnded):
+        lives = execution.children.get(run.id, immutables.Map()).get(event.index) == event.child
+        return _unless(lives, f"task run {run.id} does not wait for execution {event.child}")
+    may = run.id in execution.bearing and not execution.held and not execution.kill
+    in_turn = run.family is not None and event.index == run.family.begun
+    return _unless(may and in_turn, f"task run {run.id} is not to have execution {event.index} now, it is {run.state}")

@@ -24,7 +24,7 @@ def conclude(flow: Flow, task: Task, run: TaskRun, now: Instant) -> RunEvent:
         state = attempt.state if attempt.state is not State.FAILED else State.KILLED
         return TaskRunEnded(at=now, run=run.id, state=state)
     if attempt.state is State.FAILED or attempt.state is State.KILLED:
-        return failed(flow, task, run, now, _why(task, run, attempt))
+        return failed(flow, task, run, now, why(task, run, attempt.error))
     state = attempt.state
     retry = flow.retry_of(task)
     if retry is not None and retry.warning_on_retry and tries(run) > 1:
@@ -40,12 +40,13 @@ def _closed(task: Task, run: TaskRun, attempt: Attempt, children: State, now: In
         return TaskRunEnded(at=now, run=run.id, state=softer)
     if run.stop is StopCause.KILL:
         return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
-    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_why(task, run, attempt))
+    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))
 
 
-def _why(task: Task, run: TaskRun, attempt: Attempt) -> str | None:
+def why(task: Task, run: TaskRun, error: str | None) -> str | None:
+    """The reason of a failure: that the time ran out, else what the attempt says of itself."""
     if run.stop is not StopCause.TIMEOUT:
-        return attempt.error
+        return error
     limit = timeout_of(task, run)
     return f"Timeout after {format_duration(limit)}" if limit is not None else "Timeout"
 

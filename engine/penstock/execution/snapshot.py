@@ -13,8 +13,9 @@ from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, T
 from penstock.execution.state import FAILING, State
 
 
-def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
-    """`header` with `runs` in it, equal to the fold of the log that both were projected from."""
+def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[str, int, str]] = ()) -> Execution:
+    """`header` with `runs` in it, equal to the fold of the log that both were projected from. `living` are the
+    executions that task runs wait for: of which task run, the how-many-eth, and its id."""
     draft = Draft(header)
     in_order = sorted(runs, key=lambda run: run.ordinal)
     draft.runs = immutables.Map((run.id, run) for run in in_order)
@@ -26,6 +27,10 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
         places.setdefault(run.task, {})[run.path] = run.id
         children.setdefault(run.scope_key, []).append(run)
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
+    called: dict[str, dict[int, str]] = {}
+    for caller, at, child in living:
+        called.setdefault(caller, {})[at] = child
+    draft.children = immutables.Map((caller, immutables.Map(each)) for caller, each in called.items())
     if not header.state.is_terminal:
         draft.scopes = immutables.Map(
             (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)

@@ -11,6 +11,7 @@ from typing import Any
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
 from penstock.flow.declaration import declared_input, leaves
+from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
 from penstock.flow.model import (
     NOTHING,
     Backoff,
@@ -163,7 +164,7 @@ def _task(survey: Survey, site: Site) -> Task:
         properties.setdefault("pauseDuration", properties.pop("delay"))
     level = raw.get("logLevel")
     gate = raw.get("when") if raw.get("runIf") is None else raw["runIf"]
-    return Task(
+    task = Task(
         id=raw["id"],
         type=site.type,
         kind=Kind.WORKER if info is None or info.kind is None else info.kind,
@@ -182,6 +183,7 @@ def _task(survey: Survey, site: Site) -> Task:
         runnable=info is not None and info.runnable,
         range=survey.document.range_of(site.path),
     )
+    return replace(task, branches={"tasks": tasks_of(task), **task.branches}) if task.type == FOR_EACH_ITEM else task
 
 
 def _cache(raw: Any) -> TaskCache | None:

@@ -17,10 +17,10 @@ from penstock.flow.convert import LocalFile
 from penstock.flow.inputs import InvalidInputs, Problem, given_value
 from penstock.flow.model import Flow, Input, InputType
 from penstock.operations.request import asked_of, waiting
-from penstock.operations.start import Intake, Start, begun, foreign, values_of
+from penstock.operations.start import Intake, Start, begun, foreign, may_have, values_of
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.storage import belongs, input_file, namespace_file, plain_name, task_file
+from penstock.ports.storage import input_file, namespace_file, plain_name, task_file
 
 _UNNAMED = "file"
 
@@ -108,16 +108,16 @@ class FileKeeper:
     def _keep(self, execution: Execution, declared: Input, value: Any, uris: list[str], *, may_be_any: bool) -> str:
         """Keep one file under the execution; its URI."""
         if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
-            if not (may_be_any or belongs(value, execution.id)):
+            if not (may_be_any or may_have(execution, value)):
                 raise InvalidInputs([foreign(declared, value)])
-            digest, name = self.files.resolve(value), value
+            digest, name, is_uploaded = self.files.resolve(value), value, False
         else:
             with _opened(declared.id, value, execution.flow.namespace, self.namespace_files) as (file, name):
-                digest = self.files.put(file)
+                digest, is_uploaded = self.files.put(file), True
         uri = self.place(declared.id, _name_of(name, declared))
         uris.append(uri)
         self.files.name(uri, digest)
-        if self.files.size(uri) == 0:
+        if is_uploaded and self.files.size(uri) == 0:
             raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}", declared.range)])
         return uri
 

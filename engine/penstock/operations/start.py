@@ -11,7 +11,7 @@ from penstock.diagnostic import FlowName
 from penstock.errors import Refused
 from penstock.execution.apply import begin, extend
 from penstock.execution.decide import due
-from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
+from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, Renderer, given_value, put_value, resolve_inputs
@@ -32,8 +32,9 @@ class Start:
     """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
 
     `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
-    commit, path, blob, dirty; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
-    `folder` where that is one on this machine.
+    commit, path, blob, dirty; `within` is the generation that was in force; `files` is the tree that its namespace
+    files are read from, `<commit>:<folder>`, or `folder` where that is one on this machine. `caller` is the task run
+    that calls it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Start:
     schedule_date: datetime | None = None
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
+    caller: Caller | None = None
 
 
 class Rendering(Protocol):
@@ -98,6 +100,7 @@ def start_of(
     }
     if generation is not None:
         source["files"] = f"{generation.commit}:{generation.folder}"
+        source["within"] = generation.number
     return Start(
         id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
     )
@@ -139,6 +142,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         schedule_date=wanted.schedule_date,
         source=wanted.source,
         dialect=flow.dialect.value,
+        caller=wanted.caller,
     )
 
 
@@ -172,10 +176,16 @@ def stored_values(
     """
     resolved = values_of(flow, declared, given, execution, intake)
     files = [(each, given_value(resolved, each.id)) for each in declared if each.type is InputType.FILE]
-    not_its_own = [(each, value) for each, value in files if not (value is None or belongs(str(value), execution.id))]
+    not_its_own = [(each, value) for each, value in files if not (value is None or may_have(execution, str(value)))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
     return _sealed(declared, resolved, intake)
+
+
+def may_have(execution: Execution, uri: str) -> bool:
+    """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
+    caller = execution.caller
+    return belongs(uri, execution.id) or (caller is not None and belongs(uri, caller.execution))
 
 
 def values_of(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from penstock.execution.deciding.children import after_children
 from penstock.execution.event import (
     Event,
     ExecutionEnded,
@@ -65,7 +66,8 @@ class _Scan:
         if execution.opened is None:
             return set(self.start())
         timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
-        waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
+        busy = [run for run in self.live if run.asks or self.is_ready(run) or run.is_running or run.is_calling]
+        waits = bool(busy or execution.asks)
         wanting = waits or bool(timers or runs or scopes)
         if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
             return {("ExecutionResumed", None)}
@@ -148,6 +150,8 @@ class _Scan:
             return self.killed(run)
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
+        if run.is_calling:
+            return gist(after_children(self.flow, task, run, self.now)) if self.are_over(run) else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
         if run.closing is not None and all(attempt.lost for attempt in run.attempts):
@@ -156,8 +160,23 @@ class _Scan:
             return None
         return gist(conclude(self.flow, task, run, self.now))
 
+    def living(self, run: TaskRun) -> int:
+        """How many executions it waits for."""
+        family = run.family
+        if family is None or not family.waits:
+            return 0
+        return family.begun - sum(family.states.values())
+
+    def are_over(self, run: TaskRun) -> bool:
+        family = run.family
+        assert family is not None
+        none_follows = run.stop is not None or family.refused or family.begun == family.count
+        return none_follows and self.living(run) == 0
+
     def killed(self, run: TaskRun) -> Gist | None:
-        if run.is_running:
+        if run.is_calling and self.living(run) == 0:
+            return ("TaskRunEnded", run.id, State.KILLED)
+        if run.is_running or run.is_calling:
             return ("TaskRunStopping", run.id) if run.stop is not StopCause.KILL else None
         attempt = run.attempt
         if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
@@ -173,6 +192,8 @@ class _Scan:
             return ("TaskRunEnded", run.id, State.SKIPPED)
         if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
             return ("EvaluationRequested", run.id)
+        if run.kind is Kind.EXECUTABLE:
+            return ("ChildrenRequested", run.id)
         return ("FlowableStarted" if run.kind is Kind.FLOWABLE else "TaskRunAdmitted", run.id)
 
     def opening(self, run: TaskRun, task: Task) -> Gist | None:

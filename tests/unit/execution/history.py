@@ -11,6 +11,9 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Event,
     KillRequested,
     PauseRequested,
@@ -18,6 +21,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
+from penstock.flow.foreach_item import BATCHES, SPLIT
 from unit.execution.course import Course, Watcher
 
 MOST_STORM = 120
@@ -37,7 +41,7 @@ def play(
     most_tasks: int = 10,
 ) -> Course:
     """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
-    flow = random_flow(dice, most_tasks=most_tasks)
+    flow = random_flow(dice, most_tasks=most_tasks, calls=True)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
     course = Course(flow, schedule_date=date, watch=at_step)
     if chance(dice, 10):
@@ -102,6 +106,7 @@ class _History:
         moves: list[Callable[[], None]] = [
             *(lambda key=key: self.answer(key) for key in sorted(execution.asked)),
             *(lambda key=key: self.end(key) for key in sorted(execution.running)),
+            *(lambda key=key: self.child_ends(key) for key in sorted(execution.children)),
         ]
         if execution.held:
             moves.append(self.resume)
@@ -109,6 +114,7 @@ class _History:
             moves.append(self.let_in)
         elif not execution.kill:
             moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
+            moves += [lambda key=key: self.bear(key) for key in sorted(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
@@ -127,6 +133,8 @@ class _History:
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
         if not execution.held and not execution.kill:
             moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
+            moves += [(10, lambda key=key: self.bear(key)) for key in sorted(execution.bearing)]
+        moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -180,11 +188,32 @@ class _History:
         state, error = self.outcome(run), None
         if state is State.FAILED:
             error = "it went wrong"
-        outputs = {"value": run.value} if chance(self.dice, 30) else {}
+        outputs: dict[str, object] = {"value": run.value} if chance(self.dice, 30) else {}
+        if self.course.flow.by_id[run.task].type == SPLIT:
+            outputs[BATCHES] = self.dice.randrange(4)
         self.course.tell(
             AttemptEnded(
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
             )
+        )
+
+    def bear(self, key: str) -> None:
+        """The next child of a task run is made, or cannot be."""
+        family = self.course.execution.runs[key].family
+        assert family is not None
+        now = self.course.now
+        if chance(self.dice, 8):
+            refused = ChildRefused(at=now, run=key, index=family.begun, error="there is no such flow")
+            self.course.tell(refused)
+            return
+        child = f"{key}/{len(self.course.log)}"
+        self.course.tell(ChildStarted(at=now, run=key, index=family.begun, child=child, outputs={"executionId": child}))
+
+    def child_ends(self, key: str) -> None:
+        run = self.course.execution.runs[key]
+        index, child = one_of(self.dice, sorted(self.course.execution.children[key].items()))
+        self.course.tell(
+            ChildEnded(at=self.course.now, run=key, index=index, child=child, state=self.outcome(run), outputs={})
         )
 
     def outcome(self, run: TaskRun) -> State:

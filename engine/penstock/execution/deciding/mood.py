@@ -14,6 +14,8 @@ def stirs(execution: Execution, now: Instant) -> bool:
         or execution.ready
         or execution.inline
         or execution.running
+        or execution.children
+        or execution.bearing
         or execution.asked
         or any(wake_at <= now for wake_at in execution.sleeping.values())
     )

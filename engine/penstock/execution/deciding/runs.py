@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.execution import evaluation
+from penstock.execution.deciding.children import after_children, call
 from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.deciding.order import in_order
-from penstock.execution.deciding.timers import STOP_WITHIN
+from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -20,7 +21,6 @@ from penstock.execution.event import (
     TaskRunEnded,
     TaskRunPaused,
     TaskRunResumed,
-    TaskRunStopping,
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
@@ -41,21 +41,23 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     if execution.kill:
         return _killed(flow, task, run, now)
     if run.state is State.CREATED:
-        return _gate(task, run, now)
+        return _gate(execution, task, run, now)
+    if run.is_calling:
+        return after_children(flow, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
     return conclude(flow, task, run, now)
 
 
 def _killed(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
-    if run.is_running:
-        return TaskRunStopping(at=now, run=run.id, cause=StopCause.KILL, until=now + STOP_WITHIN)
-    if run.stop is StopCause.KILL and run.attempt is not None and not run.attempt.lost:
+    if run.is_running or (run.is_calling and run.family is not None and run.family.living):
+        return stopping(run, StopCause.KILL, now)
+    if run.stop is StopCause.KILL and not run.is_calling and run.attempt is not None and not run.attempt.lost:
         return conclude(flow, task, run, now)
     return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
 
 
-def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
+def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """What stands before the start of a task run: its `runIf`, then a timeout that is an expression."""
     if task.run_if is not None and evaluation.RUN_IF not in run.facts:
         return EvaluationRequested(at=now, run=run.id, names=(evaluation.RUN_IF,))
@@ -65,6 +67,8 @@ def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
         return EvaluationRequested(at=now, run=run.id, names=(evaluation.TIMEOUT,))
     if run.kind is Kind.FLOWABLE:
         return FlowableStarted(at=now, run=run.id)
+    if run.kind is Kind.EXECUTABLE:
+        return call(execution, task, run, now)
     return TaskRunAdmitted(at=now, run=run.id)
 
 

@@ -63,7 +63,7 @@ def _created(
         lane=lane,
         position=position,
         last=position == len(place.tasks) - 1,
-        gated=task.kind is Kind.FLOWABLE or task.run_if is not None or isinstance(task.timeout, str),
+        gated=task.kind in (Kind.FLOWABLE, Kind.EXECUTABLE) or task.run_if is not None or isinstance(task.timeout, str),
         value=place.value,
         iteration=place.iteration,
     )

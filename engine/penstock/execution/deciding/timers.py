@@ -23,20 +23,30 @@ from penstock.flow.model import Flow
 STOP_WITHIN = timedelta(seconds=60)
 """A task run that was told to stop and of whose end nobody has heard by then is written off as an orphan."""
 
+MOST_DEEP = 20
+"""So deep executions call one another."""
+
 
 def timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """What the passing of time alone has brought about."""
     for run in in_order(execution, [key for key, wake_at in execution.sleeping.items() if wake_at <= now]):
         yield from _woken(flow, run, now)
     for run in in_order(execution, [key for key, run_out in deadlines(flow, execution) if run_out <= now]):
-        yield TaskRunStopping(at=now, run=run.id, cause=StopCause.TIMEOUT, until=now + STOP_WITHIN)
+        yield stopping(run, StopCause.TIMEOUT, now)
+
+
+def stopping(run: TaskRun, cause: StopCause, now: Instant) -> TaskRunStopping:
+    """Have a task run stop. One that has called others waits for them: each of these has its own time to stop."""
+    within = STOP_WITHIN * MOST_DEEP if run.is_calling else STOP_WITHIN
+    return TaskRunStopping(at=now, run=run.id, cause=cause, until=now + within)
 
 
 def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
     if run.stop is not None:
         killed = run.stop is StopCause.KILL
         state = State.KILLED if killed else softened(flow.by_id[run.task], State.FAILED)
-        error = f"did not stop within {STOP_WITHIN.total_seconds():.0f} s of being told to"
+        within = STOP_WITHIN * MOST_DEEP if run.is_calling else STOP_WITHIN
+        error = f"did not stop within {within.total_seconds():.0f} s of being told to"
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
     elif run.state is State.RETRYING:
         yield TaskRunReleased(at=now, run=run.id)
@@ -52,7 +62,7 @@ def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:
     """Running attempts that have a timeout and were not told to stop yet, with the moment it runs out."""
-    for key in execution.running:
+    for key in (*execution.running, *{*execution.children, *execution.bearing}):
         run = execution.runs[key]
         limit = timeout_of(flow.by_id[run.task], run)
         if limit is not None and run.stop is None and run.attempt is not None:

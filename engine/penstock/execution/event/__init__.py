@@ -21,6 +21,13 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.children import (
+    Caller,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
+)
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -58,6 +65,11 @@ __all__ = [
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
+    "Caller",
+    "ChildEnded",
+    "ChildRefused",
+    "ChildStarted",
+    "ChildrenRequested",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",

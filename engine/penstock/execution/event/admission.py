@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.execution.event.base import ExecutionEvent, Instant
+from penstock.execution.event.children import Caller
 from penstock.flow.model import nothing
 
 
@@ -28,6 +29,7 @@ class ExecutionCreated(ExecutionEvent):
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

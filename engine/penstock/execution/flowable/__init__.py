@@ -8,7 +8,7 @@ from penstock.execution.flowable.base import Flowable
 from penstock.execution.flowable.choice import If, Switch
 from penstock.execution.flowable.loop import EachParallel, EachSequential, ForEach
 from penstock.execution.flowable.pause import Pause
-from penstock.execution.flowable.sequence import Parallel, Sequential, WorkingDirectory
+from penstock.execution.flowable.sequence import ForEachItem, Parallel, Sequential, WorkingDirectory
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -18,6 +18,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "If": If(),
     _CORE + "Switch": Switch(),
     _CORE + "ForEach": ForEach(),
+    _CORE + "ForEachItem": ForEachItem(),
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
     _CORE + "Pause": Pause(),

@@ -31,3 +31,7 @@ class Parallel(Flowable):
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
         tasks = enabled(task.branches.get("tasks", ()))
         return Lanes(len(tasks), int(task.properties.get("concurrent") or 0), lambda n: Lane((tasks[n],)))
+
+
+class ForEachItem(Sequential):
+    """The three tasks that it is made of, one after another."""

@@ -27,6 +27,7 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.ready = _member(draft.ready, run, belongs=ready and run.kind is not Kind.INLINE)
     draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
     draft.running = _member(draft.running, run, belongs=run.is_running)
+    draft.bearing = _member(draft.bearing, run, belongs=run.bears)
     draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)
     draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
     draft.asked = keep(draft.asked, run.id, run.asks or None)

@@ -14,8 +14,8 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
         "flow.Dag": "Dag", "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.AllowFailure": "AllowFailure",
-        "flow.Template": "Template", "flow.Sleep": "Sleep", "flow.Subflow": "Subflow", "flow.Approval": "Approval",
-        "flow.ForEachItem": "ForEachItem", "flow.PurgeFlows": "PurgeFlows",
+        "flow.Template": "Template", "flow.Sleep": "Sleep", "flow.Approval": "Approval",
+        "flow.PurgeFlows": "PurgeFlows",
     },
     "executions": {
         "execution.Labels": "Labels", "execution.Exit": "Exit", "execution.Assert": "Assert",
