@@ -57,7 +57,6 @@ COMING = {
     "waitfor-multiple-tasks": "flow.LoopUntil",
     "resume-execution": "execution.Resume",
     "npe-labels-update-task": "execution.Labels",
-    "pause_on_resume": "files that are given when a pause is answered",
     "retry-new-execution-task-duration": "retries in a new execution",
     "retry-new-execution-flow-attempts": "retries in a new execution",
     "restart_last_failed": "restart",

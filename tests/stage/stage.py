@@ -41,7 +41,7 @@ from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.operations import request
-from penstock.operations.file_inputs import keep_files
+from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
@@ -291,7 +291,12 @@ class Stage:
         self._ask(request.pause, id_)
 
     def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
-        self._ask(request.resume, id_, values=values or {}, task=task, intake=self.intake)
+        execution = self.execution(id_)
+        given = keep_answers(
+            self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
+            task=task, intake=self.intake,
+        )  # fmt: skip
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
         flow = self.flows.flow(self.execution(id_))
