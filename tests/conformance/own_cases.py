@@ -17,6 +17,7 @@ from penstock.diagnostic import FlowName
 from penstock.duration import parse_duration
 from penstock.errors import PenstockError
 from penstock.execution.model import Execution, TaskRun
+from penstock.flow.convert import LocalFile
 from penstock.flow.model import Dialect, Kind, Level
 from stage.stage import NotValid, Stage, stage
 
@@ -26,6 +27,7 @@ NAMESPACE = "team"
 _DOCUMENT = re.compile(r"^---\n", re.MULTILINE)
 _LIKE = "like: "
 _STORED = "stored: "
+_UPLOADED = "uploaded: "
 
 Shown = dict[str, Any]
 
@@ -108,6 +110,10 @@ class Course:
         return {name: self._value(value) for name, value in (given or {}).items()}
 
     def _value(self, value: Any) -> Any:
+        if isinstance(value, str) and value.startswith(_UPLOADED):
+            file = self.stage.folder / value.removeprefix(_UPLOADED)
+            file.write_text(str(self.case.given["stored"][file.name]))
+            return LocalFile(str(file))
         if not (isinstance(value, str) and value.startswith(_STORED)):
             return value
         name = value.removeprefix(_STORED)
