@@ -7,7 +7,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -18,8 +19,7 @@ from run import WORK, file, run_argv, said
 
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
-from penstock.execution.event import Event
-from penstock.execution.model import Execution
+from penstock.execution.event import ExecutionCreated
 from penstock.execution.state import State
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Flow
@@ -88,27 +88,29 @@ def fill(bed: Bed, count: int) -> None:
         assert flow is not None
         digest, now = place.pin(flow, PAUSED), datetime.now(UTC)
         gone = place.store.open_session(name="bench", kind=AGENT, pid=0, at=now)
-        waiting = (paused_execution(flow, digest, now) for _ in range(count))
-        while batch := list(islice(waiting, BATCH)):
+        first = paused_execution(flow, digest, now)
+        others = (another(first) for _ in range(count))
+        while batch := list(islice(others, BATCH)):
             place.store.create(batch, session=gone)
 
 
 def paused_execution(flow: Flow, digest: str, now: datetime) -> Creation:
     """One that has come to its Pause."""
     creation = prepare(Start(new_execution_id(), flow, digest), at=now)
-    execution = creation.execution
-    events = [*creation.events]
-    for decided in decisions(flow, execution, now):
-        events += decided
+    execution, events = creation.execution, list(creation.events)
+    while decided := decide(flow, execution, now):
         execution = extend(execution, decided)
+        events += decided
     assert execution.state is State.PAUSED
     return Creation(execution, tuple(events), due(flow, execution))
 
 
-def decisions(flow: Flow, execution: Execution, now: datetime) -> Iterator[tuple[Event, ...]]:
-    while decided := decide(flow, execution, now):
-        yield decided
-        execution = extend(execution, decided)
+def another(creation: Creation) -> Creation:
+    """The same again under another id."""
+    id_, (created, *events) = new_execution_id(), creation.events
+    assert isinstance(created, ExecutionCreated)
+    execution = replace(creation.execution, id=id_)
+    return replace(creation, execution=execution, events=(replace(created, id=id_), *events))
 
 
 ALL: dict[str, Callable[[], None]] = {"loop": loop, "parallel": parallel, "paused": paused}
