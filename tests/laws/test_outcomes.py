@@ -58,7 +58,7 @@ def told_by_reference(runs: list[Run], *, killed: bool) -> list[Told]:
             "value": run.value,
             "iteration": run.iteration,
             "course": _course(run.course, killed=killed),
-            "attempts": run.attempts,
+            "attempts": len(run.tries),
             "outputs": _outputs(run.outputs, killed=killed),
         }
         for run in _by_time(runs, lambda run: run.created, lambda run: run.key)
