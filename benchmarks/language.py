@@ -32,6 +32,8 @@ PAUSED = b"id: waits\nnamespace: bench\ntasks:\n  - id: wait\n    type: io.kestr
 MANY_PAUSED = int(os.environ.get("BENCH_PAUSED", "100000"))
 BATCH = 1_000
 TRIES = 3
+CALLS = "calls/flows"
+"""A tree of its own: what is called is found there."""
 WATCHED_S = 30.0
 _pause = threading.Event()
 
@@ -40,6 +42,14 @@ def spent(name: str, text: str) -> float:
     """CPU seconds of `penstock run`, the best of some: what it waits for the disk is left out."""
     flow = file(f"{name}.yaml", text)
     return min(cpu_seconds(run_argv(flow, "-q")) for _ in range(TRIES))
+
+
+def machine() -> None:
+    """How fast this machine computes now: a busy one gives every figure below more CPU than it needs."""
+    count = [sys.executable, "-c", "for _ in range(10**7): pass"]
+    said(
+        "floor: ten million turns of an empty loop", f"{min(cpu_seconds(count) for _ in range(TRIES)):.2f} s", "", None
+    )
 
 
 def loop() -> None:
@@ -57,6 +67,15 @@ def parallel() -> None:
     narrow = (spent("narrow", flows.parallels_noop(1_000, 10)) - none) / 1_100
     said("of 1,000 side by side, each task run", f"{wide * 1000:.3f} ms", "", None)
     said("against those side by side by 10", f"{wide / narrow:.2f} times", "≤ 1.1 times", wide <= 1.1 * narrow)
+
+
+def subflow() -> None:
+    """A call of another flow that is waited for, CPU alone: commits come on top."""
+    (WORK / CALLS).mkdir(parents=True, exist_ok=True)
+    file(f"{CALLS}/called.yaml", flows.called_noop())
+    few, many = spent(f"{CALLS}/calls1", flows.loop_of_calls(1)), spent(f"{CALLS}/calls201", flows.loop_of_calls(201))
+    each = (many - few) / 200
+    said("one call of a one-task flow", f"{each * 1000:.2f} ms", "≤ 3 ms", each <= 0.003)
 
 
 def paused() -> None:
@@ -113,7 +132,13 @@ def another(creation: Creation) -> Creation:
     return replace(creation, execution=execution, events=(replace(created, id=id_), *events))
 
 
-ALL: dict[str, Callable[[], None]] = {"loop": loop, "parallel": parallel, "paused": paused}
+ALL: dict[str, Callable[[], None]] = {
+    "machine": machine,
+    "loop": loop,
+    "parallel": parallel,
+    "subflow": subflow,
+    "paused": paused,
+}
 
 
 def main() -> None:
