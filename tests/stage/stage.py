@@ -24,6 +24,7 @@ from penstock.agent.attempt import Equipment, TaskAttempts
 from penstock.agent.callees import DeployedCallees
 from penstock.agent.calling import Calls
 from penstock.agent.evaluator import Evaluator
+from penstock.agent.executions import StoredExecutions
 from penstock.agent.executor import Executor
 from penstock.agent.flows import PinnedFlows
 from penstock.agent.shell import DecisionShell
@@ -33,7 +34,7 @@ from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.agent.world import World
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.execution.apply import fold
-from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, render_value
@@ -42,7 +43,7 @@ from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.operations import request
 from penstock.operations.file_inputs import keep_files
-from penstock.operations.start import Intake, prepare, start_of
+from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
 from penstock.ports.deployment import Deployed, Generation, Observation, Publication
@@ -102,7 +103,7 @@ class StageAttempts(TaskAttempts):
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> list[Event]:
         self._clock.advance(MOMENT)
         return super().make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
 
@@ -162,6 +163,9 @@ class Stage:
                 vault=self.vault,
                 clock=self.clock,
                 worlds=self._world,
+                executions=StoredExecutions(
+                    self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flows.flow
+                ),
                 around=self.around,
                 runners=SessionRunners(RunnerChoice(forced="process"), {"process": lambda: runner}),
                 task_type=task_type,
@@ -177,7 +181,7 @@ class Stage:
             around=self.around,
             intake=self.intake,
             files=self.files,
-            keep_files=lambda wanted: keep_files(wanted, self.files, self.namespace_files, by_person=False),
+            keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
             flow_of=self.flows.flow,
         )
@@ -214,6 +218,10 @@ class Stage:
     def _render(self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
         return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
+        now = self.clock.now()
+        return keep_files(wanted, self.files, self.namespace_files, by_person=by_person, at=now, intake=self.intake)
 
     # ── flows ──
 
@@ -270,7 +278,7 @@ class Stage:
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
         wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
-        kept = keep_files(wanted, self.files, self.namespace_files, by_person=True)
+        kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
         self.started.append(id_)
         [written] = self.executor.begin([(creation, flow)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,17 @@ from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionE
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
-from penstock.flow.model import Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, nothing
+from penstock.operations.checks import failure as failure_of
+from penstock.operations.checks import unmet
+from penstock.operations.intake import Intake as Intake
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
 
-CORRELATION = "system.correlationId"
+SYSTEM = "system."
+"""What labels begin with that only the system sets."""
+CORRELATION = SYSTEM + "correlationId"
 
 TOO_MANY = "Flow is FAILED due to concurrency limit exceeded"
 
@@ -46,23 +51,6 @@ class Start:
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
     caller: Caller | None = None
-
-    def may_have(self, uri: str) -> bool:
-        """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
-        return belongs(uri, self.id) or (self.caller is not None and belongs(uri, self.caller.execution))
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What inputs go through on their way in, before anything of them is kept.
-
-    `render` gives a value with its expressions rendered over the execution that is about to begin, and over more
-    variables. `seal` makes of a secret what may be stored; `keep` does so with every text that holds one that is known.
-    """
-
-    render: Callable[[Flow, Execution, Any, Mapping[str, Any]], Any]
-    seal: Callable[[str], str]
-    keep: Callable[[Any], Any]
 
 
 def start_of(
@@ -95,21 +83,32 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
     Without an `intake` defaults stay as they are written, and secrets are refused. Raises InvalidInputs (nothing was
-    created), Refused for a flow that is disabled or cannot run here, and what rendering raises.
+    created), Refused for a flow that is disabled, cannot run here, or whose checks block it, and what rendering raises.
     """
     flow = wanted.flow
     if flow.disabled:
         raise Refused(f"the flow {flow.name} is disabled", help="remove `disabled: true` from it")
     refuse_blocked(flow)
     created = _created(wanted, at)
-    created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
+    created = replace(created, inputs=stored_values(flow, flow.inputs, wanted.inputs, begin(created), intake))
+    failed = unmet(flow, created, intake)
+    told = tuple({"message": each.message, "style": each.style.value} for each in failed)
+    return admission(flow, replace(created, checks=told), wanted.slot, failure=failure_of(failed))
+
+
+def admission(
+    flow: Flow, created: ExecutionCreated, slot: Slot | None = None, *, failure: str | None = None
+) -> Creation:
+    """What is asked of the store for an execution of `flow` that begins with `created`, or is over at once with a
+    `failure`."""
     execution = begin(created)
+    if failure is not None:
+        ended = ExecutionEnded(at=created.at, state=State.FAILED, error=failure)
+        return Creation(extend(execution, (ended,)), (created, ended), None, slot)
     if flow.concurrency is None:
-        return Creation(execution, (created,), due(flow, execution), wanted.slot)
+        return Creation(execution, (created,), due(flow, execution), slot)
     crowded = _crowded(execution, created, flow.concurrency.behavior)
-    return Creation(
-        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
-    )
+    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=crowded)
 
 
 def _created(wanted: Start, at: datetime) -> ExecutionCreated:
@@ -122,7 +121,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         flow_id=flow.id,
         revision=wanted.revision,
         flow_digest=wanted.flow_digest,
-        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
+        labels=_labels(flow, wanted),
         trigger=wanted.trigger,
         schedule_date=wanted.schedule_date,
         source=wanted.source,
@@ -131,35 +130,71 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
     )
 
 
+def _labels(flow: Flow, wanted: Start) -> dict[str, str]:
+    """Those of the flow but for what it tells the system, those given, and what the execution belongs to."""
+    own = {key: value for key, value in flow.labels.items() if not key.startswith(SYSTEM)}
+    return {**own, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)}
+
+
 def rendered(wanted: Start, value: Any, intake: Intake, *, at: datetime, more: Mapping[str, Any]) -> Any:
     """`value` with its expressions rendered, as the execution that is `wanted` will see the world, and `more`."""
-    return intake.render(wanted.flow, begin(_created(wanted, at)), value, more)
+    return intake.render(wanted.flow, begun(wanted, at), value, more)
 
 
-def _resolved(flow: Flow, wanted: Start, execution: Execution, intake: Intake | None) -> dict[str, Any]:
-    """The values of the inputs as they are stored: secrets sealed. A file among them is the execution's own (see
-    `penstock.operations.file_inputs`)."""
+def begun(wanted: Start, at: datetime) -> Execution:
+    """The execution that is `wanted`, before it has inputs."""
+    return begin(_created(wanted, at))
 
-    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
-        assert intake is not None
-        return str(intake.render(flow, execution, text, {"inputs": seen}))
 
-    resolved = resolve_inputs(flow.inputs, wanted.inputs, render=render if intake is not None else None)
-    given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
-    not_its_own = [(each, value) for each, value in given if not (value is None or wanted.may_have(str(value)))]
+def stored_values(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs, of a flow or of a task that asks for some, as `execution` stores them: secrets sealed.
+
+    It is the one way that inputs go, wherever they come from. A file among them is the execution's own (see
+    `penstock.operations.file_inputs`). Raises InvalidInputs; Refused for a secret that nothing seals.
+    """
+    resolved = values_of(flow, declared, given, execution, intake)
+    files = [(each, given_value(resolved, each.id)) for each in declared if each.type is InputType.FILE]
+    not_its_own = [(each, value) for each, value in files if not (value is None or may_have(execution, str(value)))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
-    return sealed(flow.inputs, resolved, intake)
+    return _sealed(declared, resolved, intake)
 
 
-def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
+def may_have(execution: Execution, uri: str) -> bool:
+    """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
+    caller = execution.caller
+    return belongs(uri, execution.id) or (caller is not None and belongs(uri, caller.execution))
+
+
+def values_of(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs as expressions see them, rendered as `execution` sees the world. Raises InvalidInputs."""
+    render = intake.renderer(flow, execution) if intake is not None else None
+    return resolve_inputs(declared, given, render=render, literal=flow.dialect is Dialect.V0_21)
+
+
+def _sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
     """The values of inputs as they are stored. Raises Refused for a secret that nothing seals."""
     for each in declared:
         value = given_value(resolved, each.id) if each.type is InputType.SECRET else None
         if value is None:
             continue
         if intake is None:
-            raise Refused(f"the input `{each.id}` is a secret, and nothing here could keep it sealed")
+            raise Refused(
+                "Unable to use a `SECRET` input/output as encryption is not configured",
+                help=f"the input `{each.id}` is a secret, and nothing here could keep it sealed",
+            )
         put_value(resolved, each.id, intake.seal(value))
     kept: dict[str, Any] = intake.keep(resolved) if intake is not None else resolved
     return kept
@@ -168,7 +203,7 @@ def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake |
 def foreign(declared: Input, value: object) -> Problem:
     """What is said of a file that an execution may not have."""
     sentence = f"Unable to read the file '{value}' as it didn't belong to the current execution"
-    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}")
+    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}", declared.range)
 
 
 def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
@@ -207,19 +242,13 @@ def blocked_types(flow: Flow) -> list[str]:
 
 
 def refuse_blocked(flow: Flow) -> None:
-    """Raises Refused, naming the types (or the behaviour of a retry), when `flow` cannot run here."""
+    """Raises Refused, naming the types, when `flow` cannot run here."""
     blocked = blocked_types(flow)
     if blocked:
         names = ", ".join(f"`{name}`" for name in blocked)
         raise Refused(
             f"the flow {flow.name} cannot run here: {names} cannot run in this version",
             help="`penstock types --runnable` lists what can",
-        )
-    retries = [flow.retry, *(task.retry for task in flow.walk())]
-    if any(retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION for retry in retries):
-        raise Refused(
-            f"the flow {flow.name} cannot run here: a retry with CREATE_NEW_EXECUTION cannot run in this version",
-            help="use RETRY_FAILED_TASK, which tries the failed task again",
         )
 
 

@@ -11,9 +11,11 @@ from penstock.flow.rules import (
     identity,
     order,
     portability,
+    promises,
     references,
     retries,
     schedules,
+    supplied,
 )
 from penstock.flow.survey import Survey
 
@@ -37,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     identity.unique_preconditions,
     identity.reserved_flow_id,
     identity.no_system_labels,
+    identity.labels_of_2,
     identity.no_recursion,
     flowables.no_empty_task_list,
     flowables.switch_has_a_case,
@@ -49,9 +52,13 @@ RULES: tuple[Rule, ...] = (
     declared.input_options_fit,
     declared.patterns_compile,
     declared.defaults_fit_their_type,
+    supplied.triggers_give_values_of_their_type,
+    supplied.outputs_have_values_of_their_type,
     declared.dependencies_exist,
     retries.retries_are_consistent,
     retries.durations_can_be_read,
+    promises.promises_are_whole,
+    promises.checks_are_whole,
     schedules.cron_can_be_read,
     schedules.cron_comes,
     schedules.time_zone_exists,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.validation.guide.entry import Guide, flow
+from penstock.validation.guide.entry import EXAMPLE_FILE, Guide, flow
 
 _LOG = "io.kestra.plugin.core.log.Log"
 _FLOW = "io.kestra.plugin.core.flow"
@@ -263,5 +263,33 @@ GUIDES: tuple[Guide, ...] = (
              f'tasks:\n  - id: hello\n    type: {_LOG}\n    message: "Hello {{{{ inputs.usr }}}}"\n'),
         flow('inputs:\n  - {id: user, type: STRING, defaults: me}\n'
              f'tasks:\n  - id: hello\n    type: {_LOG}\n    message: "Hello {{{{ inputs.user }}}}"\n'),
+    ),
+    Guide(
+        "PEN240",
+        "A promise of `MAX_DURATION` is about a length of time, one of `EXECUTION_ASSERTION` about an expression that "
+        "must stay true. Without it nothing could ever break the promise. Its id tells which one was broken.",
+        _hello("sla:\n  - id: quick\n    type: MAX_DURATION\n    behavior: FAIL\n"),
+        _hello("sla:\n  - id: quick\n    type: MAX_DURATION\n    duration: PT1H\n    behavior: FAIL\n"),
+    ),
+    Guide(
+        "PEN241",
+        "A check is looked at before an execution begins: its condition says what must hold, its message tells who "
+        "starts the flow what does not.",
+        _hello("checks:\n  - message: Not on Sundays\n"),
+        _hello("checks:\n  - condition: \"{{ inputs is not empty }}\"\n    message: Give me inputs\n"),
+    ),
+    Guide(
+        "PEN242",
+        "Kestra 2 takes a label only where its key begins with a small letter and has letters, digits, `.`, `_` and "
+        "`-` after it. It is told where the flow is written for that version.",
+        {"penstock.yaml": "dialect: '2'\n", EXAMPLE_FILE: _hello("labels:\n  Team: data\n")},
+        {"penstock.yaml": "dialect: '2'\n", EXAMPLE_FILE: _hello("labels:\n  team: data\n")},
+    ),
+    Guide(
+        "PEN243",
+        "A trigger gives an input something that the input refuses, so that every execution it starts would fail at "
+        "once; or an output says what is none of its type, so that every execution would fail at its end.",
+        _hello("outputs:\n  - {id: count, type: INT, value: many}\n"),
+        _hello("outputs:\n  - {id: count, type: INT, value: 3}\n"),
     ),
 )  # fmt: skip
