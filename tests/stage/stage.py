@@ -147,8 +147,10 @@ class Stage:
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
+        self.heard: dict[str, int] = {}
         self._generation = 0
         self._put_together()
+        self.executor.listen(lambda execution, _: self.heard.setdefault(execution.id, len(self.heard)))
 
     def _put_together(self) -> None:
         runner = StageRunner(self.machine)
@@ -366,8 +368,8 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = self.store.summaries(Query(limit=100_000))
-        return [self.execution(each.id) for each in sorted(found, key=lambda each: (each.created, each.id))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
         """What was said: by whom, how severe, in which words."""
