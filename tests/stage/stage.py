@@ -215,11 +215,6 @@ class Stage:
             self.vault.open,
         )
 
-    def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
-        return keep_files(
-            wanted, self.files, self.namespace_files, by_person=by_person, at=self.clock.now(), intake=self.intake
-        )
-
     def _render(
         self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
     ) -> Any:
