@@ -279,7 +279,8 @@ class Stage:
         deployed = self.store.deployed_flow(name)
         assert deployed is not None, f"{name} is not deployed"
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
-        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
