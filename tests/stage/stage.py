@@ -143,7 +143,7 @@ class Stage:
         self.presence = MemoryPresence()
         self.machine = Machine(self.clock)
         self.vault = Vault(Masker(), KeySeal(self.folder / "seal.key"))
-        self.around = Surroundings(self.envs, self.globals, open=self.vault.open)
+        self.around = Surroundings(self.envs, self.globals, open=self.vault.open, load=self.store.load)
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
