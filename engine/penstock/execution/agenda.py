@@ -17,11 +17,12 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
     if key == ROOT:
         return _root_wants(execution)
     run = execution.runs[key]
-    if run.state.is_terminal or (run.asks and not execution.kill):
+    is_to_stop = execution.kill or run.doomed is not None
+    if run.state.is_terminal or (run.asks and not is_to_stop):
         return False
     if run.failure is not None:
         return True
-    if execution.kill:
+    if is_to_stop:
         return _killed_wants(run, execution.scopes.get(key))
     if run.kind is Kind.FLOWABLE:
         return _flowable_wants(run, execution.scopes.get(key))

@@ -9,6 +9,7 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildrenStopping,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -27,8 +28,9 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
+from penstock.execution.folding.halting import stop_children
 from penstock.execution.folding.index import keep, put
-from penstock.execution.folding.runs import after, answered
+from penstock.execution.folding.runs import after, answered, resumed
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
 from penstock.execution.model import Draft, Execution, changed
@@ -89,9 +91,11 @@ def _fold_in(draft: Draft, event: Event) -> None:
             end_run(draft, event)
         case ScopeOpened(run=str() as run):
             open_scope(draft, run, event)
+        case ChildrenStopping():
+            stop_children(draft, event)
         case FlowableClosing():
             draft.scopes = keep(draft.scopes, event.run, None)
-            put(draft, changed(draft.runs[event.run], closing=event.state))
+            put(draft, changed(draft.runs[event.run], closing=event.state, wake_at=None))
         case Evaluated(run=str() as run) | EvaluationFailed(run=str() as run) | EvaluationRequested(run=str() as run):
             put(draft, answered(draft.runs[run], event))
         case (
@@ -108,7 +112,6 @@ def _fold_in(draft: Draft, event: Event) -> None:
         ):
             put(draft, after(draft.runs[event.run], event))
         case ResumeRequested(paused=str() as paused):
-            run_ = draft.runs[paused]
-            put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+            put(draft, resumed(draft.runs[paused], event))
         case _:
             fold_whole(draft, event)

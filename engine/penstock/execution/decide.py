@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from penstock.execution.deciding.halting import halts
 from penstock.execution.deciding.mood import mood, stirs
 from penstock.execution.deciding.runs import about_runs
 from penstock.execution.deciding.scopes import about_scopes
@@ -33,7 +34,12 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
         return start(flow, execution, now)
     if execution.state in _WAITING and not execution.held and stirs(execution, now):
         return (ExecutionResumed(at=now),)
-    for answers in (timers(flow, execution, now), about_runs(flow, execution, now), about_scopes(flow, execution, now)):
+    for answers in (
+        halts(execution, now),
+        timers(flow, execution, now),
+        about_runs(flow, execution, now),
+        about_scopes(flow, execution, now),
+    ):
         if events := tuple(islice(answers, MOST_EVENTS)):
             return events
     return mood(execution, now)

@@ -9,6 +9,7 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildrenStopping,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -134,6 +135,9 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return _unless(mine, f"attempt {event.attempt} of task run {run.id} is over already")
         case TaskRunAdmitted() | FlowableStarted():
             return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
+        case ChildrenStopping():
+            goes_on = run.id in execution.scopes and run.stop is None and run.doomed is None
+            return _unless(goes_on, f"the children of task run {run.id} were told to stop already")
         case FlowableClosing():
             fresh = run.state is State.RUNNING and run.opened is not None and run.closing is None
             return _unless(fresh, f"task run {run.id} has no children that have just ended, it is {run.state}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -42,11 +42,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ScopeList:
-    """Which list of a scope is open: `lanes` sequences of tasks, `width` of them at once (0: all)."""
+    """Which list of a scope is open: `lanes` sequences of tasks, `width` of them at once (0: all).
+
+    `followers` says for each lane which others wait for it, and is empty where none does. `on_failure` is what the
+    other children end as once one has failed; None where they go on.
+    """
 
     phase: Phase
     lanes: int
     width: int
+    followers: tuple[tuple[int, ...], ...] = ()
+    on_failure: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class TaskRun:
     """One task run. `ordinal` counts creations from 0 and orders `taskRunList`.
 
     `asks` names what was asked to be evaluated and is not answered yet; `facts` are the answers, which decisions read.
+    `doomed` is what it ends as because something around it stops.
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
     `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
     come to, once an attempt of its own is all that is left to do.
@@ -87,6 +94,7 @@ class TaskRun:
     orphan: bool = False
     opened: ScopeList | None = None
     closing: State | None = None
+    doomed: State | None = None
 
     @property
     def scope_key(self) -> str:
@@ -104,6 +112,11 @@ class TaskRun:
         return bool(self.attempts) and self.attempts[-1].state is State.RUNNING and not self.state.is_terminal
 
     @property
+    def is_open(self) -> bool:
+        """Whether a list of it is being worked off: it does not wait, and is not being closed."""
+        return self.opened is not None and self.closing is None and self.state is State.RUNNING
+
+    @property
     def since(self) -> Instant:
         """When it took on its present state."""
         return self.histories[-1][1]
@@ -115,7 +128,9 @@ class Scope:
 
     `begun` lanes have their first child, `done` ones need no more. `steps` are the places to be taken up next,
     sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
-    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children.
+    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. Where lanes wait
+    for lanes, `waits` counts for each how many it waits for, and `free` are those that may begin, in order. `stopped`:
+    the children were told to stop.
     """
 
     open: ScopeList
@@ -125,13 +140,23 @@ class Scope:
     failing: bool = False
     steps: tuple[tuple[int, int], ...] = ()
     states: immutables.Map[State, int] = field(default_factory=immutables.Map)
+    waits: immutables.Map[int, int] = field(default_factory=immutables.Map)
+    free: tuple[int, ...] = ()
+    stopped: bool = False
+
+    @property
+    def next_lanes(self) -> Sequence[int]:
+        """The lanes that may begin now."""
+        if self.open.followers:
+            return self.free[: self.may_begin]
+        return range(self.begun, self.begun + self.may_begin)
 
     @property
     def may_begin(self) -> int:
         """How many further lanes may begin now."""
         if self.failing:
             return 0
-        left = self.open.lanes - self.begun
+        left = len(self.free) if self.open.followers else self.open.lanes - self.begun
         return left if self.open.width == 0 else min(left, self.open.width - (self.begun - self.done))
 
     @property
@@ -140,8 +165,13 @@ class Scope:
         return self.alive == 0 and (self.failing or (self.done == self.open.lanes and not self.steps))
 
     @property
+    def is_to_stop(self) -> bool:
+        """Whether its children are to be told to stop, because one of them has failed."""
+        return self.failing and self.open.on_failure is not None and not self.stopped and self.alive > 0
+
+    @property
     def wants_decision(self) -> bool:
-        return self.is_over or (not self.failing and (bool(self.steps) or self.may_begin > 0))
+        return self.is_over or self.is_to_stop or (not self.failing and (bool(self.steps) or self.may_begin > 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ def conclude(flow: Flow, task: Task, run: TaskRun, now: Instant) -> RunEvent:
     if attempt.lost:
         return TaskRunReleased(at=now, run=run.id)
     if run.stop is StopCause.KILL:
-        state = attempt.state if attempt.state is not State.FAILED else State.KILLED
-        return TaskRunEnded(at=now, run=run.id, state=state)
+        well = attempt.state in (State.SUCCESS, State.WARNING)
+        return TaskRunEnded(at=now, run=run.id, state=attempt.state if well else run.doomed or State.KILLED)
     if attempt.state is State.FAILED or attempt.state is State.KILLED:
         return failed(flow, task, run, now, _why(task, run, attempt))
     state = attempt.state
@@ -39,13 +39,16 @@ def _closed(task: Task, run: TaskRun, attempt: Attempt, children: State, now: In
         softer = state if run.stop is StopCause.KILL else softened(task, state)
         return TaskRunEnded(at=now, run=run.id, state=softer)
     if run.stop is StopCause.KILL:
-        return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
+        return TaskRunEnded(at=now, run=run.id, state=run.doomed or State.KILLED)
     return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_why(task, run, attempt))
 
 
 def _why(task: Task, run: TaskRun, attempt: Attempt) -> str | None:
-    if run.stop is not StopCause.TIMEOUT:
-        return attempt.error
+    return why_timed_out(task, run) if run.stop is StopCause.TIMEOUT else attempt.error
+
+
+def why_timed_out(task: Task, run: TaskRun) -> str:
+    """Kestra's words for what took longer than its timeout."""
     limit = timeout_of(task, run)
     return f"Timeout after {format_duration(limit)}" if limit is not None else "Timeout"
 

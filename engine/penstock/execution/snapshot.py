@@ -9,6 +9,7 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
+from penstock.execution.folding.scopes import released, waiting_lanes
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
 from penstock.execution.state import FAILING, State
 
@@ -28,7 +29,8 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
     if not header.state.is_terminal:
         draft.scopes = immutables.Map(
-            (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
+            (key, _scope(opened, children.get(key, []), is_stopped=_is_stopped(draft, key, opened)))
+            for key, opened in _open_lists(header, in_order)
         )
         if header.asks:
             draft.asked = draft.asked.set(ROOT, header.asks)
@@ -45,10 +47,15 @@ def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[st
             yield run.id, run.opened
 
 
-def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
+def _is_stopped(draft: Draft, key: str, opened: ScopeList) -> bool:
+    """Whether the children of its main list were told to stop."""
+    return key != ROOT and opened.phase is Phase.MAIN and draft.runs[key].stop is not None
+
+
+def _scope(opened: ScopeList, children: list[TaskRun], *, is_stopped: bool) -> Scope:
     states: dict[State, int] = {}
     furthest: dict[int, TaskRun] = {}
-    alive, failing = 0, False
+    alive, failing = 0, is_stopped
     for child in children:
         if child.state.is_terminal and child.phase is not Phase.ERRORS:
             states[child.state] = states.get(child.state, 0) + 1
@@ -58,7 +65,11 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing = failing or child.state in FAILING
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
+    waits = waiting_lanes(opened)
     ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
+    for child in ended:
+        if child.last:
+            waits, _ = released(opened, waits, child.lane)
     return Scope(
         open=opened,
         begun=len(furthest),
@@ -67,4 +78,7 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing=failing,
         steps=() if failing else tuple(sorted((c.lane, c.position + 1) for c in ended if not c.last)),
         states=immutables.Map(states),
+        waits=waits,
+        free=tuple(lane for lane, number in sorted(waits.items()) if not number and lane not in furthest),
+        stopped=is_stopped,
     )

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from penstock.execution.event import (
+    ChildrenStopping,
     Event,
     ExecutionEnded,
     ExecutionWaiting,
@@ -40,6 +41,8 @@ def gist(event: Event) -> Gist:
             return (name, event.parent, event.phase, event.lane, event.position)
         case ScopeOpened():
             return (name, event.run, event.phase)
+        case ChildrenStopping():
+            return (name, event.run, event.state)
         case TaskRunEnded() | ExecutionEnded() | ExecutionWaiting():
             return (name, event.run, event.state)
         case _:
@@ -64,12 +67,13 @@ class _Scan:
             return set()
         if execution.opened is None:
             return set(self.start())
-        timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
+        halts, timers, runs = set(self.halts()), set(self.timers()), set(self.runs())
+        scopes = {each for each in self.scopes() if each[0] != "ChildrenStopping"}
         waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
-        wanting = waits or bool(timers or runs or scopes)
+        wanting = waits or bool(halts or timers or runs or scopes)
         if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
             return {("ExecutionResumed", None)}
-        return timers or runs or scopes or (set() if waits else set(self.mood()))
+        return halts or timers or runs or scopes or (set() if waits else set(self.mood()))
 
     def task(self, run: TaskRun) -> Task:
         return self.flow.by_id[run.task]
@@ -77,6 +81,9 @@ class _Scan:
     def waits(self, asks: tuple[str, ...]) -> bool:
         """Whether there is an answer to wait for: whoever is killed needs none."""
         return bool(asks) and not self.execution.kill
+
+    def run_waits(self, run: TaskRun) -> bool:
+        return self.waits(run.asks) and run.doomed is None
 
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
@@ -104,11 +111,24 @@ class _Scan:
                     yield ("ExecutionWaiting", None, state)
                 return
 
+    # ── what stops within a flowable ──
+
+    def halts(self) -> Iterator[Gist]:
+        named = {each[1]: each for each in self.scopes() if each[0] == "ChildrenStopping"}
+        for run in self.live:
+            is_open = run.opened is not None and run.closing is None and run.state is State.RUNNING
+            if is_open and run.wake_at is not None and run.wake_at <= self.now:
+                named.setdefault(run.id, ("ChildrenStopping", run.id, State.KILLED))
+        for key, found in named.items():
+            if not any(above.id in named for above in self.execution.lineage(self.execution.runs[key])):
+                yield found
+
     # ── timers ──
 
     def timers(self) -> Iterator[Gist]:
         for run in self.live:
-            if run.wake_at is not None and run.wake_at <= self.now:
+            is_open = run.opened is not None and run.closing is None and run.state is State.RUNNING
+            if run.wake_at is not None and run.wake_at <= self.now and not is_open:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
             running = attempt is not None and attempt.state is State.RUNNING
@@ -118,7 +138,7 @@ class _Scan:
     def woken(self, run: TaskRun) -> Gist:
         match run.stop, run.state, run.then:
             case StopCause.KILL, _, _:
-                return ("TaskRunEnded", run.id, State.KILLED)
+                return ("TaskRunEnded", run.id, run.doomed or State.KILLED)
             case StopCause.TIMEOUT, _, _:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
@@ -134,7 +154,7 @@ class _Scan:
 
     def runs(self) -> Iterator[Gist]:
         for run in self.live:
-            if self.waits(run.asks) or (run.opened is not None and run.closing is None):
+            if self.run_waits(run) or (run.opened is not None and run.closing is None):
                 continue
             found = self.about(run)
             if found is not None:
@@ -144,7 +164,7 @@ class _Scan:
         task = self.task(run)
         if run.failure is not None:
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
-        if self.execution.kill:
+        if self.execution.kill or run.doomed is not None:
             return self.killed(run)
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
@@ -163,8 +183,9 @@ class _Scan:
         if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
             if run.closing is not None:
                 return gist(conclude(self.flow, self.task(run), run, self.now))
-            return ("TaskRunEnded", run.id, State.KILLED if attempt.state is State.FAILED else attempt.state)
-        return ("TaskRunEnded", run.id, State.KILLED)
+            well = attempt.state in (State.SUCCESS, State.WARNING)
+            return ("TaskRunEnded", run.id, attempt.state if well else run.doomed or State.KILLED)
+        return ("TaskRunEnded", run.id, State.KILLED if self.execution.kill else run.doomed)
 
     def gate(self, run: TaskRun, task: Task) -> Gist:
         if task.run_if is not None and "runIf" not in run.facts:
@@ -179,10 +200,13 @@ class _Scan:
         flowable = FLOWABLES[task.type]
         if run.state is State.PAUSED:
             return ("TaskRunResumed", run.id) if "resumed" in run.facts else None
-        known = {"evaluationResult", "case", "values", "delay_s", "onResume"}
+        known = {"evaluationResult", "case", "values", "delay_s", "behavior", "onResume", "concurrent"}
+        known |= {"onChildFailure", "autoApprove", "approveBehavior", "denyBehavior", "expireBehavior"}
         if flowable.asks(task) and not known & run.facts.keys():
             return ("EvaluationRequested", run.id)
         if flowable.wait(task, run.facts) is not None and "onResume" not in run.facts:
+            if run.opened is None and flowable.before(task):
+                return ("ScopeOpened", run.id, Phase.BEFORE)
             return ("TaskRunPaused", run.id)
         return ("ScopeOpened", run.id, Phase.MAIN)
 
@@ -193,7 +217,7 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None and not self.waits(run.asks):
+            if run.opened is not None and run.closing is None and not self.run_waits(run):
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -203,14 +227,25 @@ class _Scan:
         children = [run for run in execution.runs.values() if run.parent == key]
         here = [run for run in children if run.phase is opened.phase]
         alive = [run for run in here if not run.state.is_terminal]
-        failing = any(run.state in FAILING for run in here)
+        main = opened.phase is Phase.MAIN
+        stopped = owner is not None and owner.stop is not None and main
+        failing = any(run.state in FAILING for run in here) or stopped
+        if owner is not None and owner.state is State.PAUSED and not execution.kill and owner.doomed is None:
+            if "resumed" in owner.facts:
+                yield ("TaskRunResumed", owner.id)
+            return
         lanes = self.lanes(owner, opened.phase)
         reached = {lane: max(run.position for run in here if run.lane == lane) for lane in {run.lane for run in here}}
         done = [lane for lane, position in reached.items() if self.is_done(here, lanes, lane, position)]
-        if execution.kill:
+        if execution.kill or (owner is not None and owner.doomed is not None):
             if not alive:
                 yield from self.close(owner, opened.phase, children)
             return
+        if failing and alive and main and owner is not None and not stopped:
+            state = FLOWABLES[self.task(owner).type].others_end_as(self.task(owner), owner.facts)
+            if state is not None:
+                yield ("ChildrenStopping", key, state)
+                return
         if not alive and (failing or len(done) == lanes.count):
             yield from self.close(owner, opened.phase, children)
             return
@@ -221,8 +256,20 @@ class _Scan:
             if at.state.is_terminal and lane not in done:
                 yield ("TaskRunCreated", key, opened.phase, lane, position + 1)
         free = lanes.count if lanes.width == 0 else lanes.width - (len(reached) - len(done))
-        for lane in range(len(reached), min(lanes.count, len(reached) + free)):
+        needs = self.needs(owner, opened.phase)
+        fresh = [lane for lane in range(lanes.count) if lane not in reached and needs.get(lane, set()) <= set(done)]
+        for lane in fresh[: max(free, 0)]:
             yield ("TaskRunCreated", key, opened.phase, lane, 0)
+
+    def needs(self, owner: TaskRun | None, phase: Phase) -> dict[int, set[int]]:
+        """For each lane, those that it waits for."""
+        needs: dict[int, set[int]] = {}
+        if owner is not None and phase is Phase.MAIN:
+            followers = FLOWABLES[self.task(owner).type].followers(self.task(owner), owner.facts)
+            for lane, others in enumerate(followers):
+                for other in others:
+                    needs.setdefault(other, set()).add(lane)
+        return needs
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
@@ -230,6 +277,8 @@ class _Scan:
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
+        if owner is not None and phase is Phase.BEFORE:
+            return one_lane(FLOWABLES[self.task(owner).type].before(self.task(owner)))
         if phase is not Phase.MAIN:
             return one_lane(self.branch(owner, phase))
         return one_lane(self.flow.tasks) if owner is None else self.lanes_of(owner)
@@ -246,8 +295,15 @@ class _Scan:
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
         execution, key = self.execution, owner.id if owner is not None else None
         counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
-        if not execution.kill:
-            if phase is Phase.MAIN and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
+        timed_out = owner is not None and owner.stop is StopCause.TIMEOUT
+        doomed = owner.doomed if owner is not None else None
+        if not execution.kill and doomed is None:
+            failing = any(run.state in FAILING for run in children if run.phase is phase)
+            if owner is not None and phase is Phase.BEFORE and not failing:
+                yield self.opening(owner, self.task(owner))  # type: ignore[misc]
+                return
+            failed = State.FAILED in counted or timed_out
+            if phase in (Phase.BEFORE, Phase.MAIN) and failed and self.branch(owner, Phase.ERRORS):
                 yield ("ScopeOpened", key, Phase.ERRORS)
                 return
             if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
@@ -257,8 +313,13 @@ class _Scan:
         if owner is None:
             yield self.end(state)
             return
-        if state is State.SUCCESS and owner.then == "WARN" and owner.facts.get("elapsed"):
-            state = State.WARNING
+        if execution.kill or doomed is not None:
+            yield ("TaskRunEnded", owner.id, State.KILLED if execution.kill else doomed)
+            return
+        if timed_out:
+            yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
+            return
+        state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, state)
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return

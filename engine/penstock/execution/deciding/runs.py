@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.execution import evaluation
-from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.deciding.opening import on_the_way
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import STOP_WITHIN
 from penstock.execution.event import (
@@ -13,16 +13,11 @@ from penstock.execution.event import (
     Event,
     FlowableStarted,
     Instant,
-    Phase,
-    ScopeOpened,
     StopCause,
     TaskRunAdmitted,
     TaskRunEnded,
-    TaskRunPaused,
-    TaskRunResumed,
     TaskRunStopping,
 )
-from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import conclude, softened
 from penstock.execution.state import State
@@ -38,21 +33,22 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     task = flow.by_id[run.task]
     if run.failure is not None:
         return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=run.failure)
-    if execution.kill:
-        return _killed(flow, task, run, now)
+    if execution.kill or run.doomed is not None:
+        return _stopped(flow, task, run, now, State.KILLED if execution.kill else run.doomed or State.KILLED)
     if run.state is State.CREATED:
         return _gate(task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
-        return _open(flow, execution, task, run, now)
+        return on_the_way(flow, execution, task, run, now)
     return conclude(flow, task, run, now)
 
 
-def _killed(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
+def _stopped(flow: Flow, task: Task, run: TaskRun, now: Instant, state: State) -> Event:
+    """What follows for a task run that is to end as `state`, with the execution or with what is around it."""
     if run.is_running:
         return TaskRunStopping(at=now, run=run.id, cause=StopCause.KILL, until=now + STOP_WITHIN)
     if run.stop is StopCause.KILL and run.attempt is not None and not run.attempt.lost:
         return conclude(flow, task, run, now)
-    return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
+    return TaskRunEnded(at=now, run=run.id, state=state)
 
 
 def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
@@ -66,26 +62,3 @@ def _gate(task: Task, run: TaskRun, now: Instant) -> Event:
     if run.kind is Kind.FLOWABLE:
         return FlowableStarted(at=now, run=run.id)
     return TaskRunAdmitted(at=now, run=run.id)
-
-
-def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
-    """A flowable on its way to its lanes: asking, waiting, opening."""
-    flowable = FLOWABLES[task.type]
-    if run.state is State.PAUSED:
-        return TaskRunResumed(at=now, run=run.id, values=run.facts["resumed"])
-    asks = flowable.asks(task)
-    if asks and not run.facts.keys() - {evaluation.RUN_IF, "timeout_s"}:
-        return EvaluationRequested(at=now, run=run.id, names=asks)
-    wait = flowable.wait(task, run.facts)
-    if wait is not None and "onResume" not in run.facts:
-        until = None if wait.delay is None else now + wait.delay
-        return TaskRunPaused(at=now, run=run.id, until=until, then=wait.then)
-    lanes = lanes_of(flow, execution, run.id, Phase.MAIN)
-    return ScopeOpened(
-        at=now,
-        run=run.id,
-        phase=Phase.MAIN,
-        lanes=lanes.count,
-        width=lanes.width,
-        outputs=flowable.outputs(task, run.facts) or None,
-    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from penstock.execution import evaluation
 from penstock.execution.deciding.lists import branch_of, lanes_of
+from penstock.execution.deciding.opening import on_the_way, opened
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -13,18 +15,19 @@ from penstock.execution.event import (
     FlowableClosing,
     Instant,
     Phase,
-    ScopeOpened,
+    StopCause,
     TaskRunCreated,
     TaskRunEnded,
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.flowable.base import Lanes
 from penstock.execution.identity import derive_id
-from penstock.execution.model import ROOT, Execution, Scope
-from penstock.execution.outcome import softened
+from penstock.execution.model import ROOT, Execution, Scope, TaskRun
+from penstock.execution.outcome import softened, why_timed_out
 from penstock.execution.state import State, worst
 from penstock.flow.model import Flow, Kind
 
+_FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
 
@@ -32,10 +35,15 @@ def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Eve
     keys = sorted((ordinal, key) for key, ordinal in execution.agenda.items() if key in execution.scopes)
     for _, key in keys:
         scope = execution.scopes[key]
-        if scope.is_over or (execution.kill and scope.alive == 0):
+        is_stopping = _is_stopping(execution, key)
+        if scope.is_over or (is_stopping and scope.alive == 0):
             yield _close(flow, execution, key, scope, now)
-        elif not execution.held and not execution.kill:
+        elif not execution.held and not is_stopping:
             yield from _proceed(flow, execution, key, scope, now)
+
+
+def _is_stopping(execution: Execution, key: str) -> bool:
+    return execution.kill or (key != ROOT and execution.runs[key].doomed is not None)
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -43,7 +51,7 @@ def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Inst
     lanes = lanes_of(flow, execution, key, scope.open.phase)
     for lane, position in scope.steps:
         yield _created(execution, key, scope.open.phase, lanes, lane, position, now)
-    for lane in range(scope.begun, scope.begun + scope.may_begin):
+    for lane in scope.next_lanes:
         yield _created(execution, key, scope.open.phase, lanes, lane, 0, now)
 
 
@@ -71,24 +79,45 @@ def _created(
 
 def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event:
     """The open list is worked off: the next list, or the end of what it belongs to."""
-    if not execution.kill:
-        failed = State.FAILED in scope.states
-        if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
-            return _opened(flow, execution, key, Phase.ERRORS, now)
-        if scope.open.phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
-            return _opened(flow, execution, key, Phase.FINALLY, now)
-    state = State.KILLED if execution.kill else worst(scope.states)
+    if not _is_stopping(execution, key):
+        following = _following(flow, execution, key, scope, now)
+        if following is not None:
+            return following
     if key == ROOT:
-        return _end(flow, execution, state, now)
+        return _end(flow, execution, State.KILLED if execution.kill else worst(scope.states), now)
     run = execution.runs[key]
+    if execution.kill or run.doomed is not None:
+        state = State.KILLED if execution.kill else run.doomed or State.KILLED
+        return TaskRunEnded(at=now, run=key, state=state, outputs=_outputs(flow, run))
     task = flow.by_id[run.task]
-    if state is State.SUCCESS and run.then == "WARN" and run.facts.get("elapsed"):
-        state = State.WARNING
+    if run.stop is StopCause.TIMEOUT:
+        error = why_timed_out(task, run)
+        failed = softened(task, State.FAILED)
+        return TaskRunEnded(at=now, run=key, state=failed, outputs=_outputs(flow, run), error=error)
     flowable = FLOWABLES[task.type]
+    state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
-    outputs = flowable.outputs(task, run.facts)
-    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
+    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=_outputs(flow, run))
+
+
+def _following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
+    """The list that comes after the one that is worked off; None when it was the last."""
+    phase = scope.open.phase
+    run = execution.runs.get(key)
+    if run is not None and phase is Phase.BEFORE and not scope.failing:
+        return on_the_way(flow, execution, flow.by_id[run.task], run, now)
+    failed = State.FAILED in scope.states or (run is not None and run.stop is StopCause.TIMEOUT)
+    if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
+        return opened(flow, execution, key, Phase.ERRORS, now)
+    if phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
+        return opened(flow, execution, key, Phase.FINALLY, now)
+    return None
+
+
+def _outputs(flow: Flow, run: TaskRun) -> Mapping[str, Any]:
+    task = flow.by_id[run.task]
+    return FLOWABLES[task.type].outputs(task, run.facts)
 
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
@@ -101,8 +130,3 @@ def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
     if evaluation.OUTPUTS not in execution.facts:
         return EvaluationRequested(at=now, run=None, names=(evaluation.OUTPUTS,))
     return ExecutionEnded(at=now, state=state, outputs=execution.facts[evaluation.OUTPUTS])
-
-
-def _opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instant) -> ScopeOpened:
-    lanes = lanes_of(flow, execution, key, phase)
-    return ScopeOpened(at=now, run=key or None, phase=phase, lanes=lanes.count, width=lanes.width)

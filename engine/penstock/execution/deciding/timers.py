@@ -35,7 +35,7 @@ def timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
 def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
     if run.stop is not None:
         killed = run.stop is StopCause.KILL
-        state = State.KILLED if killed else softened(flow.by_id[run.task], State.FAILED)
+        state = run.doomed or State.KILLED if killed else softened(flow.by_id[run.task], State.FAILED)
         error = f"did not stop within {STOP_WITHIN.total_seconds():.0f} s of being told to"
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
     elif run.state is State.RETRYING:
@@ -47,7 +47,8 @@ def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
     elif run.then == "CANCEL":
         yield TaskRunEnded(at=now, run=run.id, state=State.CANCELLED)
     else:
-        yield TaskRunResumed(at=now, run=run.id, elapsed=True)
+        decision = "EXPIRED" if run.then == "EXPIRE" else ""
+        yield TaskRunResumed(at=now, run=run.id, elapsed=True, decision=decision)
 
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:

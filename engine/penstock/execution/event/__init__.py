@@ -21,6 +21,7 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
+from penstock.execution.event.halting import ChildrenStopping
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -58,6 +59,7 @@ __all__ = [
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
+    "ChildrenStopping",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",

@@ -14,6 +14,7 @@ Instant = datetime
 class Phase(StrEnum):
     """Which list of a scope (the execution, or a flowable) is being worked off."""
 
+    BEFORE = "before"
     MAIN = "main"
     ERRORS = "errors"
     FINALLY = "finally"
@@ -22,6 +23,8 @@ class Phase(StrEnum):
 class StopCause(StrEnum):
     KILL = "kill"
     TIMEOUT = "timeout"
+    SIBLING = "sibling"
+    """Another child of the same flowable has failed, and the flowable lets none of them go on then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

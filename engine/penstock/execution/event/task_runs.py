@@ -49,7 +49,9 @@ class FlowableStarted(RunEvent):
 class ScopeOpened(Event):
     """A list of the scope begins: `lanes` sequences of tasks, `width` of them at once (0: all).
 
-    `outputs` are the flowable's own, visible to its children (`evaluationResult` of an If).
+    `outputs` are the flowable's own, visible to its children (`evaluationResult` of an If). `followers` says for each
+    lane which others wait for it; empty where none does. `until` is when the list must have ended, and `on_failure`
+    what the others end as once a child has failed; None where they go on.
     """
 
     run: str | None
@@ -57,6 +59,9 @@ class ScopeOpened(Event):
     lanes: int
     width: int
     outputs: Mapping[str, Any] | None = None
+    followers: tuple[tuple[int, ...], ...] = ()
+    until: Instant | None = None
+    on_failure: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +94,14 @@ class TaskRunPaused(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRunResumed(RunEvent):
-    """A Pause task run goes on, by a person's answer (`values`) or because its delay has `elapsed`."""
+    """A Pause task run goes on, by the answer of a person (`by`, `values`, to an Approval `decision` and `comment`), or
+    because its delay has `elapsed`."""
 
     values: Mapping[str, Any] = field(default_factory=nothing)
     elapsed: bool = False
+    by: str = ""
+    decision: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,10 @@ from penstock.execution.event import (
     ResumeRequested,
     ScopeOpened,
 )
-from penstock.execution.folding.index import keep, touch
+from penstock.execution.folding.halting import sleeps_on
+from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.scopes import set_scope
-from penstock.execution.model import ROOT, Draft
+from penstock.execution.model import ROOT, Draft, changed
 from penstock.execution.state import State
 
 
@@ -48,7 +49,9 @@ def fold_whole(draft: Draft, event: Event) -> None:
         case KillRequested():
             move(draft, event.at, State.KILLING)
             draft.kill, draft.held = True, False
-            touch(draft, ROOT, *(key for key, run in draft.runs.items() if not run.state.is_terminal))
+            touch(draft, ROOT)
+            for run in [run for run in draft.runs.values() if not run.state.is_terminal]:
+                put(draft, changed(run, wake_at=sleeps_on(run)))
         case PauseRequested():
             move(draft, event.at, State.PAUSED)
             draft.held = True

@@ -13,15 +13,14 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
-        "flow.Dag": "Dag", "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.AllowFailure": "AllowFailure",
-        "flow.Template": "Template", "flow.Sleep": "Sleep", "flow.Subflow": "Subflow", "flow.Approval": "Approval",
+        "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.Template": "Template", "flow.Subflow": "Subflow",
         "flow.ForEachItem": "ForEachItem", "flow.PurgeFlows": "PurgeFlows",
     },
     "executions": {
-        "execution.Labels": "Labels", "execution.Exit": "Exit", "execution.Assert": "Assert",
+        "execution.Labels": "Labels", "execution.Exit": "Exit",
         "execution.SetVariables": "SetVariables", "execution.UnsetVariables": "UnsetVariables",
         "execution.Count": "Count", "execution.Resume": "Resume", "execution.Kill": "Kill",
-        "execution.PurgeExecutions": "PurgeExecutions", "templating.TemplatedTask": "TemplatedTask",
+        "execution.PurgeExecutions": "PurgeExecutions",
         "trigger.Toggle": "ToggleTrigger", "metric.Publish": "PublishMetrics", "metric.PurgeMetrics": "PurgeMetrics",
     },
     "logs": {"log.Fetch": "Fetch", "log.PurgeLogs": "PurgeLogs"},
