@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -63,3 +65,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         if ABSENT not in reason:
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped where nothing may be: {reason}"
+    marker = item.get_closest_marker("conformance")
+    if marker is not None and report.when == "call":
+        report.user_properties.append(("conformance", [marker.args[0], int(report.passed), 1]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The suite's last line: how many of the cases with known outcomes came out so, by kind."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    passed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for report in [each for reports in reporter.stats.values() for each in reports]:
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "conformance" and report.when == "call":
+                kind, good, all_ = value
+                passed[kind] += good
+                total[kind] += all_
+    if total:
+        parts = [f"{passed[kind]} of {total[kind]} {kind}" for kind in sorted(total, reverse=True)]
+        reporter.write_line(f"conformance: {', '.join(parts)}")

@@ -19,7 +19,19 @@ from penstock.errors import UserError
 from penstock.execution import evaluation
 from penstock.execution.event import Evaluated, EvaluationFailed, Instant
 from penstock.execution.model import ROOT, Execution
-from penstock.flow.model import Backoff, Flow, InputType, Kind, Output, Retry, Task
+from penstock.flow.model import (
+    Backoff,
+    Flow,
+    InputType,
+    Kind,
+    Output,
+    Retry,
+    RetryBehavior,
+    Sla,
+    SlaBehavior,
+    SlaType,
+    Task,
+)
 
 T = TypeVar("T")
 
@@ -85,7 +97,7 @@ class _Builder:
             properties,
             {branch: tasks for branch, tasks in branches.items() if tasks},
             retry=self.retry(10),
-            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short in _PAUSABLE else 12) else None,
+            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short in _PAUSABLE else 8) else None,
         )
 
     def _dressed(self, task: Task) -> Task:
@@ -116,6 +128,7 @@ class _Builder:
             max_attempts=2 + self.dice.randrange(3) if chance(self.dice, 85) else None,
             max_duration=timedelta(seconds=100),
             warning_on_retry=chance(self.dice, 20),
+            behavior=_behavior(self.dice),
         )
 
     def timeout(self, kind: Kind) -> timedelta | str | None:
@@ -222,10 +235,29 @@ def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14) -> Fl
         tasks,
         errors=builder.some(1, 30),
         finally_=builder.some(1, 25),
+        after_execution=builder.some(1, 20),
+        sla=_promises(dice),
         retry=builder.retry(15),
         outputs=(Output("out", InputType.STRING, "{{ out }}"),) if chance(dice, 25) else (),
         source_digest=name,
     )
+
+
+def _behavior(dice: Dice) -> RetryBehavior:
+    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 15) else RetryBehavior.RETRY_FAILED_TASK
+
+
+def _promises(dice: Dice) -> tuple[Sla, ...]:
+    """Promises that are broken now and then."""
+    promises: list[Sla] = []
+    if chance(dice, 12):
+        length = timedelta(seconds=30 + dice.randrange(300))
+        promises.append(Sla("in_time", SlaType.MAX_DURATION, one_of(dice, tuple(SlaBehavior)), duration=length))
+    if chance(dice, 12):
+        behavior = one_of(dice, (SlaBehavior.NONE, *SlaBehavior))
+        labels = {"sla": "broken"}
+        promises.append(Sla("holds", SlaType.EXECUTION_ASSERTION, behavior, assertion="{{ holds }}", labels=labels))
+    return tuple(promises)
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,18 +279,14 @@ def random_answer(dice: Dice, flow: Flow, execution: Execution, key: str, now: I
 
 def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str) -> Any:
     match name:
+        case "sla:holds":
+            return "false" if chance(dice, 10) else "true"
         case "runIf" | "condition":
             return one_of(dice, ("true", "true", "true", "false", "0"))
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
         case "auto" | "autoApprove":
             return one_of(dice, ("false", "true"))
-        case "concurrent":
-            return "2"
-        case "onChildFailure":
-            return flow.by_id[execution.runs[key].task].properties[name]
-        case "approveBehavior" | "denyBehavior" | "expireBehavior" | "behavior":
-            return flow.by_id[execution.runs[key].task].properties[name]
         case "delay" | "pauseDuration":
             return f"PT{1 + dice.randrange(100)}S"
         case "value" if "cases" in flow.by_id[execution.runs[key].task].properties:

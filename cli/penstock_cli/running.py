@@ -16,12 +16,12 @@ import click
 
 from penstock.duration import humane, parse_duration
 from penstock.errors import NotFound, Refused, UserError
-from penstock.execution.event import AttemptEnded, Event, KillRequested, PauseRequested
+from penstock.execution.event import AttemptEnded, Event, ExecutionCreated, KillRequested, PauseRequested
 from penstock.execution.model import Execution
 from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
-from penstock.operations.request import answer, waiting
+from penstock.operations.request import answer, waiting, waits_for_others, waits_for_person
 from penstock.operations.start import Start, refuse_blocked, start
 from penstock.operations.transcript import said
 from penstock_cli.exits import Exit
@@ -30,7 +30,7 @@ from penstock_cli.globals import Globals
 from penstock_cli.interrupts import HungUp, Terminated, heard_signals
 from penstock_cli.lookup import full_id
 from penstock_cli.options import settings_now
-from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, label
+from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, label, where
 from penstock_cli.render.terminal import wants_colour, watches
 
 if TYPE_CHECKING:
@@ -169,15 +169,15 @@ def _progress(
     """How the run is shown: as a tree on a terminal, as lines elsewhere, as events on stdout with ndjson."""
 
     def names(run_id: str) -> str:
-        for execution in current:
+        for execution in list(current.values()):
             if run_id in execution.runs:
-                return label(execution.runs[run_id])
+                return where(execution) + label(execution.runs[run_id])
         return run_id
 
-    current: list[Execution] = []
+    current: dict[str, Execution] = {}
 
     def keep(execution: Execution, _: Sequence[Event]) -> None:
-        current[:] = [execution]
+        current[execution.id] = execution
 
     progress: Progress
     if globals_.quiet:
@@ -235,6 +235,8 @@ class _Run:
         self._wish = wish
         self._globals = globals_
         self._latest: Execution | None = None
+        self._called: dict[str, Execution] = {}
+        self._unread: list[str] = []
         self._stop_logs = threading.Event()
         live.executor.listen(self._hear)
 
@@ -244,6 +246,8 @@ class _Run:
             admitted = start(place.store, wanted, session=self._live.session, at=place.clock.now(), intake=place.intake)
             assert admitted is not None
             self._latest = admitted
+            for check in admitted.checks:
+                self._say(f"{check['style']}: {check['message']}")
         else:
             self._latest = self._place.store.load(full_id(self._place.store, self._wish.resume or ""))
         assert self._latest is not None
@@ -254,20 +258,37 @@ class _Run:
                 self._live.begin(self._latest.id)
             else:
                 self._live.take_up(self._latest.id)
-            code = self._until_over(self._latest.id, limit)
+            code = self._until_over(limit)
         self._progress.close()
         return self._tell(code)
 
     # ── hearing ──
 
     def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
-        self._latest = execution
+        self._take(execution)
+        begins = bool(events) and isinstance(events[0], ExecutionCreated)
+        if begins and (execution.caller is not None or execution.attempt_number > 1):
+            self._unread.append(execution.id)
+        if begins and execution.caller is None and execution.attempt_number > 1:
+            self._say(f"tried again by {execution.id} (attempt {execution.attempt_number})")
         for event in events:
             if isinstance(event, PauseRequested):
                 self._say(f"paused by {event.by}: penstock executions resume {execution.id} lets it go on")
             if isinstance(event, AttemptEnded) and "said" in event.log:
                 lines = said(execution.id, execution.runs[event.run])
                 self._progress.lines([line for line in lines if line.key.attempt == event.attempt])
+
+    def _take(self, execution: Execution) -> None:
+        """How an execution stands now: the one that is run, one that tries it again, or another that goes on beside."""
+        latest = self._latest
+        if execution.caller is None and (latest is None or execution.attempt_number >= latest.attempt_number):
+            self._latest = execution
+            if latest is not None and latest.id != execution.id and not latest.is_over:
+                self._called[latest.id] = latest
+        elif execution.is_over:
+            self._called.pop(execution.id, None)
+        else:
+            self._called[execution.id] = execution
 
     @contextmanager
     def _logs(self, execution: str) -> Iterator[None]:
@@ -278,11 +299,20 @@ class _Run:
         if isinstance(self._progress, Silent):  # to read them costs more than to write them
             yield
             return
-        with self._place.logs.follow(execution) as tail:
+        with ExitStack() as stack:
+            tails = [stack.enter_context(self._place.logs.follow(execution))]
+
+            def read() -> bool:
+                """What has come since the last look, of all executions; whether there was anything."""
+                while self._unread:
+                    tails.append(stack.enter_context(self._place.logs.follow(self._unread.pop(0))))
+                found = [line for tail in tails for line in tail.new()]
+                self._progress.lines(found)
+                return bool(found)
 
             def show() -> None:
                 while not self._stop_logs.wait(LOG_EVERY):
-                    self._progress.lines(tail.new())
+                    read()
 
             thread = threading.Thread(target=show, name="log lines", daemon=True)
             thread.start()
@@ -291,44 +321,53 @@ class _Run:
             finally:
                 self._stop_logs.set()
                 thread.join()
-                while lines := tail.new():
-                    self._progress.lines(lines)
-                self._progress.lines(())
+                while read():
+                    pass
 
     # ── waiting ──
 
-    def _until_over(self, execution: str, limit: float | None) -> int | None:
+    def _until_over(self, limit: float | None) -> int | None:
         """Wait for the end. An exit code where something else than the end has to be told; None otherwise."""
         try:
             while True:
                 over = self._live.wait(lambda: self._is_over() or self._waits(), limit)
                 if not over:
-                    return self._kill(execution, Exit.TIMED_OUT, f"--timeout {self._wish.timeout} is over")
+                    return self._kill(Exit.TIMED_OUT, f"--timeout {self._wish.timeout} is over")
                 if self._is_over():
                     return None
-                if not self._ask(execution):
+                if not self._ask():
                     return Exit.PAUSED
         except KeyboardInterrupt:
-            return self._kill(execution, Exit.INTERRUPTED, "interrupted")
+            return self._kill(Exit.INTERRUPTED, "interrupted")
         except Terminated:
-            return self._kill(execution, Exit.TERMINATED, "told to terminate")
+            return self._kill(Exit.TERMINATED, "told to terminate")
         except HungUp:
-            return self._leave(execution, Exit.TERMINATED)
+            return self._leave(Exit.TERMINATED)
 
     def _is_over(self) -> bool:
-        return self._latest is not None and self._latest.is_over
+        """Whether it is over, and all that it has called. One that is RETRIED is followed by another."""
+        latest = self._latest
+        return latest is not None and latest.is_over and latest.state is not State.RETRIED and not self._called
 
     def _waits(self) -> bool:
-        """Whether a Pause asks for a person. One with a delay moves on by itself; an operator's pause is lifted from
-        another terminal, and is waited for."""
-        execution = self._latest
-        if execution is None or execution.state is not State.PAUSED or execution.held:
+        """Whether a Pause asks for a person, of it or of what it has called, and nothing else moves. One with a delay
+        moves on by itself; an operator's pause is lifted from another terminal, and is waited for."""
+        if self._asking() is None:
             return False
-        run = waiting(execution)
-        return run is not None and (run.wake_at is None or run.then == "TIMEOUT")
+        return all(each.is_over or _asks(each) or waits_for_others(each) for each in self._living())
 
-    def _ask(self, execution: str) -> bool:
+    def _living(self) -> list[Execution]:
+        return [*([self._latest] if self._latest is not None else []), *self._called.values()]
+
+    def _asking(self) -> Execution | None:
+        return next((each for each in self._living() if _asks(each)), None)
+
+    def _ask(self) -> bool:
         """Ask on the terminal what a Pause wants to know, and go on. False when there is nobody to ask."""
+        asking = self._asking()
+        if asking is None:
+            return True
+        execution = asking.id
         current = self._live.executor.peek(execution)
         run = waiting(current)
         if run is None or self._globals.no_input or not watches(sys.stdin) or not watches(sys.stderr):
@@ -336,29 +375,32 @@ class _Run:
         from penstock_cli.render.asking import ask
 
         with self._progress.aside():
-            values = ask(self._flow.by_id[run.task], label(run))
-        event = answer(self._flow, current, values, by=_person(), at=self._place.clock.now(), task=run.task)
+            flow = self._live.executor.flow_of(execution)
+            values = ask(flow.by_id[run.task], label(run))
+        event = answer(flow, current, values, by=_person(), at=self._place.clock.now(), task=run.task)
         self._live.executor.submit(execution, event)
         self._live.worker.fill()
         return True
 
     # ── stopping ──
 
-    def _kill(self, execution: str, code: int, why: str) -> int:
+    def _kill(self, code: int, why: str) -> int:
+        assert self._latest is not None
         self._say(f"{why}: killing the execution; Ctrl-C again leaves its tasks running")
         try:
             try:
-                self._live.executor.submit(execution, KillRequested(at=self._place.clock.now(), by=_person()))
+                self._live.executor.submit(self._latest.id, KillRequested(at=self._place.clock.now(), by=_person()))
             except (Refused, NotFound):
                 return code
             self._live.wait(self._is_over)
             return code
         except (KeyboardInterrupt, Terminated, HungUp):
-            return self._leave(execution, code)
+            return self._leave(code)
 
-    def _leave(self, execution: str, code: int) -> int:
+    def _leave(self, code: int) -> int:
+        assert self._latest is not None
         self._live.worker.leave()
-        self._say(f"its tasks run on; take it up again with: penstock run --resume {execution}")
+        self._say(f"its tasks run on; take it up again with: penstock run --resume {self._latest.id}")
         return code
 
     # ── telling ──
@@ -367,7 +409,9 @@ class _Run:
         execution = self._latest
         assert execution is not None
         if code == Exit.PAUSED:
-            self._say(f"paused: resume it with\n  {_how_to_resume(self._flow, execution)}")
+            asking = self._asking() or execution
+            flow = self._place.flow_of(asking)
+            self._say(f"paused: resume it with\n  {_how_to_resume(flow, asking, execution.id)}")
         elif execution.is_over:
             spent = humane(duration_of(execution.histories, execution.histories[-1][1]))
             where = "" if self._wish.ephemeral else f"\nlogs: penstock executions logs {execution.id}"
@@ -409,12 +453,17 @@ def _plain_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _how_to_resume(flow: Flow, execution: Execution) -> str:
+def _asks(execution: Execution) -> bool:
+    return waits_for_person(execution) and not execution.held
+
+
+def _how_to_resume(flow: Flow, execution: Execution, whole: str) -> str:
+    """`whole` is the execution that was run: what waits may be one that it has called."""
     run = waiting(execution)
     asked = flow.by_id[run.task].properties.get("onResume") or () if run is not None else ()
     pairs = "".join(f" -i {each.get('id')}=…" for each in asked)
     resume = f"penstock executions resume {execution.id}{pairs}"
-    return f"{resume}\n  penstock run --resume {execution.id}"
+    return f"{resume}\n  penstock run --resume {whole}"
 
 
 def _person() -> str:

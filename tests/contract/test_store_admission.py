@@ -319,3 +319,42 @@ def test_the_core_leaves_a_queued_execution_alone() -> None:
     assert due(flow, queued) is None
     admitted = extend(queued, (ExecutionAdmitted(at=NOW),))
     assert isinstance(decide(flow, admitted, NOW)[0], ExecutionStarted)
+
+
+def test_births_are_admitted_with_the_events_that_tell_of_them(store: Store, session: Session) -> None:
+    parent = admit_now(store, session, "parent")
+    started = ExecutionStarted(at=NOW)
+    after = extend(parent, (started,))
+    wanted = [creation("c1"), creation("c2", B, limit=1), creation("c3", B, limit=1, at=NOW + HOUR), creation("parent")]
+    born = store.append(after, (started,), due=None, session=session, births=wanted)
+    states = [each.state if isinstance(each, Execution) else each for each in born]
+    assert states == [State.CREATED, State.CREATED, State.QUEUED, Unadmitted.KNOWN]
+    assert [each.id for each in born if isinstance(each, Execution)] == ["c1", "c2", "c3"]
+    assert store.unfinished(session) == ["c1", "c2", "parent", "c3"]
+    assert store.load("parent") == after
+
+
+def test_nothing_is_born_where_the_events_are_not_appended(store: Store, session: Session) -> None:
+    parent = admit_now(store, session, "parent")
+    started = ExecutionStarted(at=NOW)
+    after = extend(parent, (started,))
+    store.append(after, (started,), due=None, session=session)
+    with pytest.raises(Conflict):
+        store.append(after, (started,), due=None, session=session, births=[creation("c1")])
+    later = store.open_session(name="host", kind="agent", pid=8, at=NOW)
+    with pytest.raises(Conflict):
+        store.append(extend(after, (started,)), (started,), due=None, session=later, births=[creation("c1")])
+    assert store.load("c1") is None
+
+
+def test_what_is_born_by_the_word_of_an_operator_goes_to_the_holder_who_hears_of_it(
+    store: Store, session: Session
+) -> None:
+    parent = admit_now(store, session, "parent")
+    _, mark = store.touched(session, after=0)
+    killed = KillRequested(at=NOW)
+    store.append(extend(parent, (killed,)), (killed,), due=None, session=None, births=[creation("c1")])
+    holder = store.holder("c1")
+    assert holder is not None
+    assert holder.id == session.id
+    assert set(store.touched(session, after=mark)[0]) == {"parent", "c1"}

@@ -20,7 +20,7 @@ BAD = (
     f"id: bad\nnamespace: company.team\ntasks:\n  - id: one\n    type: {LOG}\n    message: x\n"
     f"  - id: one\n    type: {LOG}\n    message: y\n"
 )
-WARNED = GOOD.replace("id: good", "id: warned") + "checks:\n  - condition: x\n"
+WARNED = GOOD.replace("id: good", "id: warned") + "workerGroup:\n  key: x\n"
 
 FORBIDDEN = ("pydantic", "docker", "git", "httpx", "jinja2", "importlib.metadata", "rich", "jsonschema", "croniter")
 
@@ -223,7 +223,7 @@ def test_a_repository_sets_rules_defaults_and_dialect(project: Path, validate: V
     )
     result = validate("-o", "concise", "-q")
     assert (result.exit_code, result.stdout) == (
-        1, "flows/warned.yaml:7:1: error[PEN703] `checks` has no effect in this version\n",
+        1, "flows/warned.yaml:7:1: error[PEN703] `workerGroup` has no effect in this version\n",
     )  # fmt: skip
 
 

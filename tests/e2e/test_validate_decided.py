@@ -15,7 +15,7 @@ LOG = "io.kestra.plugin.core.log.Log"
 NEW = f"id: a\nnamespace: company.team\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
 OLD = NEW.replace("plugin.core.log", "core.tasks.log")
 SLIP = NEW + "    levle: INFO\n"
-CHECKED = NEW + "checks:\n  - condition: x\n"
+CHECKED = NEW + "workerGroup:\n  key: x\n"
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -50,7 +50,7 @@ def test_a_waiver_lets_a_finding_be_until_its_day(project: Path, validate: Run) 
     (project / "penstock.yaml").write_text(rules.replace("UNTIL", "2020-01-01"))
     code, told, _ = validate("-q")
     assert code == 1
-    assert "error[PEN703]: `checks` has no effect in this version\n --> flows/a.yaml:7:1\n" in told
+    assert "error[PEN703]: `workerGroup` has no effect in this version\n --> flows/a.yaml:7:1\n" in told
     assert (
         "warning[PEN293]: this waiver of PEN703 in `flows/a.yaml` held until 2020-01-01 (known)\n"
         " --> penstock.yaml:4:15\n"

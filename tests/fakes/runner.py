@@ -71,6 +71,10 @@ class ScriptedRunner(Runner):
                 laid,
             )
             self._running[order.name] = running
+        self._spawn(program, running)
+
+    def _spawn(self, program: Program, running: Running) -> None:
+        """Have the program run in a thread of its own. The stage runs it where it is followed instead."""
         threading.Thread(target=self._run, args=(program, running), daemon=True).start()
 
     @staticmethod

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
-from penstock.execution.event import Event, Instant
+from penstock.execution.event import ChildEnded, Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
@@ -37,6 +37,7 @@ class _Row:
     session: str | None
     touched: int = 0
     trigger: str | None = None
+    awaited: bool = False
 
 
 @dataclass
@@ -87,7 +88,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             if execution.is_over:
                 continue
             row.session = by.id
-            idle = execution.held or execution.kill
+            idle = execution.held or execution.is_leaving
             waits = (
                 execution.state in (State.PAUSED, State.RETRYING)
                 or (execution.state is State.QUEUED and execution.queued)
@@ -136,6 +137,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             due = None
         row = _Row(execution, list(events), due, session.id if session else None)
         row.trigger = slot.trigger if slot is not None and slot.origin == SCHEDULED else None
+        row.awaited = execution.caller is not None and execution.caller.waits
         self._rows[execution.id] = row
         if told:
             self._touch(row)
@@ -150,7 +152,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         self._before(execution.id)
         row = self._row(execution.id)
         if session is not None and row.session != session.id:
@@ -162,10 +165,16 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             raise Crowded(f"{room} executions of {execution.flow} go on already")
         row.events += events
         row.execution, row.due = execution, due
+        for event in events:
+            if isinstance(event, ChildEnded):
+                self.hear(event.child)
         if session is None:
             self._touch(row)
         self._note_end(execution, session)
+        holder = session if session is not None else self._sessions.get(row.session or "")
+        born = [self._create(each, holder, told=session is None) for each in births]
         self._after(execution.id)
+        return born
 
     def _let_in(self, execution: Execution) -> int:
         """How many other executions of its flow go on."""
@@ -177,7 +186,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.touched = self._mark
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
-        if execution.ended is not None and session is not None and session.kind == AGENT:
+        if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
             self._outbox.setdefault(execution.id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
@@ -189,7 +198,34 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
 
     def load(self, execution: str) -> Execution | None:
         row = self._rows.get(execution)
-        return restore(_header(row.execution), row.execution.runs.values()) if row is not None else None
+        if row is None:
+            return None
+        awaited = [child for child in self._called(execution) if self._rows[child.id].awaited]
+        living = [(each.caller.run, each.caller.index, each.id) for each in awaited if each.caller is not None]
+        return restore(_header(row.execution), row.execution.runs.values(), living)
+
+    def unheard(self, session: Session, *, limit: int) -> list[Execution]:
+        parents = {row.execution.id for row in self._held(session)}
+        rows = [row for row in self._rows.values() if row.awaited and row.execution.is_over]
+        mine = [row.execution for row in rows if row.execution.caller and row.execution.caller.execution in parents]
+        return [_header(each) for each in mine][:limit]
+
+    def hear(self, execution: str) -> None:
+        if execution in self._rows:
+            self._rows[execution].awaited = False
+
+    def called(self, execution: str) -> list[str]:
+        living = [each for each in self._called(execution) if not each.is_over]
+        return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
+
+    def bereaved(self, session: Session) -> list[str]:
+        killed = {row.execution.id for row in self._rows.values() if row.execution.kill}
+        rows = [row.execution for row in self._held(session) if not row.execution.is_over and not row.execution.kill]
+        return [each.id for each in rows if each.caller is not None and each.caller.execution in killed]
+
+    def _called(self, execution: str) -> list[Execution]:
+        rows = [row.execution for row in self._rows.values()]
+        return [each for each in rows if each.caller is not None and each.caller.execution == execution]
 
     def events(self, execution: str, *, after: int = 0) -> list[Event]:
         row = self._rows.get(execution)
@@ -211,7 +247,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     # ── work, as queries ──
 
     def claimable(self, session: Session, *, limit: int) -> list[Claimable]:
-        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.kill]
+        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.is_leaving]
         running = {row.execution.id: len(row.execution.running) for row in rows}
         flows: dict[FlowName, int] = {}
         for row in self._held(session):

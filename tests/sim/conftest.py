@@ -16,7 +16,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in getattr(report, "user_properties", ()):
             if name == "exercised" and report.when == "call":
                 exercised.update(value)
-            elif name in ("planted bug", "seeds", "conformance") and report.when == "call":
+            elif name in ("planted bug", "seeds") and report.when == "call":
                 lines.append(f"{name}: {value}")
     if exercised:
         terminalreporter.section("simulator: what was exercised")

@@ -19,7 +19,7 @@ from penstock.execution.record import duration_of
 from penstock.execution.state import State
 from penstock.flow.model import Flow
 from penstock.ports.logs import LogLine
-from penstock_cli.render.progress import MARKS, harmless, label
+from penstock_cli.render.progress import MARKS, harmless, label, where
 from penstock_cli.render.workflow import cell, escaped
 
 MOST_ANNOTATED = 10
@@ -43,13 +43,16 @@ class GithubProgress:
 
     def hear(self, execution: Execution, events: Sequence[Event]) -> None:
         with self._lock:
-            self._execution = execution
+            is_called = execution.caller is not None
+            self._execution = self._execution if is_called else execution
             for event in events:
                 if isinstance(event, TaskRunEnded):
                     run = execution.runs[event.run]
                     spent = humane(duration_of(run.histories, event.at))
-                    self._ended[run.id] = f"{MARKS[event.state]} {harmless(label(run))} {event.state.value} {spent}"
-                    if event.state is State.FAILED and run.error and run.attempts:
+                    self._ended[run.id] = (
+                        f"{MARKS[event.state]} {where(execution)}{harmless(label(run))} {event.state.value} {spent}"
+                    )
+                    if event.state is State.FAILED and run.error and run.attempts and not is_called:
                         self._annotate(run.task, run.error)
 
     def lines(self, lines: Sequence[LogLine]) -> None:

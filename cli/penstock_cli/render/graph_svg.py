@@ -133,7 +133,7 @@ def _drawn(part: _Sized, x: float, y: float) -> Iterator[str]:
         yield f'<text x="{x + _PAD:.1f}" y="{y + 17:.1f}">{_safe(_short(part.title))}</text>'
         yield f'<text class="type" x="{x + _PAD:.1f}" y="{y + 31:.1f}">{_safe(_short(shown.short_type))}</text>'
     elif part.title:
-        yield _rect(part, x, y, "branch handler" if shown.name in ("errors", "finally") else "branch")
+        yield _rect(part, x, y, "branch handler" if shown.name in ("errors", "finally", "afterExecution") else "branch")
         yield f'<text class="name" x="{x + _PAD:.1f}" y="{y + 16:.1f}">{_safe(_short(part.title))}</text>'
     for left, top, child in part.children:
         yield from _drawn(child, x + left, y + top)

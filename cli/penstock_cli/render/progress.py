@@ -6,14 +6,22 @@ Both hear the same events and read the same execution. Everything here goes to s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
 from penstock.duration import humane
-from penstock.execution.event import AttemptEnded, AttemptStarted, Event, TaskRunEnded, TaskRunPaused, TaskRunRetrying
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptStarted,
+    ChildrenRequested,
+    Event,
+    TaskRunEnded,
+    TaskRunPaused,
+    TaskRunRetrying,
+)
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.record import duration_of
 from penstock.execution.state import State
@@ -81,6 +89,11 @@ def label(run: TaskRun) -> str:
     return run.task if run.value is None else f"{run.task}[{shortened(run.value, 24)}]"
 
 
+def where(execution: Execution) -> str:
+    """What tells the task runs of an execution that another has called from those of others."""
+    return "" if execution.caller is None else f"{harmless(execution.flow.id)} > "
+
+
 def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
@@ -121,7 +134,7 @@ class PlainProgress:
             told = _told(execution, event)
             if told is not None:
                 what, text = told
-                self._write(f"{_moment(event.at)}  {what:<8}  {text}\n")
+                self._write(f"{_moment(event.at)}  {what:<8}  {where(execution)}{text}\n")
 
     def lines(self, lines: Sequence[LogLine]) -> None:
         """Written at once: a program's burst comes in thousands of lines."""
@@ -157,6 +170,8 @@ def _told(execution: Execution, event: Event) -> tuple[str, str] | None:
             run = execution.runs[event.run]
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return "start", label(run) + again
+        case ChildrenRequested():
+            return "start", label(execution.runs[event.run])
         case TaskRunRetrying():
             return "retry", f"{label(execution.runs[event.run])} in {humane(event.until - event.at)}"
         case TaskRunPaused():
@@ -180,6 +195,7 @@ class TreeProgress:
         self._names = names
         self._title = title
         self._execution: Execution | None = None
+        self._called: dict[str, dict[int, Execution]] = {}
         self._closed = False
         self._live = Live(
             console=console, get_renderable=self._draw, refresh_per_second=12, transient=True, redirect_stdout=False
@@ -187,7 +203,10 @@ class TreeProgress:
         self._live.start()
 
     def hear(self, execution: Execution, events: Sequence[Event]) -> None:
-        self._execution = execution
+        if execution.caller is None:
+            self._execution = execution
+        else:
+            self._called.setdefault(execution.caller.run, {})[execution.caller.index] = execution
 
     def lines(self, lines: Sequence[LogLine]) -> None:
         from rich.text import Text
@@ -212,16 +231,26 @@ class TreeProgress:
             self._closed = True
             self._live.stop()
             if self._execution is not None:
-                self._console.print(tree(self._execution, self._title, datetime.now(UTC), most=200))
+                self._console.print(
+                    tree(self._execution, self._title, datetime.now(UTC), most=200, called=self._called)
+                )
 
     def _draw(self) -> Any:
         if self._execution is None:
             return self._title
-        return tree(self._execution, self._title, datetime.now(UTC), most=MOST_SHOWN)
+        return tree(self._execution, self._title, datetime.now(UTC), most=MOST_SHOWN, called=self._called)
 
 
-def tree(execution: Execution, title: str, now: datetime, *, most: int) -> Any:
-    """The task runs of an execution as a rich tree: nested as the flowables nest, at most `most` of them."""
+Called = Mapping[str, Mapping[int, Execution]]
+"""Executions that task runs have called, by task run and number."""
+
+MOST_CALLED_SHOWN = 5
+"""Of one task run so many executions are shown: those that move or failed, then the latest."""
+
+
+def tree(execution: Execution, title: str, now: datetime, *, most: int, called: Called | None = None) -> Any:
+    """The task runs of an execution as a rich tree: nested as the flowables nest, at most `most` of them, and within
+    them the executions that they have called."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -235,9 +264,18 @@ def tree(execution: Execution, title: str, now: datetime, *, most: int) -> Any:
         if run.id in shown:
             above = nodes.get(run.parent, root)
             nodes[run.id] = above.add(_run_text(run, now))
+            for child in _called_by(run, called or {}):
+                nodes[run.id].add(tree(child, str(child.flow), now, most=max(most // 2, 3), called=called))
     if left_out:
         root.add(Text(f"… {left_out} more", style="bright_black"))
     return root
+
+
+def _called_by(run: TaskRun, called: Called) -> list[Execution]:
+    children = sorted(dict(called.get(run.id, {})).items())
+    urgent = [at for at, child in children if not child.is_over or child.state is State.FAILED]
+    chosen = [*urgent, *(at for at, _ in reversed(children) if at not in urgent)][:MOST_CALLED_SHOWN]
+    return [child for at, child in children if at in chosen]
 
 
 def _chosen(execution: Execution, most: int) -> tuple[set[str], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,14 @@ from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
 from penstock.errors import PenstockError, Retryable
-from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.event import (
+    AttemptEnded,
+    AttemptLost,
+    Event,
+    ExitRequested,
+    LabelsChanged,
+    VariablesChanged,
+)
 from penstock.execution.identity import attempt_name, idempotency_key, workspace_name
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
@@ -30,7 +37,19 @@ from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
 from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Halt, Runner, Runners, Workspace
 from penstock.ports.storage import task_file
-from penstock.tasks.base import Context, Furnishing, Result, TaskFailed, TaskLost, TaskStopped, TaskType
+from penstock.tasks.base import (
+    ChangeVariables,
+    Context,
+    Effect,
+    Exit,
+    Furnishing,
+    Result,
+    SetLabels,
+    TaskFailed,
+    TaskLost,
+    TaskStopped,
+    TaskType,
+)
 
 MOST_SAID = 64 * 1024
 """What an inline task may say within its event (bytes). The rest is cut, counted and told."""
@@ -82,6 +101,8 @@ class AttemptContext(Context):
     used: set[str] = field(default_factory=set)
     is_hurried: bool = False
     """Others wait for this thread: it asks no child process."""
+    effects: tuple[Effect, ...] = ()
+    """What it has changed of its execution, when it is over."""
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -211,11 +232,27 @@ class TaskAttempts:
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> list[Event]:
         task_type = self._equipment.task_type(flow.by_id[run.task].type)
         said, context = self.sayer(flow, execution, run, len(run.attempts), seen, world)
         context.is_hurried = is_hurried
-        return replace(self._run(task_type, context), log=said.as_log())
+        ended = self._run(task_type, context)
+        return [*self._effects(context), replace(ended, log=said.as_log())]
+
+    def _effects(self, context: AttemptContext) -> Iterator[Event]:
+        """What the attempt changes of its execution. Secrets among it are sealed."""
+        at, run, attempt = self._equipment.clock.now(), context.run_id, context.attempt
+        vault = self._equipment.vault
+        for effect in context.effects:
+            match effect:
+                case SetLabels():
+                    labels = {key: vault.mask.text(value) for key, value in effect.labels.items()}
+                    yield LabelsChanged(at=at, run=run, attempt=attempt, labels=labels)
+                case ChangeVariables():
+                    values = vault.keep(effect.values)
+                    yield VariablesChanged(at=at, run=run, attempt=attempt, values=values, removed=effect.removed)
+                case Exit():
+                    yield ExitRequested(at=at, run=run, attempt=attempt, state=effect.state)
 
     def now(self) -> datetime:
         return self._equipment.clock.now()
@@ -346,6 +383,7 @@ class TaskAttempts:
         return self._of(context, result)
 
     def _of(self, context: AttemptContext, result: Result) -> AttemptEnded:
+        context.effects = result.effects
         return self._ended(context, result.state, result.outputs, exit_code=result.exit_code, metrics=result.metrics)
 
     def _ended(

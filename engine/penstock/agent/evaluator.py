@@ -13,15 +13,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from penstock.agent.executor import Executor
+from penstock.agent.executor import Birth, Executor
 from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled
-from penstock.execution.event import AttemptEnded, Evaluated, EvaluationFailed, Event, ExecutionEnded, TaskRunEnded
+from penstock.execution.event import (
+    AttemptEnded,
+    ChildRefused,
+    ChildStarted,
+    Evaluated,
+    EvaluationFailed,
+    Event,
+    ExecutionEnded,
+    TaskRunEnded,
+)
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.model import Flow
 from penstock.ports.store import Fenced, Session
 
 AT_ONCE = 16
 """So many are evaluated at once. A thread that waits for an answer costs little."""
+
+MOST_CALLED = 100
+"""So many executions are called at once."""
 
 OF_ONE = 4
 """So many of one execution: what hangs in one of them leaves room for the others."""
@@ -31,6 +43,10 @@ class Answering(Protocol):
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         """The facts that answer what `key` asks, or that tell of its inline attempt. Takes its time; never raises for
         a fault of the flow."""
+        ...
+
+    def call(self, flow: Flow, execution: Execution, key: str, most: int) -> Sequence[Birth]:
+        """The next executions that `key` calls, up to `most`, as `evaluate`."""
         ...
 
 
@@ -74,8 +90,9 @@ class Evaluator:
         """Begin what is asked and not begun yet. Called under the lock of the execution; returns at once."""
         del flow
         keys = list(execution.asked)
-        if not execution.held and not execution.kill:
+        if not execution.held and not execution.is_leaving:
             keys.extend(execution.inline)
+            keys.extend(execution.bearing)
         with self._lock:
             known = self._open.setdefault(execution.id, {})
             new = [key for key in keys if key not in known]
@@ -133,10 +150,15 @@ class Evaluator:
             execution = self._executor.peek(question.execution)
             if self._is_open(question) and (question.key in execution.asked or question.key in execution.inline):
                 flow = self._executor.flow_of(question.execution)
-                facts = self._shell.evaluate(flow, execution, question.key, self._executor.session)
-                self._tell(question, facts)
-                if self._on_answered is not None:
-                    self._on_answered()
+                self._tell(question, self._shell.evaluate(flow, execution, question.key, self._executor.session))
+            elif self._is_open(question) and question.key in execution.bearing:
+                flow = self._executor.flow_of(question.execution)
+                births = self._shell.call(flow, execution, question.key, MOST_CALLED)
+                self._tell(question, [birth.event for birth in births if birth.event is not None], births)
+            else:
+                return
+            if self._on_answered is not None:
+                self._on_answered()
         except Stalled:
             raise
         except (Fenced, NotFound):
@@ -152,12 +174,12 @@ class Evaluator:
             self._close(question)
             self._executor.settle_quietly(question.execution)  # meets it again, and counts it
 
-    def _tell(self, question: Question, facts: Sequence[Event]) -> None:
+    def _tell(self, question: Question, facts: Sequence[Event], births: Sequence[Birth] = ()) -> None:
         for left in range(self._tell_tries, 0, -1):
             if self._closed.is_set():
                 return
             try:
-                self._executor.submit(question.execution, *facts)
+                self._executor.submit(question.execution, *facts, births=births)
             except Retryable as busy:
                 if left == 1:
                     raise
@@ -187,7 +209,7 @@ class Evaluator:
             match event:
                 case Evaluated() | EvaluationFailed():
                     self._forget(execution.id, event.run or ROOT)
-                case AttemptEnded() | TaskRunEnded():
+                case AttemptEnded() | TaskRunEnded() | ChildStarted() | ChildRefused():
                     self._forget(execution.id, event.run)
                 case ExecutionEnded():
                     with self._lock:

@@ -13,14 +13,26 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from penstock import failpoint
+from penstock.agent.kinship import Kinship
 from penstock.errors import Conflict, NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
-from penstock.execution.event import Event, ExecutionAdmitted, Instant, Refusal
+from penstock.execution.event import (
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
+    Event,
+    ExecutionAdmitted,
+    ExecutionEnded,
+    Instant,
+    Refusal,
+)
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow
+from penstock.operations.again import successor
 from penstock.ports.clock import Clock
 from penstock.ports.store import Creation, Crowded, Fenced, Session, Store, Unadmitted
 
@@ -30,6 +42,12 @@ MOST_EVENTS = 500
 MOST_INLINE = 100
 """So many inline task runs are taken into one step."""
 
+MOST_BORN = 100
+"""One append gives birth to at most about so many executions."""
+
+MOST_HEARD = 500
+"""So many ends are looked for at once."""
+
 MOST_CRASHES = 3
 """An execution that crashes the engine so often is left alone until the next start (P8)."""
 
@@ -37,11 +55,30 @@ Listener = Callable[[Execution, Sequence[Event]], None]
 """Told of what was appended, after it was committed, in the order of the log of each execution."""
 
 
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """An execution of `flow` that is made together with what brings it about: a call, of which `event` tells, or an end
+    that is tried again. Without a creation `event` tells of a refusal."""
+
+    event: ChildStarted | ChildRefused | None
+    creation: Creation | None = None
+    flow: Flow | None = None
+
+
 class Shell(Protocol):
     """What the executor does for an execution between two decisions: rendering, and inline task runs."""
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
         """Answers to what the execution has asked for. What would have to wait for the world stays asked."""
+        ...
+
+    def bear(self, flow: Flow, execution: Execution, most: int) -> list[Birth]:
+        """Executions that task runs have called, up to `most` of them, each with the event that tells of it. Those that
+        would have to wait for the world stay uncalled."""
+        ...
+
+    def ended(self, flow: Flow, execution: Execution, child: Execution) -> ChildEnded:
+        """What a task run of `execution` hears of the end of `child`."""
         ...
 
     def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
@@ -73,6 +110,7 @@ class _Ticket:
     facts: Sequence[Event]
     done: bool = False
     error: BaseException | None = None
+    births: Sequence[Birth] = ()
 
 
 @dataclass(slots=True)
@@ -117,6 +155,7 @@ class Executor:
         self._on_room = on_room
         self._held: dict[str, _Held] = {}
         self._held_lock = threading.Lock()
+        self._kin = Kinship(store, session, self, clock)
         self._mark = 0
         self._behind: dict[str, None] = {}
 
@@ -132,28 +171,36 @@ class Executor:
         """Whatever a settlement must not wait for goes to `taker`, after every settlement: it knows what it has."""
         self._taker = taker
 
-    def submit(self, execution: str, *facts: Event) -> Execution:
+    def submit(self, execution: str, *facts: Event, births: Sequence[Birth] = ()) -> Execution:
         """Append `facts`, each checked against what is known then, and all that follows from them.
 
-        With no facts it settles what there is. Raises Refused (a fact is not legal now: none of them is appended),
-        Fenced (another session holds the execution), NotFound, Stalled, Retryable.
+        With no facts it settles what there is. `births` are those that the facts tell of. Raises Refused (a fact is
+        not legal now: none of them is appended), Fenced (another session holds the execution), NotFound, Stalled,
+        Retryable.
         """
         try:
-            return self._submit(execution, facts)
+            return self._submit(execution, [_Ticket(facts, births=births)])
         except Retryable:
             self._behind[execution] = None
             raise
 
-    def _submit(self, execution: str, facts: Sequence[Event]) -> Execution:
+    def submit_each(self, execution: str, facts: Sequence[Event]) -> list[Event]:
+        """Append those of `facts` that are legal; the others. Raises what `submit` raises, but for Refused."""
+        tickets = [_Ticket((fact,)) for fact in facts]
+        self._submit(execution, tickets, may_refuse=True)
+        return [fact for ticket in tickets if ticket.error is not None for fact in ticket.facts]
+
+    def _submit(self, execution: str, tickets: Sequence[_Ticket], *, may_refuse: bool = False) -> Execution:
         held = self._hold(execution)
-        ticket = _Ticket(facts)
         with held.inbox_lock:
-            held.inbox.append(ticket)
+            held.inbox.extend(tickets)
         with held.lock:
-            if not ticket.done:
+            if not all(ticket.done for ticket in tickets):
                 self._settle(held)
-        if ticket.error is not None:
-            raise ticket.error
+        self._kin.attend()
+        for ticket in tickets:
+            if ticket.error is not None and not (may_refuse and isinstance(ticket.error, Refused)):
+                raise ticket.error
         return held.execution
 
     def begin(self, wanted: Sequence[tuple[Creation, Flow]]) -> list[Execution | Unadmitted]:
@@ -163,8 +210,9 @@ class Executor:
         grown = [(self._grown(creation, flow), flow) for creation, flow in wanted]
         written = self._store.create([creation for creation, _ in grown], session=self._session)
         for (creation, flow), result in zip(grown, written, strict=True):
-            if isinstance(result, Execution):
-                self._take_up(creation, flow, result)
+            if isinstance(result, Execution) and self._take_up(creation, flow, result):
+                self.settle_quietly(result.id)
+        self._kin.attend()
         return written
 
     def _grown(self, creation: Creation, flow: Flow) -> Creation:
@@ -173,14 +221,15 @@ class Executor:
             return creation
         events = list(creation.events)
         try:
-            execution, _ = self._decide(flow, creation.execution, events)
+            execution, _ = self._decide(flow, creation.execution, events, None)
         except PenstockError:
             return creation
         except Exception:  # noqa: BLE001 - one execution's bug must not keep the others from their start (P8)
             return creation
         return replace(creation, execution=execution, events=tuple(events), due=due(flow, execution))
 
-    def _take_up(self, creation: Creation, flow: Flow, execution: Execution) -> None:
+    def _take_up(self, creation: Creation, flow: Flow, execution: Execution) -> bool:
+        """Hold what was just written. Whether there is more to be settled of it."""
         events = creation.events
         if creation.crowded is not None and execution is creation.crowded[0]:
             events = creation.crowded[1]
@@ -188,9 +237,16 @@ class Executor:
             with self._held_lock:
                 self._held.setdefault(execution.id, _Held(execution, flow))
         self._tell(execution, events)
-        goes_on = execution.agenda or execution.opened is None or execution.asked or execution.inline
-        if not execution.is_over and not execution.queued and goes_on:
-            self.settle_quietly(execution.id)
+        if execution.is_over:
+            self._on_end(flow)
+        goes_on = (
+            execution.agenda or execution.opened is None or execution.asked or execution.inline or execution.bearing
+        )
+        return not execution.is_over and not execution.queued and bool(goes_on)
+
+    def _on_end(self, flow: Flow) -> None:
+        if flow.concurrency is not None and self._on_room is not None:
+            self._on_room()
 
     def let_in(self) -> int:
         """Let in queued executions as far as their flows have room, the longest waiting first; how many."""
@@ -203,12 +259,13 @@ class Executor:
         held = self._hold(execution)
         with held.lock:
             base, limit = held.execution, held.flow.concurrency.limit if held.flow.concurrency is not None else None
-            if not base.queued or base.kill:
+            if not base.queued or base.is_leaving:
                 return False
             events: list[Event] = [ExecutionAdmitted(at=self._clock.now())]
-            admitted, _ = self._decide(held.flow, extend(base, events), events)  # RUNNING when it is counted next
+            births: list[Birth] = []
+            admitted, _ = self._decide(held.flow, extend(base, events), events, births)  # RUNNING when counted next
             try:
-                self._append(held, admitted, events, room=limit)
+                self._append(held, admitted, events, births, room=limit)
             except Crowded:
                 return False
             except Conflict:
@@ -239,6 +296,19 @@ class Executor:
         touched, self._mark = self._store.touched(self._session, after=self._mark)
         self._behind |= dict.fromkeys(touched)
         return sum(self.settle_quietly(execution, read=True) for execution in tuple(self._behind))
+
+    def hear(self) -> int:
+        """Tell parents of the ends of children that they have not heard of; how many."""
+        return self._kin.catch_up(MOST_HEARD)
+
+    def take_up_kin(self) -> None:
+        """Kill what executions that were killed have called, where whoever was to kill it is gone."""
+        self._kin.take_up()
+
+    def ended(self, execution: str, child: Execution) -> ChildEnded:
+        """What `execution` hears of the end of `child`."""
+        held = self._hold(execution)
+        return self._shell.ended(held.flow, held.execution, child)
 
     def settle_quietly(self, execution: str, *, read: bool = False) -> bool:
         """Whether it was settled. A fault of one execution never keeps a loop from the next one; Stalled concerns all
@@ -292,10 +362,11 @@ class Executor:
         while True:
             base = held.execution
             execution, events, taken = self._take_in(base, waiting)
-            execution, more = self._decide(held.flow, execution, events)
+            births = [birth for ticket in taken for birth in ticket.births]
+            execution, more = self._decide(held.flow, execution, events, births)
             if events:
                 try:
-                    self._append(held, execution, events)
+                    self._append(held, execution, events, births)
                 except Fenced:
                     raise
                 except Conflict:
@@ -329,38 +400,68 @@ class Executor:
             taken.append(ticket)
         return execution, events, taken
 
-    def _decide(self, flow: Flow, execution: Execution, events: list[Event]) -> tuple[Execution, bool]:
-        """`events` grown by what follows, and whether more does than one append should hold."""
-        while len(events) < MOST_EVENTS:
+    def _decide(
+        self, flow: Flow, execution: Execution, events: list[Event], births: list[Birth] | None
+    ) -> tuple[Execution, bool]:
+        """`events` grown by what follows, and `births` by the executions that are called, if they may be; and whether
+        more follows than one append should hold."""
+        while len(events) < MOST_EVENTS and len(births or ()) < MOST_BORN:
             now = self._clock.now()
             follows: Sequence[Event] = decide(flow, execution, now)
             if not follows and execution.asked:
                 follows = self._shell.answer(flow, execution, now)
-            if not follows and execution.inline and not execution.held and not execution.kill:
+            if not follows and execution.inline and not execution.held and not execution.is_leaving:
                 follows = self._shell.inline(flow, execution, self._session, MOST_INLINE)
-            if not follows:
+            if not follows and births is not None and _may_bear(execution):
+                born = self._shell.bear(flow, execution, MOST_BORN - len(births))
+                births += born
+                follows = [birth.event for birth in born if birth.event is not None]
+            again = any(map(_tries_again, follows))
+            if not follows or (again and births is None):
                 return execution, False
+            if again and births is not None:
+                births.append(Birth(None, successor(flow, execution, now), flow))
             execution = extend(execution, follows)
             events.extend(follows)
         return execution, True
 
     def _leave(self, held: _Held) -> None:
         execution = held.execution
-        if self._taker is not None and not execution.is_over and (execution.asked or execution.inline):
+        left = execution.asked or execution.inline or _may_bear(execution)
+        if self._taker is not None and not execution.is_over and left:
             self._taker(held.flow, execution)
 
-    def _append(self, held: _Held, execution: Execution, events: Sequence[Event], *, room: int | None = None) -> None:
-        self._store.append(execution, events, due=due(held.flow, execution), session=self._session, room=room)
+    def _append(
+        self,
+        held: _Held,
+        execution: Execution,
+        events: Sequence[Event],
+        births: Sequence[Birth],
+        *,
+        room: int | None = None,
+    ) -> None:
+        wanted = [(self._grown(each.creation, each.flow), each.flow) for each in births if each.creation and each.flow]
+        born = self._store.append(
+            execution,
+            events,
+            due=due(held.flow, execution),
+            session=self._session,
+            room=room,
+            births=[creation for creation, _ in wanted],
+        )
         failpoint.reached(Failpoint.SETTLED)
         held.execution = execution
         held.crashes = 0
         self._tell(execution, events)
+        for (creation, flow), result in zip(wanted, born, strict=True):
+            if isinstance(result, Execution) and self._take_up(creation, flow, result):
+                self._kin.settle_later(result.id)
         if execution.is_over:
             self._forget(execution.id)
-            if held.flow.concurrency is not None and self._on_room is not None:
-                self._on_room()
+            self._on_end(held.flow)
 
     def _tell(self, execution: Execution, events: Sequence[Event]) -> None:
+        self._kin.note(execution, events)
         for listener in self._listeners:
             listener(execution, events)
         if self._afterwards is not None:
@@ -384,12 +485,22 @@ class Executor:
         if loaded is None:
             raise NotFound(f"there is no execution {execution}")
         held = _Held(loaded, self._flows.flow(loaded))
+        self._kin.note_loaded(loaded)
         with self._held_lock:
             return self._held.setdefault(execution, held)
 
     def _forget(self, execution: str) -> None:
         with self._held_lock:
             self._held.pop(execution, None)
+
+
+def _may_bear(execution: Execution) -> bool:
+    return bool(execution.bearing) and not execution.held and not execution.is_leaving
+
+
+def _tries_again(event: Event) -> bool:
+    """Whether another execution begins where this one ends."""
+    return isinstance(event, ExecutionEnded) and event.state is State.RETRIED
 
 
 def _refused(refusal: Refusal) -> Refused:

@@ -70,14 +70,22 @@ class LiveSession:
                 left_alone.append((execution, error))
         for execution in taken:
             self.executor.settle_quietly(execution)
+        self.executor.take_up_kin()
         self.worker.fill()
         return Inherited(tuple(taken), adopted, tuple(left_alone))
 
     def take_up(self, execution: str) -> None:
-        """Go on with an execution whose session is gone: adopt what lives, settle the rest."""
-        self.store.take_over(execution, by=self.session)
-        self.executor.settle(execution)
-        self.worker.adopt(execution)
+        """Go on with an execution whose session is gone, and all that it has called: adopt what lives, settle the
+        rest."""
+        taken, at = [execution], 0
+        while at < len(taken):
+            self.store.take_over(taken[at], by=self.session)
+            taken += self.store.called(taken[at])
+            at += 1
+        for each in taken:
+            self.executor.settle(each)
+            self.worker.adopt(each)
+        self.executor.take_up_kin()
         self.worker.fill()
 
     def wait(self, done: Callable[[], bool], within: float | None = None) -> bool:
@@ -123,7 +131,7 @@ def live_session(
     evaluator = evaluator_of(executor, lambda: supervisor.poke("executor"), lambda error: supervisor.fail(error))
 
     def settle() -> int:
-        return executor.wake() + executor.catch_up() + executor.let_in() + worker.fill()
+        return executor.wake() + executor.catch_up() + executor.hear() + executor.let_in() + worker.fill()
 
     def renew() -> int:
         store.renew_session(session, at=clock.now())

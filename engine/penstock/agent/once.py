@@ -12,8 +12,7 @@ from penstock.diagnostic import FlowName
 from penstock.errors import PenstockError
 from penstock.execution.event import Event
 from penstock.execution.model import Execution
-from penstock.execution.state import State
-from penstock.operations.request import waiting
+from penstock.operations.request import waits_for_others, waits_for_person
 
 
 @dataclass(slots=True)
@@ -64,10 +63,8 @@ def run_once(service: AgentService, *, starts: Sequence[FlowName]) -> Round:
 
 
 def _rests(live: LiveSession, execution: str) -> bool:
-    """Whether it is over, or only a person moves it on."""
+    """Whether it is over, or only a person moves it on, or those that it has called: each is looked at by itself."""
     loaded = live.store.load(execution)
     if loaded is None or loaded.is_over:
         return True
-    run = waiting(loaded)
-    held_up = run is not None and (run.wake_at is None or run.then == "TIMEOUT")
-    return loaded.state is State.PAUSED and (loaded.held or held_up)
+    return waits_for_person(loaded) or waits_for_others(loaded)

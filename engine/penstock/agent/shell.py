@@ -10,17 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from penstock.agent.calling import Calls
+from penstock.agent.executor import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import World, WorldOf
-from penstock.errors import PenstockError, UserError
+from penstock.errors import PenstockError, Refused, UserError
 from penstock.execution import evaluation
 from penstock.execution.apply import extend
 from penstock.execution.event import (
-    AttemptEnded,
     AttemptStarted,
+    ChildEnded,
     Evaluated,
     EvaluationFailed,
     Event,
+    ExitRequested,
     Instant,
 )
 from penstock.execution.model import ROOT, Execution, TaskRun
@@ -33,7 +36,8 @@ from penstock.ports.store import Session
 
 
 class InlineAttempts(Protocol):
-    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault.
+    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault. What it changes
+    of its execution comes first, its end last.
 
     With `is_hurried` others wait for this thread: nothing is asked of a child process, and an expression that takes too
     long raises WallTimeExceeded. Nothing has happened then.
@@ -41,7 +45,7 @@ class InlineAttempts(Protocol):
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded: ...
+    ) -> Sequence[Event]: ...
 
 
 _SHOWN = frozenset({"value", evaluation.OUTPUTS})
@@ -57,6 +61,7 @@ class DecisionShell:
     vault: Vault
     clock: Clock
     around: Surroundings
+    calls: Calls | None = None
     hurry: Budget = field(default_factory=Budget)
     """What one text may take within a settlement."""
     late: set[tuple[str, str]] = field(default_factory=set)
@@ -72,6 +77,36 @@ class DecisionShell:
             except WallTimeExceeded:
                 self.late.add((execution.id, key))
         return answers
+
+    def bear(self, flow: Flow, execution: Execution, most: int) -> list[Birth]:
+        births: list[Birth] = []
+        for key in sorted(execution.bearing, key=execution.bearing.__getitem__):
+            calls = self._calls
+            if len(births) >= most or (execution.id, key) in self.late:
+                continue
+            if calls.is_slow(flow.by_id[execution.runs[key].task]):
+                continue
+            try:
+                births += calls.bear(flow, execution, key, most - len(births), self.hurry)
+            except WallTimeExceeded:
+                self.late.add((execution.id, key))
+        return births
+
+    def call(self, flow: Flow, execution: Execution, key: str, most: int) -> list[Birth]:
+        """The executions that one task run calls, however long that takes."""
+        try:
+            return self._calls.bear(flow, execution, key, most, None)
+        finally:
+            self.late.discard((execution.id, key))
+
+    def ended(self, flow: Flow, execution: Execution, child: Execution) -> ChildEnded:
+        return self._calls.ended(flow, execution, child)
+
+    @property
+    def _calls(self) -> Calls:
+        if self.calls is None:
+            raise Refused("nothing here could start the flow that a task calls")
+        return self.calls
 
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         """The answer to one question, or one inline attempt, however long it takes."""
@@ -144,14 +179,14 @@ class DecisionShell:
                 events += self._attempt(flow, execution, key, session, is_hurried=True)
             except WallTimeExceeded:
                 self.late.add((execution.id, key))
-            if len(events) >= 2 * most:
+            if len(events) >= 2 * most or any(isinstance(event, ExitRequested) for event in events[-2:]):
                 break
         return events
 
     def _attempt(
         self, flow: Flow, execution: Execution, key: str, session: Session, *, is_hurried: bool
-    ) -> tuple[Event, Event]:
-        """The start and the end of an inline task run. Siblings do not see one another's."""
+    ) -> Sequence[Event]:
+        """The start and the end of an inline task run, and what it changes. Siblings do not see one another's."""
         run = execution.runs[key]
         started = AttemptStarted(
             at=self.clock.now(),
@@ -164,4 +199,4 @@ class DecisionShell:
         run = execution.runs[key]
         seen = variables(flow, execution, run, self.around)
         world = self.worlds(flow, execution)
-        return started, self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
+        return started, *self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)

@@ -109,9 +109,10 @@ class World:
         return found
 
     def _own_file(self, uri: str) -> str:
-        """`uri`, if it is of this execution, or of the one whose flow or end has started it (Kestra core,
-        AbstractFileFunction: by the variables `namespace`, `flowId` and `executionId` of its trigger)."""
-        if belongs(uri, self.execution.id):
+        """`uri`, if it is of this execution, of the first that it tries again, or of the one whose flow or end has
+        started it (Kestra core, AbstractFileFunction: by `namespace`, `flowId` and `executionId` of its trigger)."""
+        own = self.execution.id, self.execution.original_id or self.execution.id
+        if any(belongs(uri, each) for each in own):
             return uri
         told = (self.execution.trigger or {}).get("variables", {})
         parent = [told.get(name) for name in ("namespace", "flowId", "executionId")]

@@ -9,14 +9,19 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
-    ChildrenStopping,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
     Event,
     ExecutionCreated,
+    ExitRequested,
     FlowableClosing,
     FlowableStarted,
+    LabelsChanged,
     ResumeRequested,
     ScopeOpened,
     TaskRunAdmitted,
@@ -27,8 +32,10 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunRetrying,
     TaskRunStopping,
+    VariablesChanged,
 )
-from penstock.execution.folding.halting import stop_children
+from penstock.execution.folding.children import fold_child
+from penstock.execution.folding.effects import stop_children, take_effect
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.runs import after, answered, resumed
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
@@ -57,6 +64,9 @@ def begin(created: ExecutionCreated) -> Execution:
         original_id=created.original_id or created.id,
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
+        original_created=created.original_created,
+        checks=created.checks,
+        caller=created.caller,
     )
 
 
@@ -91,11 +101,9 @@ def _fold_in(draft: Draft, event: Event) -> None:
             end_run(draft, event)
         case ScopeOpened(run=str() as run):
             open_scope(draft, run, event)
-        case ChildrenStopping():
-            stop_children(draft, event)
         case FlowableClosing():
             draft.scopes = keep(draft.scopes, event.run, None)
-            put(draft, changed(draft.runs[event.run], closing=event.state, wake_at=None))
+            put(draft, changed(draft.runs[event.run], closing=event.state))
         case Evaluated(run=str() as run) | EvaluationFailed(run=str() as run) | EvaluationRequested(run=str() as run):
             put(draft, answered(draft.runs[run], event))
         case (
@@ -111,7 +119,13 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunStopping()
         ):
             put(draft, after(draft.runs[event.run], event))
+            if isinstance(event, TaskRunStopping) and event.run in draft.halted:
+                stop_children(draft, event)
         case ResumeRequested(paused=str() as paused):
             put(draft, resumed(draft.runs[paused], event))
+        case LabelsChanged() | VariablesChanged() | ExitRequested():
+            take_effect(draft, event)
+        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
+            fold_child(draft, event)
         case _:
             fold_whole(draft, event)

@@ -17,7 +17,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from penstock.diagnostic import FlowName
 from penstock.errors import Stalled
 from penstock.execution import event as events
-from penstock.execution.event import Event, ExecutionEvent, RunEvent
+from penstock.execution.event import Caller, Event, ExecutionEvent, RunEvent
+from penstock.execution.family import Family
 from penstock.execution.model import Attempt, Execution, ScopeList, TaskRun
 
 Up = Callable[[dict[str, Any]], dict[str, Any]]
@@ -30,6 +31,9 @@ TYPES: dict[str, type[Event]] = {
     for name, value in vars(events).items()
     if isinstance(value, type) and issubclass(value, Event) and value not in (Event, ExecutionEvent, RunEvent)
 }
+
+_PARTS = (ScopeList, Attempt, Family, Caller)
+"""Values that stand within others."""
 
 _ALL_FIELDS = tuple(Execution.__dataclass_fields__)
 _HEADER_FIELDS = _ALL_FIELDS[: _ALL_FIELDS.index("error") + 1]
@@ -128,7 +132,7 @@ def _codec_of(hint: Any) -> tuple[Encode | None, Encode | None]:
         return None, hint  # every enum here is a StrEnum: json writes its value
     if hint is FlowName:
         return lambda name: [name.namespace, name.id], lambda pair: FlowName(*pair)
-    if hint in (ScopeList, Attempt):
+    if hint in _PARTS:
         return _ENCODERS[hint], _DECODERS[hint]
     if origin is tuple:
         return _tuple_codec(get_args(hint))
@@ -196,7 +200,7 @@ def _decoder(kind: type[Any], names: tuple[str, ...]) -> Encode:
 
 _ENCODERS: dict[Any, Encode] = {}
 _DECODERS: dict[Any, Encode] = {}
-for _kind in (ScopeList, Attempt, TaskRun, Execution, *TYPES.values()):
+for _kind in (*_PARTS, TaskRun, Execution, *TYPES.values()):
     _names = _HEADER_FIELDS if _kind is Execution else tuple(each.name for each in fields(_kind))
     _ENCODERS[_kind] = _encoder(_kind, _names)
     _DECODERS[_kind] = _decoder(_kind, _names)

@@ -24,6 +24,11 @@ def derive_id(execution: str, parent: str | None, task: str, iteration: int | No
     return base62(int.from_bytes(sha256(key.encode()).digest()[:17]))
 
 
+def child_id(execution: str, run: str, index: int, attempt: int) -> str:
+    """The id of the execution that an attempt of a task run calls as its `index`-th."""
+    return derive_id(execution, run, "child", index, attempt)
+
+
 def random_id(entropy: bytes) -> str:
     """An id of 16 random bytes drawn by whoever is allowed to draw: the shell."""
     return base62(int.from_bytes(entropy))

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import immutables
 
 from penstock.diagnostic import FlowName
-from penstock.execution.event import Instant, Phase, StopCause
+from penstock.execution.event import Caller, Instant, Phase, StopCause
+from penstock.execution.family import Family
 from penstock.execution.state import State
 from penstock.flow.model import Kind, nothing
 
@@ -24,7 +25,10 @@ ROOT = ""
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason."""
+    """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason.
+
+    `effects` names the kinds of events by which it has changed the execution.
+    """
 
     number: int
     session: str
@@ -35,6 +39,7 @@ class Attempt:
     error: str | None = None
     exit_code: int | None = None
     lost: bool = False
+    effects: tuple[str, ...] = ()
     metrics: tuple[Mapping[str, Any], ...] = ()
     log: Mapping[str, Any] = field(default_factory=nothing)
     usage: Mapping[str, float] = field(default_factory=nothing)
@@ -60,10 +65,10 @@ class TaskRun:
     """One task run. `ordinal` counts creations from 0 and orders `taskRunList`.
 
     `asks` names what was asked to be evaluated and is not answered yet; `facts` are the answers, which decisions read.
-    `doomed` is what it ends as because something around it stops.
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
     `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
-    come to, once an attempt of its own is all that is left to do.
+    come to, once an attempt of its own is all that is left to do. `deadline` is when a flowable must be over. `family`
+    counts the executions that it has called.
     """
 
     id: str
@@ -94,7 +99,8 @@ class TaskRun:
     orphan: bool = False
     opened: ScopeList | None = None
     closing: State | None = None
-    doomed: State | None = None
+    deadline: Instant | None = None
+    family: Family | None = None
 
     @property
     def scope_key(self) -> str:
@@ -108,13 +114,22 @@ class TaskRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether an attempt of it has begun whose end is not known."""
+        """Whether an attempt of it is being made by somebody, whose end is not known."""
+        return self._is_tried and self.kind is not Kind.EXECUTABLE
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether it is at work by the executions that it has called."""
+        return self._is_tried and self.kind is Kind.EXECUTABLE
+
+    @property
+    def _is_tried(self) -> bool:
         return bool(self.attempts) and self.attempts[-1].state is State.RUNNING and not self.state.is_terminal
 
     @property
-    def is_open(self) -> bool:
-        """Whether a list of it is being worked off: it does not wait, and is not being closed."""
-        return self.opened is not None and self.closing is None and self.state is State.RUNNING
+    def bears(self) -> bool:
+        """Whether a child of it is to be made now."""
+        return self.is_calling and self.stop is None and self.family is not None and self.family.may_begin > 0
 
     @property
     def since(self) -> Instant:
@@ -130,7 +145,7 @@ class Scope:
     sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
     list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. Where lanes wait
     for lanes, `waits` counts for each how many it waits for, and `free` are those that may begin, in order. `stopped`:
-    the children were told to stop.
+    the other children were told to stop.
     """
 
     open: ScopeList
@@ -166,7 +181,7 @@ class Scope:
 
     @property
     def is_to_stop(self) -> bool:
-        """Whether its children are to be told to stop, because one of them has failed."""
+        """Whether the other children are to be told to stop, because one has failed."""
         return self.failing and self.open.on_failure is not None and not self.stopped and self.alive > 0
 
     @property
@@ -180,7 +195,13 @@ class Execution:
 
     The first block is stored as it stands; `runs` are stored row by row; the indexes below are derived from both
     (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
-    the last event folded in.
+    the last event folded in. `children` are those executions whose end a task run waits for; each is stored with the
+    child, so that a parent of ten thousand costs no more than one of ten.
+
+    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
+    why; it is followed by another at `again_at`. `trailing` is what is over but for its afterExecution. `variables`
+    lie over those of the flow, of which `unset` were taken away. `judged` are the assertions that were looked at since
+    anything has changed, `broken` the promises that were broken. `checks` did not hold when it was created.
     """
 
     id: str
@@ -200,6 +221,7 @@ class Execution:
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    caller: Caller | None = None
     opened: ScopeList | None = None
     asks: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=nothing)
@@ -208,6 +230,15 @@ class Execution:
     held: bool = False
     kill: bool = False
     queued: bool = False
+    variables: Mapping[str, Any] = field(default_factory=nothing)
+    unset: tuple[str, ...] = ()
+    exit: State | None = None
+    again_at: Instant | None = None
+    trailing: bool = False
+    judged: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    original_created: Instant | None = None
+    checks: tuple[Mapping[str, str], ...] = ()
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
 
@@ -222,6 +253,10 @@ class Execution:
     running: immutables.Map[str, int] = field(default_factory=immutables.Map)
     sleeping: immutables.Map[str, Instant] = field(default_factory=immutables.Map)
     paused: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    deadlines: immutables.Map[str, Instant] = field(default_factory=immutables.Map)
+    halted: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    bearing: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    children: immutables.Map[str, immutables.Map[int, str]] = field(default_factory=immutables.Map)
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]] = field(default_factory=immutables.Map)
 
     @property
@@ -233,7 +268,12 @@ class Execution:
     @property
     def is_over(self) -> bool:
         """Nothing follows any more."""
-        return self.state.is_terminal
+        return self.state.is_terminal and not self.trailing
+
+    @property
+    def is_leaving(self) -> bool:
+        """It goes to its end, whatever its tasks come to: nothing new begins."""
+        return self.kill or self.exit is not None
 
     @property
     def started(self) -> Instant:
@@ -241,7 +281,8 @@ class Execution:
 
     @property
     def ended(self) -> Instant | None:
-        return self.histories[-1][1] if self.is_over else None
+        """When it took on its terminal state."""
+        return self.histories[-1][1] if self.state.is_terminal else None
 
     def in_order(self) -> Iterator[TaskRun]:
         """The task runs in the order of their creation."""
@@ -282,6 +323,7 @@ class Draft:
     original_id: str | None
     parent_id: str | None
     attempt_number: int
+    caller: Caller | None
     opened: ScopeList | None
     asks: tuple[str, ...]
     facts: Mapping[str, Any]
@@ -290,6 +332,15 @@ class Draft:
     held: bool
     kill: bool
     queued: bool
+    variables: Mapping[str, Any]
+    unset: tuple[str, ...]
+    exit: State | None
+    again_at: Instant | None
+    trailing: bool
+    judged: tuple[str, ...]
+    broken: tuple[str, ...]
+    original_created: Instant | None
+    checks: tuple[Mapping[str, str], ...]
     outputs: Mapping[str, Any] | None
     error: str | None
     runs: immutables.Map[str, TaskRun]
@@ -302,11 +353,23 @@ class Draft:
     running: immutables.Map[str, int]
     sleeping: immutables.Map[str, Instant]
     paused: immutables.Map[str, int]
+    deadlines: immutables.Map[str, Instant]
+    halted: immutables.Map[str, int]
+    bearing: immutables.Map[str, int]
+    children: immutables.Map[str, immutables.Map[int, str]]
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
 
     def __init__(self, execution: Execution) -> None:
         for name, value in zip(Draft.__slots__, _everything(execution), strict=True):
             setattr(self, name, value)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.is_terminal and not self.trailing
+
+    @property
+    def is_leaving(self) -> bool:
+        return self.kill or self.exit is not None
 
     def freeze(self) -> Execution:
         return Execution(*_everything(self))

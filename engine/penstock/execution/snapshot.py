@@ -7,15 +7,16 @@ from collections.abc import Iterable
 import immutables
 
 from penstock.execution.agenda import wants_decision
-from penstock.execution.event import Phase
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.folding.index import index
-from penstock.execution.folding.scopes import released, waiting_lanes
+from penstock.execution.folding.scopes import counts, released, stops_its_list, waiting_lanes
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
-from penstock.execution.state import FAILING, State
+from penstock.execution.state import State
 
 
-def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
-    """`header` with `runs` in it, equal to the fold of the log that both were projected from."""
+def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[str, int, str]] = ()) -> Execution:
+    """`header` with `runs` in it, equal to the fold of the log that both were projected from. `living` are the
+    executions that task runs wait for: of which task run, the how-many-eth, and its id."""
     draft = Draft(header)
     in_order = sorted(runs, key=lambda run: run.ordinal)
     draft.runs = immutables.Map((run.id, run) for run in in_order)
@@ -27,7 +28,11 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
         places.setdefault(run.task, {})[run.path] = run.id
         children.setdefault(run.scope_key, []).append(run)
     draft.places = immutables.Map((task, immutables.Map(at)) for task, at in places.items())
-    if not header.state.is_terminal:
+    called: dict[str, dict[int, str]] = {}
+    for caller, at, child in living:
+        called.setdefault(caller, {})[at] = child
+    draft.children = immutables.Map((caller, immutables.Map(each)) for caller, each in called.items())
+    if not header.is_over:
         draft.scopes = immutables.Map(
             (key, _scope(opened, children.get(key, []), is_stopped=_is_stopped(draft, key, opened)))
             for key, opened in _open_lists(header, in_order)
@@ -40,7 +45,8 @@ def restore(header: Execution, runs: Iterable[TaskRun]) -> Execution:
 
 
 def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
-    if header.opened is not None:
+    after = header.opened is not None and header.opened.phase is Phase.AFTER
+    if header.opened is not None and header.state.is_terminal == after:
         yield ROOT, header.opened
     for run in runs:
         if run.opened is not None and run.closing is None and not run.state.is_terminal:
@@ -48,25 +54,25 @@ def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[st
 
 
 def _is_stopped(draft: Draft, key: str, opened: ScopeList) -> bool:
-    """Whether the children of its main list were told to stop."""
-    return key != ROOT and opened.phase is Phase.MAIN and draft.runs[key].stop is not None
+    """Whether the others in its main list were told to stop, because one has failed."""
+    return key != ROOT and opened.phase is Phase.MAIN and draft.runs[key].stop is StopCause.SIBLING
 
 
 def _scope(opened: ScopeList, children: list[TaskRun], *, is_stopped: bool) -> Scope:
     states: dict[State, int] = {}
     furthest: dict[int, TaskRun] = {}
-    alive, failing = 0, is_stopped
+    alive, failing = 0, False
     for child in children:
-        if child.state.is_terminal and child.phase is not Phase.ERRORS:
+        if child.state.is_terminal and counts(child) and opened.phase is not Phase.AFTER:
             states[child.state] = states.get(child.state, 0) + 1
         if child.phase is not opened.phase:
             continue
         alive += not child.state.is_terminal
-        failing = failing or child.state in FAILING
+        failing = failing or stops_its_list(child)
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
+    ended = [child for child in furthest.values() if child.state.is_terminal and not stops_its_list(child)]
     waits = waiting_lanes(opened)
-    ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
     for child in ended:
         if child.last:
             waits, _ = released(opened, waits, child.lane)

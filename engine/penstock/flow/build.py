@@ -10,10 +10,14 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
+from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
 from penstock.flow.inputs import declared_input
 from penstock.flow.model import (
     NOTHING,
     Backoff,
+    Check,
+    CheckBehavior,
+    CheckStyle,
     Concurrency,
     Dialect,
     Excess,
@@ -25,10 +29,14 @@ from penstock.flow.model import (
     Output,
     Retry,
     RetryBehavior,
+    Sla,
+    SlaBehavior,
+    SlaType,
     Task,
+    TaskCache,
     Trigger,
 )
-from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey
+from penstock.flow.survey import Path, Site, Survey
 from penstock.flow.words import TASK_PROPERTIES
 
 _TRIGGER_PROPERTIES = frozenset({"id", "type", "description", "disabled", "inputs"})
@@ -54,13 +62,18 @@ def build_flow(survey: Survey, digest: str) -> Flow:
         ),
         errors=lists["errors"],
         finally_=lists["finally"],
+        after_execution=lists["afterExecution"],
         triggers=tuple(_trigger(survey, site) for site in survey.triggers),
         retry=build_retry(raw.get("retry")),
         concurrency=_concurrency(raw.get("concurrency")),
+        sla=tuple(_sla(entry, document.range_of(("sla", at))) for at, entry in enumerate(raw.get("sla") or [])),
+        checks=tuple(
+            _check(entry, document.range_of(("checks", at))) for at, entry in enumerate(raw.get("checks") or [])
+        ),
         disabled=raw.get("disabled") is True,
+        draft=raw.get("draft") is True,
         dialect=survey.dialect,
         source_digest=digest,
-        extras=_frozen({name: raw[name] for name in WITHOUT_EFFECT if raw.get(name)}),
     )
 
 
@@ -68,6 +81,29 @@ def _concurrency(raw: Any) -> Concurrency | None:
     if not isinstance(raw, Mapping):
         return None
     return Concurrency(int(raw["limit"]), Excess(raw.get("behavior") or Excess.QUEUE))
+
+
+def _sla(raw: Mapping[str, Any], where: Range) -> Sla:
+    return Sla(
+        id=raw["id"],
+        type=SlaType(raw["type"]),
+        behavior=SlaBehavior(raw["behavior"]),
+        duration=_length(raw.get("duration")),
+        assertion=None if raw.get("assert") is None else _as_text(raw["assert"]),
+        labels=_frozen(labels(raw.get("labels"))),
+        range=where,
+    )
+
+
+def _check(raw: Mapping[str, Any], where: Range) -> Check:
+    condition = raw.get("condition") if raw.get("when") is None else raw["when"]
+    return Check(
+        when=_as_text(condition),
+        message=raw.get("message") or "",
+        style=CheckStyle(raw.get("style") or CheckStyle.INFO),
+        behavior=CheckBehavior(raw.get("behavior") or CheckBehavior.BLOCK_EXECUTION),
+        range=where,
+    )
 
 
 def labels(raw: Any) -> dict[str, str]:
@@ -127,7 +163,7 @@ def _task(survey: Survey, site: Site) -> Task:
         properties.setdefault("pauseDuration", properties.pop("delay"))
     level = raw.get("logLevel")
     gate = raw.get("when") if raw.get("runIf") is None else raw["runIf"]
-    return Task(
+    task = Task(
         id=raw["id"],
         type=site.type,
         kind=Kind.WORKER if info is None or info.kind is None else info.kind,
@@ -142,9 +178,15 @@ def _task(survey: Survey, site: Site) -> Task:
         allow_warning=raw.get("allowWarning") is True,
         log_level=Level(level) if isinstance(level, str) and level in Level.__members__ else None,
         log_to_file=raw.get("logToFile") is True,
+        cache=_cache(raw.get("taskCache")),
         runnable=info is not None and info.runnable,
         range=survey.document.range_of(site.path),
     )
+    return replace(task, branches={"tasks": tasks_of(task), **task.branches}) if task.type == FOR_EACH_ITEM else task
+
+
+def _cache(raw: Any) -> TaskCache | None:
+    return TaskCache(raw["enabled"] is True, _length(raw.get("ttl"))) if isinstance(raw, dict) else None
 
 
 def _dependencies(entries: list[Any]) -> dict[str, list[str]]:

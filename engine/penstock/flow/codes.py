@@ -68,6 +68,8 @@ _TABLE = (
     ("PEN227", "A pattern cannot be read", "write a regular expression of RE2"),
     ("PEN228", "An input depends on one that is not there, or on itself", "name another input of the same list"),
     ("PEN229", "An expression names what the flow does not have", "declare it, or correct its name"),
+    ("PEN240", "A promise (`sla`) is incomplete, or has the id of another", "`penstock explain PEN240` shows one"),
+    ("PEN241", "A check is incomplete", "add `condition:` and `message:`"),
     ("PEN290", "A key of penstock.yaml is unknown", "`penstock config view` lists the settings"),
     ("PEN291", "A value of penstock.yaml, or of a variable, is not what it takes", "`penstock schema penstock.yaml`"),
     ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),

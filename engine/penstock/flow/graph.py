@@ -13,7 +13,7 @@ _FLOW = "io.kestra.plugin.core.flow."
 _SIDE_BY_SIDE = frozenset({_FLOW + "Parallel", _FLOW + "EachParallel"})
 _DAG = _FLOW + "Dag"
 _LOOPS = frozenset({_FLOW + "ForEach", _FLOW + "EachSequential", _FLOW + "EachParallel", _FLOW + "LoopUntil"})
-_HANDLERS = ("errors", "finally")
+_HANDLERS = ("errors", "finally", "afterExecution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,12 @@ class Graph:
 
 def graph_of(flow: Flow) -> Graph:
     """The topology of a flow, disabled tasks included and marked."""
-    lists = (("tasks", flow.tasks), ("errors", flow.errors), ("finally", flow.finally_))
+    lists = (
+        ("tasks", flow.tasks),
+        ("errors", flow.errors),
+        ("finally", flow.finally_),
+        ("afterExecution", flow.after_execution),
+    )
     boxes = tuple(Box(name, _nodes(tasks)) for name, tasks in lists if tasks)
     triggers = tuple(Node(f"trigger:{one.id}", one.type, "trigger", one.disabled) for one in flow.triggers)
     edges = [Edge(one.id, flow.tasks[0].id, "starts") for one in triggers if flow.tasks]

@@ -71,6 +71,14 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskCache:
+    """Whether outputs of an earlier run of the task are used again, and for how long they are kept; None: for ever."""
+
+    enabled: bool
+    ttl: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One task of a flow.
 
@@ -94,6 +102,7 @@ class Task:
     allow_warning: bool = False
     log_level: Level | None = None
     log_to_file: bool = False
+    cache: TaskCache | None = None
     runnable: bool = True
     range: Range = field(default=START, compare=False)
 
@@ -165,6 +174,60 @@ class Concurrency:
     behavior: Excess = Excess.QUEUE
 
 
+class SlaType(StrEnum):
+    MAX_DURATION = "MAX_DURATION"
+    EXECUTION_ASSERTION = "EXECUTION_ASSERTION"
+
+
+class SlaBehavior(StrEnum):
+    """What becomes of an execution that breaks a promise; NONE: it gets the labels, and goes on."""
+
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """What executions promise: to be over within `duration`, or that `assertion`, an expression, stays true."""
+
+    id: str
+    type: SlaType
+    behavior: SlaBehavior
+    duration: timedelta | None = None
+    assertion: str | None = None
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    range: Range = field(default=START, compare=False)
+
+
+class CheckStyle(StrEnum):
+    """How the message of a check is shown to people."""
+
+    ERROR = "ERROR"
+    SUCCESS = "SUCCESS"
+    WARNING = "WARNING"
+    INFO = "INFO"
+
+
+class CheckBehavior(StrEnum):
+    """What becomes of an execution whose check does not hold. The first of these wins where several do not."""
+
+    BLOCK_EXECUTION = "BLOCK_EXECUTION"
+    FAIL_EXECUTION = "FAIL_EXECUTION"
+    CREATE_EXECUTION = "CREATE_EXECUTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition, an expression, that is looked at before an execution is created (Kestra docs, Checks, 2026)."""
+
+    when: str
+    message: str
+    style: CheckStyle = CheckStyle.INFO
+    behavior: CheckBehavior = CheckBehavior.BLOCK_EXECUTION
+    range: Range = field(default=START, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A whole flow. `source_digest` is the SHA-256 of the bytes it was read from, in hexadecimal."""
@@ -179,14 +242,16 @@ class Flow:
     outputs: tuple[Output, ...] = ()
     errors: tuple[Task, ...] = ()
     finally_: tuple[Task, ...] = ()
+    after_execution: tuple[Task, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     retry: Retry | None = None
     concurrency: Concurrency | None = None
+    sla: tuple[Sla, ...] = ()
+    checks: tuple[Check, ...] = ()
     disabled: bool = False
+    draft: bool = False
     dialect: Dialect = Dialect.AUTO
     source_digest: str = ""
-    extras: Mapping[str, Any] = field(default_factory=nothing)
-    """Top-level properties that are kept and not acted upon yet (`sla`, `checks`, `afterExecution` …)."""
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
     parents: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 
@@ -205,8 +270,8 @@ class Flow:
         return FlowName(self.namespace, self.id)
 
     def walk(self) -> Iterator[Task]:
-        """Every task of the flow, depth first: tasks, errors, finally."""
-        for tasks in (self.tasks, self.errors, self.finally_):
+        """Every task of the flow, depth first: tasks, errors, finally, afterExecution."""
+        for tasks in (self.tasks, self.errors, self.finally_, self.after_execution):
             for task in tasks:
                 yield from task.walk()
 

@@ -15,11 +15,13 @@ class Dialect(StrEnum):
 
 
 class Kind(StrEnum):
-    """What moves a task on: the decision alone, the executor in passing, or a worker with a runner."""
+    """What moves a task on: the decision alone, the executor in passing, a worker with a runner, or executions that are
+    called."""
 
     FLOWABLE = "flowable"
     INLINE = "inline"
     WORKER = "worker"
+    EXECUTABLE = "executable"
 
 
 class InputType(StrEnum):

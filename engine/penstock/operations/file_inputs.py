@@ -16,7 +16,7 @@ from penstock.flow.model import Input, InputType
 from penstock.operations.start import Start, foreign
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.storage import belongs, execution_files, input_file, namespace_file, plain_name
+from penstock.ports.storage import execution_files, input_file, namespace_file, plain_name
 
 _UNNAMED = "file"
 
@@ -51,15 +51,15 @@ def _keep(
 ) -> str:
     """Keep one file under the execution; its URI."""
     if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
-        if not (may_be_any or belongs(value, wanted.id)):
+        if not (may_be_any or wanted.may_have(value)):
             raise InvalidInputs([foreign(declared, value)])
-        digest, name = files.resolve(value), value
+        digest, name, is_uploaded = files.resolve(value), value, False
     else:
         with _opened(declared.id, value, wanted.flow.namespace, namespace_files) as (file, name):
-            digest = files.put(file)
+            digest, is_uploaded = files.put(file), True
     uri = input_file(wanted.flow.name, wanted.id, declared.id, _name_of(name, declared))
     files.name(uri, digest)
-    if files.size(uri) == 0:
+    if is_uploaded and files.size(uri) == 0:
         raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}")])
     return uri
 

@@ -12,6 +12,7 @@ from penstock.execution.decide import due
 from penstock.execution.event import Event, KillRequested, PauseRequested, ResumeRequested
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.state import State
 from penstock.flow.inputs import declared_input, resolve_inputs
 from penstock.flow.model import Flow
 from penstock.operations.start import Intake, sealed
@@ -84,6 +85,20 @@ def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
     runs = (execution.runs[key] for key in execution.paused)
     open_runs = [run for run in runs if "resumed" not in run.facts and task in (None, run.task)]
     return min(open_runs, key=lambda run: run.ordinal, default=None)
+
+
+def waits_for_person(execution: Execution) -> bool:
+    """Whether nothing moves in it until somebody resumes it."""
+    if execution.state is not State.PAUSED:
+        return False
+    run = waiting(execution)
+    return execution.held or (run is not None and (run.wake_at is None or run.then == "TIMEOUT"))
+
+
+def waits_for_others(execution: Execution) -> bool:
+    """Whether nothing moves in it but the executions that it has called."""
+    moves = execution.agenda or execution.ready or execution.inline or execution.running or execution.asked
+    return bool(execution.children) and not (moves or execution.bearing or execution.sleeping)
 
 
 def _request(store: Store, presence: Presence, flow: Flow, execution_id: str, event_for: _EventFor) -> Execution:

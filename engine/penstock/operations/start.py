@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,14 @@ from penstock.diagnostic import FlowName
 from penstock.errors import Refused
 from penstock.execution.apply import begin, extend
 from penstock.execution.decide import due
-from penstock.execution.event import Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
+from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
-from penstock.flow.model import Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.flow.model import Excess, Flow, Input, InputType, nothing
+from penstock.operations.checks import failure as failure_of
+from penstock.operations.checks import unmet
+from penstock.operations.intake import Intake as Intake
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
@@ -30,8 +33,9 @@ class Start:
     """What is wanted: an execution `id` of `flow`, with raw inputs as they were given.
 
     `flow_digest` is of the source text, which must be kept already. `source` tells where it is from: repository,
-    commit, path, blob, dirty; `files` is the tree that its namespace files are read from, `<commit>:<folder>`, or
-    `folder` where that is one on this machine.
+    commit, path, blob, dirty; `within` is the generation that was in force; `files` is the tree that its namespace
+    files are read from, `<commit>:<folder>`, or `folder` where that is one on this machine. `caller` is the task run
+    that calls it.
     """
 
     id: str
@@ -44,19 +48,11 @@ class Start:
     schedule_date: datetime | None = None
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
+    caller: Caller | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What inputs go through on their way in, before anything of them is kept.
-
-    `render` gives a value with its expressions rendered over the execution that is about to begin, and over more
-    variables. `seal` makes of a secret what may be stored; `keep` does so with every text that holds one that is known.
-    """
-
-    render: Callable[[Flow, Execution, Any, Mapping[str, Any]], Any]
-    seal: Callable[[str], str]
-    keep: Callable[[Any], Any]
+    def may_have(self, uri: str) -> bool:
+        """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
+        return belongs(uri, self.id) or (self.caller is not None and belongs(uri, self.caller.execution))
 
 
 def start_of(
@@ -79,6 +75,7 @@ def start_of(
     }
     if generation is not None:
         source["files"] = f"{generation.commit}:{generation.folder}"
+        source["within"] = generation.number
     return Start(
         id=id_, flow=flow, flow_digest=deployed.source_digest, revision=deployed.revision, inputs=inputs, source=source
     )
@@ -88,7 +85,7 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
     Without an `intake` defaults stay as they are written, and secrets are refused. Raises InvalidInputs (nothing was
-    created), Refused for a flow that is disabled or cannot run here, and what rendering raises.
+    created), Refused for a flow that is disabled, cannot run here, or whose checks block it, and what rendering raises.
     """
     flow = wanted.flow
     if flow.disabled:
@@ -96,13 +93,24 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     refuse_blocked(flow)
     created = _created(wanted, at)
     created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
+    failed = unmet(flow, created, intake)
+    told = tuple({"message": each.message, "style": each.style.value} for each in failed)
+    return admission(flow, replace(created, checks=told), wanted.slot, failure=failure_of(failed))
+
+
+def admission(
+    flow: Flow, created: ExecutionCreated, slot: Slot | None = None, *, failure: str | None = None
+) -> Creation:
+    """What is asked of the store for an execution of `flow` that begins with `created`, or is over at once with a
+    `failure`."""
     execution = begin(created)
+    if failure is not None:
+        ended = ExecutionEnded(at=created.at, state=State.FAILED, error=failure)
+        return Creation(extend(execution, (ended,)), (created, ended), None, slot)
     if flow.concurrency is None:
-        return Creation(execution, (created,), due(flow, execution), wanted.slot)
+        return Creation(execution, (created,), due(flow, execution), slot)
     crowded = _crowded(execution, created, flow.concurrency.behavior)
-    return Creation(
-        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
-    )
+    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=crowded)
 
 
 def _created(wanted: Start, at: datetime) -> ExecutionCreated:
@@ -120,6 +128,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         schedule_date=wanted.schedule_date,
         source=wanted.source,
         dialect=flow.dialect.value,
+        caller=wanted.caller,
     )
 
 
@@ -138,7 +147,7 @@ def _resolved(flow: Flow, wanted: Start, execution: Execution, intake: Intake | 
 
     resolved = resolve_inputs(flow.inputs, wanted.inputs, render=render if intake is not None else None)
     given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
-    not_its_own = [(each, value) for each, value in given if not (value is None or belongs(str(value), wanted.id))]
+    not_its_own = [(each, value) for each, value in given if not (value is None or wanted.may_have(str(value)))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
     return sealed(flow.inputs, resolved, intake)
@@ -199,19 +208,13 @@ def blocked_types(flow: Flow) -> list[str]:
 
 
 def refuse_blocked(flow: Flow) -> None:
-    """Raises Refused, naming the types (or the behaviour of a retry), when `flow` cannot run here."""
+    """Raises Refused, naming the types, when `flow` cannot run here."""
     blocked = blocked_types(flow)
     if blocked:
         names = ", ".join(f"`{name}`" for name in blocked)
         raise Refused(
             f"the flow {flow.name} cannot run here: {names} cannot run in this version",
             help="`penstock types --runnable` lists what can",
-        )
-    retries = [flow.retry, *(task.retry for task in flow.walk())]
-    if any(retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION for retry in retries):
-        raise Refused(
-            f"the flow {flow.name} cannot run here: a retry with CREATE_NEW_EXECUTION cannot run in this version",
-            help="use RETRY_FAILED_TASK, which tries the failed task again",
         )
 
 

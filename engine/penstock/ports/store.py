@@ -167,11 +167,15 @@ class Store(Protocol):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         """Append `events`, of which `execution` is the fold: its last sequence before them must be
         `execution.seq - len(events)`, else Conflict. `session` must hold the execution, else Fenced; None is an
         operator's word, which needs no hold. With `room` the other executions of its flow that were let in are counted
-        in the same transaction: Crowded where there are so many already."""
+        in the same transaction: Crowded where there are so many already.
+
+        `births` are executions that the events tell of. They are admitted in the same transaction as by `create`, after
+        the events, and held by whoever holds this execution: for each what was written, or why nothing was."""
         ...
 
     def load(self, execution: str) -> Execution | None:
@@ -180,6 +184,24 @@ class Store(Protocol):
 
     def events(self, execution: str, *, after: int = 0) -> list[Event]:
         """In order, from sequence `after + 1` on."""
+        ...
+
+    def unheard(self, session: Session, *, limit: int) -> list[Execution]:
+        """Executions that are over, whose ends a task run waits for that `session` holds and that knows nothing of it
+        yet: no `ChildEnded` of theirs was appended. Without their task runs. The cost is by what is found."""
+        ...
+
+    def hear(self, execution: str) -> None:
+        """Nobody waits for the end of `execution` any more."""
+        ...
+
+    def called(self, execution: str) -> list[str]:
+        """Those that task runs of `execution` have called and that are not over, waited for or not, oldest first."""
+        ...
+
+    def bereaved(self, session: Session) -> list[str]:
+        """Executions of `session` that go on and are not being killed, though the one that has called them was, or is.
+        The cost is by executions that were called and go on."""
         ...
 
     def find(self, prefix: str, *, limit: int = 10) -> list[str]:

@@ -34,6 +34,31 @@ P = TypeVar("P", bound=Properties)
 
 
 @dataclass(frozen=True, slots=True)
+class SetLabels:
+    """The execution gets these labels."""
+
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVariables:
+    """What expressions see as `vars`: dotted paths that go, then values that are merged in."""
+
+    values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The execution ends in `state`."""
+
+    state: State
+
+
+Effect = SetLabels | ChangeVariables | Exit
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How an attempt ended well: its outputs, and WARNING where the task asks for it."""
 
@@ -41,6 +66,8 @@ class Result:
     state: State = State.SUCCESS
     exit_code: int | None = None
     metrics: tuple[Mapping[str, Any], ...] = ()
+    effects: tuple[Effect, ...] = ()
+    """What it changes of the execution. Inline types alone have any."""
 
 
 class TaskFailed(PenstockError):

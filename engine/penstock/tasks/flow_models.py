@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from penstock.flow.model import InputType
+from penstock.flow.model import CheckBehavior, CheckStyle, Excess, InputType, SlaBehavior, SlaType
 from penstock.tasks.base import Properties
 from penstock.tasks.common_models import ENTERPRISE_2, WORKER_GROUP, Labels, Retry, WorkerGroup, WorkerSelector
 from penstock.tasks.markers import Duration, Tasks, Text, told
@@ -36,28 +35,11 @@ class PluginDefault(Properties):
     values: dict[str, Any] | None = Field(None, description="Properties with their values")
 
 
-class ConcurrencyBehavior(StrEnum):
-    QUEUE = "QUEUE"
-    CANCEL = "CANCEL"
-    FAIL = "FAIL"
-
-
 class Concurrency(Properties):
     """How many executions of the flow may run at the same time."""
 
     limit: int = Field(ge=1, description="How many")
-    behavior: ConcurrencyBehavior | None = Field(None, description="What becomes of one too many; QUEUE by default")
-
-
-class SlaType(StrEnum):
-    MAX_DURATION = "MAX_DURATION"
-    EXECUTION_ASSERTION = "EXECUTION_ASSERTION"
-
-
-class SlaBehavior(StrEnum):
-    FAIL = "FAIL"
-    CANCEL = "CANCEL"
-    NONE = "NONE"
+    behavior: Excess | None = Field(None, description="What becomes of one too many; QUEUE by default")
 
 
 class Sla(Properties):
@@ -69,19 +51,6 @@ class Sla(Properties):
     duration: Duration | None = Field(None, description="How long an execution may take")
     assert_: Text | None = Field(None, alias="assert", description="An expression that must stay true")
     labels: Labels | None = Field(None, description="Labels that the execution gets")
-
-
-class CheckStyle(StrEnum):
-    ERROR = "ERROR"
-    SUCCESS = "SUCCESS"
-    WARNING = "WARNING"
-    INFO = "INFO"
-
-
-class CheckBehavior(StrEnum):
-    BLOCK_EXECUTION = "BLOCK_EXECUTION"
-    FAIL_EXECUTION = "FAIL_EXECUTION"
-    CREATE_EXECUTION = "CREATE_EXECUTION"
 
 
 class Check(Properties):
@@ -99,7 +68,7 @@ class Quota(Properties):
 
     duration: Duration = Field(description="The while")
     limit: int = Field(ge=1, description="How many")
-    behavior: ConcurrencyBehavior | None = Field(None, description="What becomes of one too many")
+    behavior: Excess | None = Field(None, description="What becomes of one too many")
 
 
 class Listener(Properties):

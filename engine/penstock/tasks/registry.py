@@ -12,6 +12,7 @@ from typing import Any
 from penstock.diagnostic import did_you_mean
 from penstock.errors import UserError
 from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.foreach_item import MERGE, SPLIT
 from penstock.flow.model import Kind
 from penstock.tasks.base import Properties, TaskType
 from penstock.tasks.catalogue import KNOWN
@@ -31,6 +32,10 @@ TYPES: dict[str, str] = {
     _CORE + "debug.Return": "penstock.tasks.core:Return",
     _CORE + "debug.Echo": "penstock.tasks.core:Echo",
     _CORE + "execution.Fail": "penstock.tasks.core:Fail",
+    _CORE + "execution.Labels": "penstock.tasks.own_execution:Labels",
+    _CORE + "execution.SetVariables": "penstock.tasks.own_execution:SetVariables",
+    _CORE + "execution.UnsetVariables": "penstock.tasks.own_execution:UnsetVariables",
+    _CORE + "execution.Exit": "penstock.tasks.own_execution:Exit",
     _CORE + "output.OutputValues": "penstock.tasks.core:OutputValues",
     _CORE + "execution.Assert": "penstock.tasks.asserting:Assert",
     _CORE + "flow.Sleep": "penstock.tasks.sleeping:Sleep",
@@ -61,11 +66,25 @@ MODELS: dict[str, str] = {
     _CORE + "flow.EachParallel": "penstock.tasks.flowables:EachParallel",
     _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
     _CORE + "flow.Approval": "penstock.tasks.flowables:Approval",
+    _CORE + "flow.ForEachItem": "penstock.tasks.calls:ForEachItem",
+    _CORE + "flow.Subflow": "penstock.tasks.calls:Subflow",
     _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
     _CORE + "runner.Process": "penstock.tasks.runners:Process",
     DOCKER_RUNNER: "penstock.tasks.runners:Docker",
 }
 """What works without a `run` of its own: flowables, triggers and runners, by the model of their properties."""
+
+KINDS: dict[str, Kind] = {
+    _CORE + "flow.ForEachItem": Kind.FLOWABLE,
+    _CORE + "flow.Subflow": Kind.EXECUTABLE,
+}
+"""What moves the tasks on that call other flows."""
+
+PARTS: dict[str, str] = {
+    SPLIT: "penstock.tasks.foreach_item:Split",
+    MERGE: "penstock.tasks.foreach_item:MergeOutputs",
+}
+"""Tasks that nobody writes: the parts of others."""
 
 CLOSING: dict[str, str] = {WORKING_DIRECTORY: "penstock.tasks.scripts.working_directory:WorkingDirectory"}
 """What a worker does for a flowable when its children have ended."""
@@ -79,7 +98,7 @@ def task_type(name: str) -> TaskType:
 
 @cache
 def _task_type(name: str) -> TaskType:
-    known = TYPES.get(name) or CLOSING.get(name)
+    known = TYPES.get(name) or PARTS.get(name) or CLOSING.get(name)
     found = _load(known) if known is not None else _installed(name)
     if not (isinstance(found, type) and issubclass(found, TaskType)):
         raise UserError(f"`{name}` is no task type: `{found!r}` is not a subclass of TaskType")
@@ -133,4 +152,4 @@ def kind_of(name: str) -> Kind | None:
         return _task_type(name).kind
     if MODELS.get(name, "").startswith("penstock.tasks.flowables:"):
         return Kind.FLOWABLE
-    return None
+    return KINDS.get(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from penstock.wiring.surroundings import environment
 
 if TYPE_CHECKING:
     from penstock.adapters.sqlite import SqliteStore
+    from penstock.agent.calling import Calls
     from penstock.agent.live import LiveSession
     from penstock.agent.vault import Vault
     from penstock.agent.world import WorldOf
@@ -274,7 +275,7 @@ class Workplace:
         )
         wish = rehearsal or Rehearsing()
         attempts = Rehearsal(real, wish.mocks, dry=wish.dry, keep=wish.keep) if wish.is_any else real
-        shell = DecisionShell(world, attempts, vault, self.clock, around)
+        shell = DecisionShell(world, attempts, vault, self.clock, around, self._calls(world))
 
         def executor_of(
             session: Session,
@@ -322,6 +323,25 @@ class Workplace:
             evaluator_of=evaluator_of,
         ) as session:
             yield session
+
+    def _calls(self, worlds: WorldOf) -> Calls:
+        """How executions are called by others."""
+        from penstock.agent.callees import DeployedCallees
+        from penstock.agent.calling import Calls
+        from penstock.wiring.callees import KnownCallees, TreeCallees
+
+        return Calls(
+            callees=KnownCallees(TreeCallees(self.pin, source_of), DeployedCallees(self.store, self.deployed_flow)),
+            worlds=worlds,
+            vault=self.vault,
+            clock=self.clock,
+            around=self.around,
+            intake=self.intake,
+            files=self.files,
+            keep_files=partial(self.keep_files, by_person=False),
+            load=self.store.load,
+            flow_of=self.flow_of,
+        )
 
     def _runners(self, allowance: Allowance) -> Runners:
         from penstock.wiring.containers import docker_runner

@@ -11,7 +11,6 @@ from dataclasses import fields
 from typing import Any
 
 from penstock.execution.event import (
-    ChildrenStopping,
     Event,
     ExecutionEnded,
     ExecutionWaiting,
@@ -27,10 +26,14 @@ from penstock.execution.flowable.base import Lanes, one_lane
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import conclude, softened, timeout_of
 from penstock.execution.state import FAILING, State, worst
-from penstock.flow.model import Flow, Kind, Task
+from penstock.flow.model import Flow, Kind, Sla, SlaBehavior, Task
 
 Gist = tuple[Any, ...]
 """The kind of an event, whom it is about, and what of it matters."""
+
+
+_STOPPED = (Phase.BEFORE, Phase.MAIN)
+"""The lists that a failure ends."""
 
 
 def gist(event: Event) -> Gist:
@@ -41,8 +44,6 @@ def gist(event: Event) -> Gist:
             return (name, event.parent, event.phase, event.lane, event.position)
         case ScopeOpened():
             return (name, event.run, event.phase)
-        case ChildrenStopping():
-            return (name, event.run, event.state)
         case TaskRunEnded() | ExecutionEnded() | ExecutionWaiting():
             return (name, event.run, event.state)
         case _:
@@ -63,27 +64,83 @@ class _Scan:
 
     def follows(self) -> set[Gist]:
         execution = self.execution
-        if execution.state.is_terminal:
+        if execution.state.is_terminal and not execution.trailing:
             return set()
+        if execution.trailing and (execution.opened is None or execution.opened.phase is not Phase.AFTER):
+            return {("ScopeOpened", None, Phase.AFTER)}
         if execution.opened is None:
-            return set(self.start())
-        halts, timers, runs = set(self.halts()), set(self.timers()), set(self.runs())
-        scopes = {each for each in self.scopes() if each[0] != "ChildrenStopping"}
+            return set(self.promises()) or set(self.start())
+        timers, runs = set(self.timers()), set(self.runs())
+        found = set(self.scopes())
+        halts = self.outermost({each[1]: each for each in found if each[0] == "TaskRunStopping"})
+        exits = {each for each in found if each[0] == "ExecutionLeaving"}
+        scopes = {each for each in found if each[0] not in ("TaskRunStopping", "ExecutionLeaving")}
         waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
-        wanting = waits or bool(halts or timers or runs or scopes)
-        if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
+        wanting = waits or bool(exits or halts or timers or runs or scopes)
+        if execution.state in (State.PAUSED, State.RETRYING) and not (execution.held or self.leaves) and wanting:
             return {("ExecutionResumed", None)}
-        return halts or timers or runs or scopes or (set() if waits else set(self.mood()))
+        return (
+            exits or halts or timers or runs or set(self.promises()) or scopes or (set() if waits else set(self.mood()))
+        )
+
+    def outermost(self, named: dict[str, Gist]) -> set[Gist]:
+        """Of what stops within flowables, that which is within nothing else that stops."""
+        runs, lineage = self.execution.runs, self.execution.lineage
+        return {gist for key, gist in named.items() if not any(above.id in named for above in lineage(runs[key]))}
+
+    @property
+    def leaves(self) -> bool:
+        return self.execution.kill or self.execution.exit is not None
+
+    def leave(self, run: TaskRun | None) -> tuple[State, bool] | None:
+        """The state that was settled from above, and whether what runs is stopped for it."""
+        execution = self.execution
+        if execution.kill:
+            return execution.exit or State.KILLED, True
+        within = run
+        for above in execution.lineage(run) if run is not None else ():
+            if above.stop is StopCause.TIMEOUT and not above.state.is_terminal:
+                return State.KILLED, True
+            if above.stop is StopCause.SIBLING and not above.state.is_terminal and within.phase is Phase.MAIN:
+                return self.others_end_as(above) or State.KILLED, True
+            within = above
+        return (execution.exit, False) if execution.exit is not None else None
+
+    def others_end_as(self, owner: TaskRun) -> State | None:
+        return FLOWABLES[self.task(owner).type].others_end_as(self.task(owner), owner.facts)
+
+    def is_halted(self, run: TaskRun) -> bool:
+        return run.kind is Kind.FLOWABLE and run.stop is StopCause.TIMEOUT
+
+    # ── promises ──
+
+    def promises(self) -> Iterator[Gist]:
+        execution = self.execution
+        if self.leaves or execution.state.is_terminal:
+            return
+        kept = [sla for sla in self.flow.sla if sla.id not in execution.broken]
+        for sla in kept:
+            if self.is_broken(sla):
+                yield ("SlaViolated", None)
+                if sla.behavior is not SlaBehavior.NONE:
+                    yield ("ExecutionLeaving", None)
+                    return
+        asks = [sla for sla in kept if sla.assertion is not None and f"sla:{sla.id}" not in execution.judged]
+        if asks and not execution.asks and execution.opened is not None:
+            yield ("EvaluationRequested", None)
+
+    def is_broken(self, sla: Sla) -> bool:
+        execution = self.execution
+        began = max(execution.created, execution.schedule_date or execution.created)
+        late = sla.duration is not None and began + sla.duration <= self.now
+        return late or execution.facts.get(f"sla:{sla.id}") is False
 
     def task(self, run: TaskRun) -> Task:
         return self.flow.by_id[run.task]
 
     def waits(self, asks: tuple[str, ...]) -> bool:
-        """Whether there is an answer to wait for: whoever is killed needs none."""
-        return bool(asks) and not self.execution.kill
-
-    def run_waits(self, run: TaskRun) -> bool:
-        return self.waits(run.asks) and run.doomed is None
+        """Whether there is an answer to wait for: whoever leaves needs none."""
+        return bool(asks) and not self.leaves
 
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
@@ -93,8 +150,8 @@ class _Scan:
 
     def start(self) -> Iterator[Gist]:
         execution = self.execution
-        if execution.kill:
-            yield ("ExecutionEnded", None, State.KILLED)
+        if self.leaves:
+            yield ("ExecutionEnded", None, execution.exit or State.KILLED)
         elif not (execution.held or execution.queued) and (execution.schedule_date or self.now) <= self.now:
             if execution.state in (State.CREATED, State.QUEUED):
                 yield ("ExecutionStarted", None)
@@ -102,7 +159,7 @@ class _Scan:
 
     def mood(self) -> Iterator[Gist]:
         execution = self.execution
-        if execution.held or execution.kill:
+        if execution.held or self.leaves or execution.state.is_terminal:
             return
         waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is State.PAUSED}
         for state in (State.RETRYING, State.PAUSED):
@@ -111,26 +168,17 @@ class _Scan:
                     yield ("ExecutionWaiting", None, state)
                 return
 
-    # ── what stops within a flowable ──
-
-    def halts(self) -> Iterator[Gist]:
-        named = {each[1]: each for each in self.scopes() if each[0] == "ChildrenStopping"}
-        for run in self.live:
-            is_open = run.opened is not None and run.closing is None and run.state is State.RUNNING
-            if is_open and run.wake_at is not None and run.wake_at <= self.now:
-                named.setdefault(run.id, ("ChildrenStopping", run.id, State.KILLED))
-        for key, found in named.items():
-            if not any(above.id in named for above in self.execution.lineage(self.execution.runs[key])):
-                yield found
-
     # ── timers ──
 
     def timers(self) -> Iterator[Gist]:
         for run in self.live:
-            is_open = run.opened is not None and run.closing is None and run.state is State.RUNNING
-            if run.wake_at is not None and run.wake_at <= self.now and not is_open:
+            if run.wake_at is not None and run.wake_at <= self.now:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
+            if run.kind is Kind.FLOWABLE:
+                if run.deadline is not None and run.deadline <= self.now and run.stop in (None, StopCause.SIBLING):
+                    yield ("TaskRunStopping", run.id)
+                continue
             running = attempt is not None and attempt.state is State.RUNNING
             if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
                 yield ("TaskRunStopping", run.id)
@@ -138,7 +186,7 @@ class _Scan:
     def woken(self, run: TaskRun) -> Gist:
         match run.stop, run.state, run.then:
             case StopCause.KILL, _, _:
-                return ("TaskRunEnded", run.id, run.doomed or State.KILLED)
+                return ("TaskRunEnded", run.id, (self.leave(run) or (State.KILLED, True))[0])
             case StopCause.TIMEOUT, _, _:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
@@ -154,18 +202,26 @@ class _Scan:
 
     def runs(self) -> Iterator[Gist]:
         for run in self.live:
-            if self.run_waits(run) or (run.opened is not None and run.closing is None):
+            if run.opened is not None and run.closing is None:
+                continue
+            if run.asks and self.leave(run) is None and not self.is_halted(run):
                 continue
             found = self.about(run)
             if found is not None:
                 yield found
+            if found is not None and found[0] == "TaskRunEnded" and found[2] is State.RETRIED and not self.leaves:
+                yield ("ExecutionLeaving", None)
+                return
 
     def about(self, run: TaskRun) -> Gist | None:
         task = self.task(run)
         if run.failure is not None:
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
-        if self.execution.kill or run.doomed is not None:
-            return self.killed(run)
+        leave = self.leave(run)
+        if leave is not None:
+            return self.left(run, *leave)
+        if self.is_halted(run) and run.closing is None:
+            return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
@@ -174,18 +230,15 @@ class _Scan:
             return None
         if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
             return None
-        return gist(conclude(self.flow, task, run, self.now))
+        return gist(conclude(self.flow, self.execution, task, run, self.now))
 
-    def killed(self, run: TaskRun) -> Gist | None:
+    def left(self, run: TaskRun, state: State, stop: bool) -> Gist | None:
         if run.is_running:
-            return ("TaskRunStopping", run.id) if run.stop is not StopCause.KILL else None
+            return ("TaskRunStopping", run.id) if stop and run.stop is not StopCause.KILL else None
         attempt = run.attempt
-        if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
-            if run.closing is not None:
-                return gist(conclude(self.flow, self.task(run), run, self.now))
-            well = attempt.state in (State.SUCCESS, State.WARNING)
-            return ("TaskRunEnded", run.id, attempt.state if well else run.doomed or State.KILLED)
-        return ("TaskRunEnded", run.id, State.KILLED if self.execution.kill else run.doomed)
+        if attempt is not None and not attempt.lost and run.state in (State.RUNNING, State.KILLING):
+            return gist(conclude(self.flow, self.execution, self.task(run), run, self.now))
+        return ("TaskRunEnded", run.id, state)
 
     def gate(self, run: TaskRun, task: Task) -> Gist:
         if task.run_if is not None and "runIf" not in run.facts:
@@ -217,7 +270,7 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None and not self.run_waits(run):
+            if run.opened is not None and run.closing is None:
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -228,24 +281,22 @@ class _Scan:
         here = [run for run in children if run.phase is opened.phase]
         alive = [run for run in here if not run.state.is_terminal]
         main = opened.phase is Phase.MAIN
-        stopped = owner is not None and owner.stop is not None and main
-        failing = any(run.state in FAILING for run in here) or stopped
-        if owner is not None and owner.state is State.PAUSED and not execution.kill and owner.doomed is None:
+        stopped = main and owner is not None and owner.stop is StopCause.SIBLING
+        failing = opened.phase in _STOPPED and any(run.state in FAILING for run in here)
+        if owner is not None and owner.state is State.PAUSED and not self.is_leaving(owner):
             if "resumed" in owner.facts:
                 yield ("TaskRunResumed", owner.id)
             return
         lanes = self.lanes(owner, opened.phase)
         reached = {lane: max(run.position for run in here if run.lane == lane) for lane in {run.lane for run in here}}
         done = [lane for lane, position in reached.items() if self.is_done(here, lanes, lane, position)]
-        if execution.kill or (owner is not None and owner.doomed is not None):
+        if self.is_leaving(owner):
             if not alive:
                 yield from self.close(owner, opened.phase, children)
             return
-        if failing and alive and main and owner is not None and not stopped:
-            state = FLOWABLES[self.task(owner).type].others_end_as(self.task(owner), owner.facts)
-            if state is not None:
-                yield ("ChildrenStopping", key, state)
-                return
+        if failing and alive and main and owner is not None and not stopped and self.others_end_as(owner) is not None:
+            yield ("TaskRunStopping", key)
+            return
         if not alive and (failing or len(done) == lanes.count):
             yield from self.close(owner, opened.phase, children)
             return
@@ -273,7 +324,7 @@ class _Scan:
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
-        ended = at.state.is_terminal and at.state not in FAILING
+        ended = at.state.is_terminal and (at.phase not in _STOPPED or at.state not in FAILING)
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
@@ -290,36 +341,47 @@ class _Scan:
     def branch(self, owner: TaskRun | None, phase: Phase) -> tuple[Task, ...]:
         if owner is not None:
             return self.task(owner).branches.get(phase.value, ())
-        return self.flow.errors if phase is Phase.ERRORS else self.flow.finally_
+        lists = {
+            Phase.ERRORS: self.flow.errors,
+            Phase.FINALLY: self.flow.finally_,
+            Phase.AFTER: self.flow.after_execution,
+        }
+        return lists[phase]
+
+    def is_leaving(self, owner: TaskRun | None) -> bool:
+        return self.leave(owner) is not None or (owner is not None and self.is_halted(owner))
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
-        execution, key = self.execution, owner.id if owner is not None else None
+        key = owner.id if owner is not None else None
         counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
-        timed_out = owner is not None and owner.stop is StopCause.TIMEOUT
-        doomed = owner.doomed if owner is not None else None
-        if not execution.kill and doomed is None:
+        if phase is Phase.AFTER:
+            yield ("ExecutionClosed", None)
+            return
+        leave = self.leave(owner)
+        if not self.is_leaving(owner):
             failing = any(run.state in FAILING for run in children if run.phase is phase)
             if owner is not None and phase is Phase.BEFORE and not failing:
                 yield self.opening(owner, self.task(owner))  # type: ignore[misc]
                 return
-            failed = State.FAILED in counted or timed_out
-            if phase in (Phase.BEFORE, Phase.MAIN) and failed and self.branch(owner, Phase.ERRORS):
+            if phase in _STOPPED and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
                 yield ("ScopeOpened", key, Phase.ERRORS)
                 return
             if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
                 yield ("ScopeOpened", key, Phase.FINALLY)
                 return
-        state = State.KILLED if execution.kill else worst(counted)
         if owner is None:
-            yield self.end(state)
+            yield self.end(worst(counted))
             return
-        if execution.kill or doomed is not None:
-            yield ("TaskRunEnded", owner.id, State.KILLED if execution.kill else doomed)
+        if leave is not None:
+            yield ("TaskRunEnded", owner.id, leave[0])
             return
-        if timed_out:
+        if self.is_halted(owner):
             yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
             return
-        state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, state)
+        if FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted)) is not None:
+            yield ("ExecutionLeaving", None)
+            return
+        state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, worst(counted))
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return
@@ -327,7 +389,9 @@ class _Scan:
 
     def end(self, state: State) -> Gist:
         execution = self.execution
-        if self.flow.outputs and not execution.kill:
+        if self.leaves:
+            return ("ExecutionEnded", None, execution.exit or State.KILLED)
+        if self.flow.outputs:
             if execution.failure is not None:
                 return ("ExecutionEnded", None, State.FAILED)
             if "outputs" not in execution.facts:

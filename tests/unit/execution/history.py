@@ -12,12 +12,17 @@ from penstock.execution.event import (
     AttemptLost,
     AttemptStarted,
     Event,
+    ExitRequested,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     ResumeRequested,
+    VariablesChanged,
 )
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
+from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
 MOST_STORM = 120
@@ -105,16 +110,22 @@ class _History:
         ]
         if execution.held:
             moves.append(self.resume)
-        elif execution.queued and not execution.kill:
+        elif execution.queued and not execution.is_leaving:
             moves.append(self.let_in)
-        elif not execution.kill:
-            moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
+        elif not execution.is_leaving:
+            moves += [lambda key=key: self.start(key) for key in self.startable()]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
         if moves:
             one_of(self.dice, moves)()
         return bool(moves)
+
+    def startable(self) -> list[str]:
+        """What a worker would be let start: nothing within what stops."""
+        execution = self.course.execution
+        ready = sorted([*execution.ready, *execution.inline])
+        return [key for key in ready if leave_of(execution, execution.runs[key]) is None]
 
     # ── moves ──
 
@@ -125,8 +136,8 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.kill:
-            moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
+        if not execution.held and not execution.is_leaving:
+            moves += [(10, lambda key=key: self.start(key)) for key in self.startable()]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -135,7 +146,7 @@ class _History:
             moves.append((1, self.pause))
         if execution.held:
             moves.append((4, self.resume))
-        if execution.queued and not execution.kill:
+        if execution.queued and not execution.is_leaving:
             moves.append((6, self.let_in))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
@@ -180,12 +191,26 @@ class _History:
         state, error = self.outcome(run), None
         if state is State.FAILED:
             error = "it went wrong"
+        if run.kind is Kind.INLINE:
+            self.affect(run)
         outputs = {"value": run.value} if chance(self.dice, 30) else {}
         self.course.tell(
             AttemptEnded(
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
             )
         )
+
+    def affect(self, run: TaskRun) -> None:
+        """An inline task changes the execution, now and then."""
+        at, number = self.course.now, len(run.attempts)
+        if chance(self.dice, 10):
+            self.course.tell(LabelsChanged(at=at, run=run.id, attempt=number, labels={"by": run.task}))
+        if chance(self.dice, 10):
+            values, removed = {"by": {run.task: number}}, ("by.nobody",)
+            self.course.tell(VariablesChanged(at=at, run=run.id, attempt=number, values=values, removed=removed))
+        if chance(self.dice, 6):
+            states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
+            self.course.tell(ExitRequested(at=at, run=run.id, attempt=number, state=one_of(self.dice, states)))
 
     def outcome(self, run: TaskRun) -> State:
         if run.stop is not None and chance(self.dice, 70):

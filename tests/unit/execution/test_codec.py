@@ -26,7 +26,8 @@ from penstock.execution.codec import (
     load_header,
     load_run,
 )
-from penstock.execution.event import AttemptEnded, Event, KillRequested
+from penstock.execution.event import AttemptEnded, Caller, Event, KillRequested
+from penstock.execution.family import Family
 from penstock.execution.model import Attempt, Execution, ScopeList, TaskRun
 from penstock.execution.state import State
 
@@ -62,7 +63,7 @@ def of_hint(hint: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*map(of_hint, arguments))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(list(hint))
-    if hint in (FlowName, ScopeList, Attempt):
+    if hint in (FlowName, ScopeList, Attempt, Family, Caller):
         return of_class(hint)
     raise TypeError(f"no values of {hint!r} are known here: add them")
 

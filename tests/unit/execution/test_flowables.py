@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.execution.event import StopCause
 from penstock.execution.state import State
-from penstock.flow.model import Dialect, Task
+from penstock.flow.model import Task
 from unit.execution.test_decide import FAILED, KILLED, SECOND, SUCCESS, WARNING, course_of, flowable, work
 
 CREATED, RUNNING, PAUSED, CANCELLED = State.CREATED, State.RUNNING, State.PAUSED, State.CANCELLED
@@ -114,7 +114,7 @@ def test_the_others_are_stopped_when_one_has_failed_and_the_flowable_says_so() -
     course.start("deep")
 
     course.fail("a")
-    assert course.stops() == [("deep", StopCause.KILL)]
+    assert course.stops() == [("both", StopCause.SIBLING), ("deep", StopCause.KILL)]
     course.end("deep", state=KILLED)
     assert course.states() == {
         "both": RUNNING, "a": FAILED, "inner": CANCELLED, "idle": CANCELLED, "deep": CANCELLED, "help": CREATED,
@@ -171,16 +171,15 @@ def test_width_and_policy_may_be_expressions() -> None:
 
 
 def test_the_timeout_of_a_flowable_kills_what_runs_within_and_fails_it() -> None:
-    inner = flowable("Sequential", "inner", work("a"), work("b"), timeout=5 * SECOND, errors=(work("help"),))
+    inner = flowable("Sequential", "inner", work("a"), work("b"), timeout=5 * SECOND)
     course = course_of(inner, work("next"))
     course.start("a")
 
     course.wait(5)
-    assert course.stops() == [("a", StopCause.KILL)]
+    assert course.stops() == [("inner", StopCause.TIMEOUT), ("a", StopCause.KILL)]
     course.end("a", state=KILLED)
-    course.do("help")
 
-    assert course.states() == {"inner": FAILED, "a": KILLED, "help": SUCCESS}
+    assert course.states() == {"inner": FAILED, "a": KILLED}
     assert course.run("inner").error == "Timeout after PT5S"
     assert course.execution.state is FAILED
 
@@ -203,16 +202,6 @@ def test_of_nested_timeouts_that_run_out_together_the_outer_one_tells() -> None:
     course.wait(5)
 
     assert course.states() == {"outer": FAILED, "inner": KILLED, "a": KILLED}
-
-
-def test_kestra_0_21_does_not_enforce_the_timeout_of_a_flowable() -> None:
-    inner = flowable("Sequential", "inner", work("a"), timeout=5 * SECOND)
-    course = course_of(inner, dialect=Dialect.V0_21)
-
-    course.wait(60)
-    course.do("a")
-
-    assert course.execution.state is SUCCESS
 
 
 def test_a_kill_within_the_time_of_a_flowable_is_a_kill() -> None:
@@ -297,6 +286,29 @@ def test_a_denial_runs_its_tasks_and_cancels() -> None:
 
     assert course.states() == {"gate": CANCELLED, "no": SUCCESS}
     assert course.execution.state is CANCELLED
+
+
+def test_an_answer_may_end_the_whole_execution_well() -> None:
+    gate = flowable("Approval", "gate", onApprove=(work("yes"),), approveBehavior="SUCCEED")
+    course = course_of(flowable("Sequential", "around", gate, work("never")), work("nor"))
+
+    course.decide_on("gate", "APPROVED")
+    course.do("yes")
+
+    assert course.states() == {"around": SUCCESS, "gate": SUCCESS, "yes": SUCCESS}
+    assert course.execution.state is SUCCESS
+
+
+def test_an_answer_may_kill_what_runs_beside_it() -> None:
+    gate = flowable("Approval", "gate", denyBehavior="KILL")
+    course = course_of(flowable("Parallel", "both", gate, work("a")))
+    course.start("a")
+
+    course.decide_on("gate", "DENIED")
+    assert course.stops() == [("a", StopCause.KILL)]
+    course.end("a", state=KILLED)
+
+    assert course.execution.state is KILLED
 
 
 def test_a_failure_after_the_answer_is_not_hidden_by_what_the_answer_makes_of_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +88,9 @@ def typed_differs(case: dict[str, object], got: object) -> bool:
     return type(got) is not type(case["typed"]) or json.dumps(got) != json.dumps(case["typed"])
 
 
-def test_every_case_renders_as_pebble_does_but_for_the_reviewed_accidents(conformance: Path) -> None:
+def test_every_case_renders_as_pebble_does_but_for_the_reviewed_accidents(
+    conformance: Path, record_property: Callable[[str, object], None]
+) -> None:
     golden = json.loads((conformance / "pebble.json").read_text("utf-8"))
     differing: dict[str, object] = {}
     for case in golden["cases"]:
@@ -95,6 +98,8 @@ def test_every_case_renders_as_pebble_does_but_for_the_reviewed_accidents(confor
         value = outcome(case["template"], golden["context"], typed=True)
         if text_differs(case, text) or typed_differs(case, value):
             differing[case["template"]] = text
+    total = len(golden["cases"])
+    record_property("conformance", ["expressions", total - len(differing), total])
     assert differing == {template: ours for template, (ours, _) in JAVA_ACCIDENTS.items()}
     assert len(golden["cases"]) >= LEAST_CASES
     assert len(JAVA_ACCIDENTS) <= MOST_ACCIDENTS

@@ -14,6 +14,9 @@ from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.defaults import Default
 from penstock.flow.model import (
     Backoff,
+    Check,
+    CheckBehavior,
+    CheckStyle,
     Concurrency,
     Dialect,
     Excess,
@@ -22,6 +25,10 @@ from penstock.flow.model import (
     Kind,
     Level,
     RetryBehavior,
+    Sla,
+    SlaBehavior,
+    SlaType,
+    TaskCache,
 )
 from penstock.flow.parse import ParsedFlow, parse_flow
 
@@ -195,10 +202,9 @@ def test_a_limit_of_executions_is_read_with_what_becomes_of_one_too_many() -> No
     assert flow_of(HEAD + told + tasks).concurrency == Concurrency(1, Excess.CANCEL)
 
 
-def test_what_has_no_effect_yet_is_kept_and_told() -> None:
-    parsed = parse(HEAD + f"checks:\n  - condition: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n")
+def test_what_has_no_effect_is_told() -> None:
+    parsed = parse(HEAD + f"workerGroup:\n  key: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n")
     assert parsed.flow is not None
-    assert parsed.flow.extras == {"checks": [{"condition": "x"}]}
     assert [(one.code, one.severity, one.range.start) for one in parsed.diagnostics] == [
         ("PEN703", Severity.WARNING, Position(3, 1)),
     ]
@@ -293,7 +299,7 @@ def test_unknown_types_are_as_bad_as_one_says() -> None:
 def test_a_comment_on_the_line_ignores_a_finding_but_no_error_of_structure() -> None:
     source = (
         HEAD
-        + f"checks: # penstock: ignore[PEN703]\n  - condition: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
+        + f"workerGroup: # penstock: ignore[PEN703]\n  key: x\ntasks:\n  - id: t\n    type: {LOG}\n    message: x\n"
     )
     assert parse(source).diagnostics == ()
     wrong = HEAD + f"tasks:\n  - id: t\n    type: {LOG}x # penstock: ignore[PEN210, PEN1]\n"
@@ -394,3 +400,34 @@ def test_parsing_never_raises_whatever_stands_where(tree: dict[str, object]) -> 
     parsed = parse(json.dumps({"id": "f", "namespace": "n", **tree}))
     if not any(found.is_error for found in parsed.diagnostics):
         assert parsed.flow is not None
+
+
+def test_what_a_flow_promises_asks_and_does_afterwards() -> None:
+    flow = flow_of(
+        HEAD
+        + f"""\
+draft: true
+sla:
+  - {{id: quick, type: MAX_DURATION, duration: PT1H, behavior: CANCEL, labels: {{late: true}}}}
+  - {{id: sane, type: EXECUTION_ASSERTION, assert: "{{{{ true }}}}", behavior: NONE}}
+checks:
+  - {{condition: "{{{{ inputs is not empty }}}}", message: Give me inputs}}
+  - {{when: "{{{{ true }}}}", condition: older, message: m, style: ERROR, behavior: FAIL_EXECUTION}}
+tasks:
+  - {{id: t, type: {RETURN}, taskCache: {{enabled: true, ttl: PT2H}}}}
+afterExecution:
+  - {{id: group, type: {CORE}.flow.Sequential, tasks: [{{id: told, type: {LOG}, message: x}}]}}
+"""
+    )
+    assert flow.draft
+    assert flow.sla == (
+        Sla("quick", SlaType.MAX_DURATION, SlaBehavior.CANCEL, duration=timedelta(hours=1), labels={"late": "true"}),
+        Sla("sane", SlaType.EXECUTION_ASSERTION, SlaBehavior.NONE, assertion="{{ true }}"),
+    )
+    assert flow.checks == (
+        Check("{{ inputs is not empty }}", "Give me inputs"),
+        Check("{{ true }}", "m", CheckStyle.ERROR, CheckBehavior.FAIL_EXECUTION),
+    )
+    assert flow.by_id["t"].cache == TaskCache(enabled=True, ttl=timedelta(hours=2))
+    assert [task.id for task in flow.walk()] == ["t", "group", "told"]
+    assert [task.id for task in flow.ancestors(flow.by_id["told"])] == ["group"]

@@ -141,4 +141,15 @@ MIGRATIONS: tuple[str, ...] = (
     ) without rowid;
     create index kv_expiring on kv (expires) where expires is not null;
     """,
+    # Executions that task runs of others have called. `awaited` while the end of one is waited for, and has not been
+    # heard of: so the living children of a parent are a query, and so are the ends that it does not know of.
+    """
+    alter table executions add column caller text;
+    alter table executions add column caller_run text;
+    alter table executions add column caller_index integer;
+    alter table executions add column awaited integer not null default 0;
+    create index executions_awaited on executions (caller, caller_run, caller_index) where awaited = 1;
+    create index executions_unheard on executions (caller) where awaited = 1 and is_over = 1;
+    create index executions_called on executions (caller) where caller is not null and is_over = 0;
+    """,
 )

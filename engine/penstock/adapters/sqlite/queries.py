@@ -12,8 +12,8 @@ UPSERT_RUN = (
 
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
-    "running, is_over, queued, header, slot_trigger, pinned) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "running, is_over, queued, header, slot_trigger, pinned, caller, caller_run, caller_index, awaited) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 UPDATE_EXECUTION = (
@@ -35,6 +35,24 @@ LAST_TOUCH = "select coalesce(max(mark), 0) from touches"
 HEADER = "select header from executions where id = ?"
 
 RUNS = "select body from task_runs where execution = ? order by ordinal"
+
+AWAITED = "select caller_run, caller_index, id from executions where caller = ? and awaited = 1"
+
+HEARD = "update executions set awaited = 0 where id = ?"
+
+UNHEARD = (
+    "select e.header from executions e indexed by executions_unheard join executions p on p.id = e.caller "
+    "where e.awaited = 1 and e.is_over = 1 and p.session = ? order by e.caller, e.caller_index limit ?"
+)
+"""By that index: there is next to nothing in it, however many executions there are."""
+
+CALLED = "select id from executions where caller = ? and caller is not null and is_over = 0 order by created, id"
+
+BEREAVED = (
+    "select e.id from executions e indexed by executions_called join executions p on p.id = e.caller "
+    "where e.caller is not null and e.is_over = 0 and e.session = ? and e.state <> 'KILLING' "
+    "and p.state in ('KILLING', 'KILLED') order by e.created, e.id"
+)
 
 EVENTS = "select type, v, body from events where execution = ? and seq > ? order by seq"
 

@@ -18,7 +18,7 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import Event, Instant
+from penstock.execution.event import ChildEnded, Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -94,8 +94,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
 
     def holder(self, execution: str) -> Session | None:
         with self._database.reading() as connection:
-            row = connection.execute(sql.HOLDER, (execution,)).fetchone()
-        return session_of(row) if row is not None else None
+            return _holder(connection, execution)
 
     # ── executions ──
 
@@ -146,14 +145,17 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         due: Instant | None,
         session: Session | None,
         room: int | None = None,
-    ) -> None:
+        births: Sequence[Creation] = (),
+    ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
+        heard = [(event.child,) for event in events if isinstance(event, ChildEnded)]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         outbox = _outbox_row(execution, session)
+        born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
 
-        def work(connection: apsw.Connection) -> None:
+        def work(connection: apsw.Connection) -> list[Execution | Unadmitted]:
             standing = connection.execute(sql.STANDING, (execution.id,)).fetchone()
             if standing is None:
                 raise NotFound(f"there is no execution {execution.id}")
@@ -167,13 +169,18 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                     raise Crowded(f"{room} executions of {flow} go on already")
             connection.executemany(sql.INSERT_EVENT, rows)
             connection.executemany(sql.UPSERT_RUN, runs)
+            connection.executemany(sql.HEARD, heard)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
             if outbox is not None:
                 connection.execute(sql.INSERT_OUTBOX, outbox)
+            if session is not None:
+                return [self._create(connection, each, rows, told=False) for each, rows in born]
+            holder = _holder(connection, execution.id) if births else None
+            return [self._create(connection, each, _rows_of(each, holder), told=True) for each in births]
 
-        self._database.write(work)
+        return self._database.write(work)
 
     def load(self, execution: str) -> Execution | None:
         with self._database.reading() as connection:
@@ -181,12 +188,28 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             if header is None:
                 return None
             runs = [load_run(body) for (body,) in connection.execute(sql.RUNS, (execution,))]
-        return restore(load_header(header), runs)
+            living: list[Any] = connection.execute(sql.AWAITED, (execution,)).fetchall()
+        return restore(load_header(header), runs, living)
 
     def events(self, execution: str, *, after: int = 0) -> list[Event]:
         with self._database.reading() as connection:
             rows: list[Any] = connection.execute(sql.EVENTS, (execution, after)).fetchall()
         return [decode_event(*row) for row in rows]
+
+    def unheard(self, session: Session, *, limit: int) -> list[Execution]:
+        with self._database.reading() as connection:
+            return [load_header(text) for (text,) in connection.execute(sql.UNHEARD, (session.id, limit))]
+
+    def hear(self, execution: str) -> None:
+        self._database.write(lambda connection: connection.execute(sql.HEARD, (execution,)))
+
+    def called(self, execution: str) -> list[str]:
+        with self._database.reading() as connection:
+            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution,))]
+
+    def bereaved(self, session: Session) -> list[str]:
+        with self._database.reading() as connection:
+            return [id_ for (id_,) in connection.execute(sql.BEREAVED, (session.id,))]
 
     def find(self, prefix: str, *, limit: int = 10) -> list[str]:
         with self._database.reading() as connection:
@@ -254,6 +277,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         self._database.close()
 
 
+def _holder(connection: apsw.Connection, execution: str) -> Session | None:
+    row = connection.execute(sql.HOLDER, (execution,)).fetchone()
+    return session_of(row) if row is not None else None
+
+
 def _event_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int, str, int, int, str]]:
     first = execution.seq - len(events) + 1
     rows = []
@@ -278,7 +306,7 @@ def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, 
 def _header_row(
     execution: Execution, due: Instant | None
 ) -> tuple[str, int | None, int, int | None, int, int, int, int, str]:
-    idle = execution.held or execution.kill
+    idle = execution.held or execution.is_leaving
     return (
         execution.state.value,
         micros_or_none(execution.ended),
@@ -323,8 +351,15 @@ def _creation_rows(
     flow, created = execution.flow, micros(execution.created)
     identity = (execution.id, flow.namespace, flow.id, execution.revision, state, created)
     rest = (ended, seq, wake_at, session.id if session else None, *work, text)
-    row = (*identity, *rest, trigger, execution.pinned_commit)
+    row = (*identity, *rest, trigger, execution.pinned_commit, *_caller_row(execution))
     return _Rows(row, _event_rows(execution, events), _run_rows(execution, events), _outbox_row(execution, session))
+
+
+def _caller_row(execution: Execution) -> tuple[str | None, str | None, int | None, int]:
+    caller = execution.caller
+    if caller is None:
+        return None, None, None, 0
+    return caller.execution, caller.run, caller.index, int(caller.waits)
 
 
 def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int] | None:

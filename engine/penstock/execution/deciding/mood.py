@@ -14,14 +14,17 @@ def stirs(execution: Execution, now: Instant) -> bool:
         or execution.ready
         or execution.inline
         or execution.running
+        or execution.children
+        or execution.bearing
         or execution.asked
         or any(wake_at <= now for wake_at in execution.sleeping.values())
+        or any(deadline <= now for deadline in execution.deadlines.values())
     )
 
 
 def mood(execution: Execution, now: Instant) -> tuple[Event, ...]:
     """PAUSED or RETRYING, when nothing moves but people and timers."""
-    if execution.held or execution.kill or stirs(execution, now):
+    if execution.held or execution.is_leaving or execution.state.is_terminal or stirs(execution, now):
         return ()
     retrying = any(execution.runs[key].state is State.RETRYING for key in execution.sleeping)
     state = State.RETRYING if retrying else State.PAUSED if execution.paused else None

@@ -15,9 +15,8 @@ from penstock.execution.event import (
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import timeout_of
 from penstock.execution.state import State
-from penstock.flow.model import Dialect, Flow, Task
+from penstock.flow.model import Flow, Task
 
 
 def on_the_way(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
@@ -45,7 +44,6 @@ def opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instan
         return ScopeOpened(at=now, run=key or None, phase=phase, lanes=lanes.count, width=lanes.width)
     task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
-    limit = None if flow.dialect is Dialect.V0_21 or flowable.bounds_its_wait else timeout_of(task, run)
     return ScopeOpened(
         at=now,
         run=key,
@@ -54,6 +52,5 @@ def opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instan
         width=lanes.width,
         outputs=flowable.outputs(task, run.facts) or None,
         followers=flowable.followers(task, run.facts),
-        until=None if limit is None else run.since + limit,
         on_failure=flowable.others_end_as(task, run.facts),
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from penstock.execution import evaluation
+from penstock.execution.deciding.ending import ended
 from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.deciding.opening import on_the_way, opened
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
-    ExecutionEnded,
+    ExecutionClosed,
+    ExecutionLeaving,
     FlowableClosing,
     Instant,
     Phase,
@@ -22,28 +23,54 @@ from penstock.execution.event import (
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.flowable.base import Lanes
 from penstock.execution.identity import derive_id
-from penstock.execution.model import ROOT, Execution, Scope, TaskRun
-from penstock.execution.outcome import softened, why_timed_out
+from penstock.execution.leaving import leave_of
+from penstock.execution.model import ROOT, Execution, Scope
+from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
 from penstock.flow.model import Flow, Kind
 
 _FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
+MOST_TASK_RUNS = 50_000
+"""So many task runs an execution may have."""
+
 
 def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
+    created = len(execution.runs)
+    for event in _follows(flow, execution, now):
+        if isinstance(event, TaskRunCreated):
+            created += 1
+            if created > MOST_TASK_RUNS:
+                yield _too_many(event, now)
+                return
+        yield event
+
+
+def _too_many(wanted: TaskRunCreated, now: Instant) -> ExecutionLeaving:
+    """What is there stays, with its outputs; nothing more is begun."""
+    most = f"{MOST_TASK_RUNS:,} task runs"
+    error = f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}`"
+    return ExecutionLeaving(at=now, state=State.FAILED, stop=True, error=error)
+
+
+def _follows(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     keys = sorted((ordinal, key) for key, ordinal in execution.agenda.items() if key in execution.scopes)
     for _, key in keys:
         scope = execution.scopes[key]
-        is_stopping = _is_stopping(execution, key)
-        if scope.is_over or (is_stopping and scope.alive == 0):
+        leaves = _leaves(execution, key)
+        if scope.alive == 0 if leaves else scope.is_over:
             yield _close(flow, execution, key, scope, now)
-        elif not execution.held and not is_stopping:
+        elif not execution.held and not leaves:
             yield from _proceed(flow, execution, key, scope, now)
 
 
-def _is_stopping(execution: Execution, key: str) -> bool:
-    return execution.kill or (key != ROOT and execution.runs[key].doomed is not None)
+def _leaves(execution: Execution, key: str) -> bool:
+    """Whether the scope takes nothing up any more."""
+    if key == ROOT:
+        return execution.is_leaving
+    run = execution.runs[key]
+    return run.stop is StopCause.TIMEOUT or leave_of(execution, run) is not None
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -71,7 +98,7 @@ def _created(
         lane=lane,
         position=position,
         last=position == len(place.tasks) - 1,
-        gated=task.kind is Kind.FLOWABLE or task.run_if is not None or isinstance(task.timeout, str),
+        gated=task.kind in (Kind.FLOWABLE, Kind.EXECUTABLE) or task.run_if is not None or isinstance(task.timeout, str),
         value=place.value,
         iteration=place.iteration,
     )
@@ -79,35 +106,36 @@ def _created(
 
 def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event:
     """The open list is worked off: the next list, or the end of what it belongs to."""
-    if not _is_stopping(execution, key):
-        following = _following(flow, execution, key, scope, now)
-        if following is not None:
-            return following
+    if key == ROOT and scope.open.phase is Phase.AFTER:
+        return ExecutionClosed(at=now)
+    if not _leaves(execution, key):
+        follows = following(flow, execution, key, scope, now)
+        if follows is not None:
+            return follows
     if key == ROOT:
-        return _end(flow, execution, State.KILLED if execution.kill else worst(scope.states), now)
+        return _end(flow, execution, worst(scope.states), now)
     run = execution.runs[key]
-    if execution.kill or run.doomed is not None:
-        state = State.KILLED if execution.kill else run.doomed or State.KILLED
-        return TaskRunEnded(at=now, run=key, state=state, outputs=_outputs(flow, run))
     task = flow.by_id[run.task]
-    if run.stop is StopCause.TIMEOUT:
-        error = why_timed_out(task, run)
-        failed = softened(task, State.FAILED)
-        return TaskRunEnded(at=now, run=key, state=failed, outputs=_outputs(flow, run), error=error)
     flowable = FLOWABLES[task.type]
+    outputs = flowable.outputs(task, run.facts)
+    leave = leave_of(execution, run)
+    if leave is not None:
+        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=outputs)
+    if run.stop is StopCause.TIMEOUT:
+        return out_of_time(task, run, now)
     state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
-    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=_outputs(flow, run))
+    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
 
 
-def _following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
+def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
     """The list that comes after the one that is worked off; None when it was the last."""
     phase = scope.open.phase
-    run = execution.runs.get(key)
-    if run is not None and phase is Phase.BEFORE and not scope.failing:
+    if phase is Phase.BEFORE and not scope.failing:
+        run = execution.runs[key]
         return on_the_way(flow, execution, flow.by_id[run.task], run, now)
-    failed = State.FAILED in scope.states or (run is not None and run.stop is StopCause.TIMEOUT)
+    failed = State.FAILED in scope.states
     if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
         return opened(flow, execution, key, Phase.ERRORS, now)
     if phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
@@ -115,18 +143,15 @@ def _following(flow: Flow, execution: Execution, key: str, scope: Scope, now: In
     return None
 
 
-def _outputs(flow: Flow, run: TaskRun) -> Mapping[str, Any]:
-    task = flow.by_id[run.task]
-    return FLOWABLES[task.type].outputs(task, run.facts)
-
-
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
     """The end of the execution; its outputs are rendered first, also when it failed (Kestra 0.21)."""
-    if not flow.outputs or execution.kill:
-        return ExecutionEnded(at=now, state=state)
+    leave = leave_of(execution)
+    if leave is not None:
+        return ended(flow, now, leave.state)
+    if not flow.outputs:
+        return ended(flow, now, state)
     if execution.failure is not None:
-        error = f"Failed to render output values: {execution.failure}"
-        return ExecutionEnded(at=now, state=State.FAILED, error=error)
+        return ended(flow, now, State.FAILED, error=f"Failed to render output values: {execution.failure}")
     if evaluation.OUTPUTS not in execution.facts:
         return EvaluationRequested(at=now, run=None, names=(evaluation.OUTPUTS,))
-    return ExecutionEnded(at=now, state=state, outputs=execution.facts[evaluation.OUTPUTS])
+    return ended(flow, now, state, outputs=execution.facts[evaluation.OUTPUTS])

@@ -21,7 +21,15 @@ from penstock.execution.event.base import (
     RunEvent,
     StopCause,
 )
-from penstock.execution.event.halting import ChildrenStopping
+from penstock.execution.event.children import (
+    Caller,
+    ChildEnded,
+    ChildRefused,
+    ChildrenRequested,
+    ChildStarted,
+)
+from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
+from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -42,6 +50,7 @@ from penstock.execution.event.task_runs import (
     TaskRunStopping,
 )
 from penstock.execution.event.whole import (
+    ExecutionClosed,
     ExecutionEnded,
     ExecutionResumed,
     ExecutionStarted,
@@ -59,29 +68,38 @@ __all__ = [
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
-    "ChildrenStopping",
+    "Caller",
+    "ChildEnded",
+    "ChildRefused",
+    "ChildStarted",
+    "ChildrenRequested",
     "Evaluated",
     "EvaluationFailed",
     "EvaluationRequested",
     "Event",
     "ExecutionAdmitted",
+    "ExecutionClosed",
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
+    "ExecutionLeaving",
     "ExecutionQueued",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
+    "ExitRequested",
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
     "KillRequested",
+    "LabelsChanged",
     "PauseRequested",
     "Phase",
     "Refusal",
     "ResumeRequested",
     "RunEvent",
     "ScopeOpened",
+    "SlaViolated",
     "StopCause",
     "TaskRunAdmitted",
     "TaskRunCreated",
@@ -91,4 +109,5 @@ __all__ = [
     "TaskRunResumed",
     "TaskRunRetrying",
     "TaskRunStopping",
+    "VariablesChanged",
 ]

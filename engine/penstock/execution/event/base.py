@@ -18,13 +18,14 @@ class Phase(StrEnum):
     MAIN = "main"
     ERRORS = "errors"
     FINALLY = "finally"
+    AFTER = "afterExecution"
 
 
 class StopCause(StrEnum):
     KILL = "kill"
     TIMEOUT = "timeout"
     SIBLING = "sibling"
-    """Another child of the same flowable has failed, and the flowable lets none of them go on then."""
+    """A child of the flowable has failed, and it lets none of the others go on then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,9 @@ class TaskRunAdmitted(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowableStarted(RunEvent):
-    """A flowable task run is RUNNING."""
+    """A flowable task run is RUNNING. By `deadline` it must be over."""
+
+    deadline: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,8 @@ class ScopeOpened(Event):
     """A list of the scope begins: `lanes` sequences of tasks, `width` of them at once (0: all).
 
     `outputs` are the flowable's own, visible to its children (`evaluationResult` of an If). `followers` says for each
-    lane which others wait for it; empty where none does. `until` is when the list must have ended, and `on_failure`
-    what the others end as once a child has failed; None where they go on.
+    lane which others wait for it; empty where none does. `on_failure` is what the others end as once a child has
+    failed; None where they go on.
     """
 
     run: str | None
@@ -60,7 +62,6 @@ class ScopeOpened(Event):
     width: int
     outputs: Mapping[str, Any] | None = None
     followers: tuple[tuple[int, ...], ...] = ()
-    until: Instant | None = None
     on_failure: State | None = None
 
 

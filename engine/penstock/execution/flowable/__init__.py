@@ -9,7 +9,14 @@ from penstock.execution.flowable.base import Flowable
 from penstock.execution.flowable.choice import If, Switch
 from penstock.execution.flowable.loop import EachParallel, EachSequential, ForEach
 from penstock.execution.flowable.pause import Pause
-from penstock.execution.flowable.sequence import AllowFailure, Dag, Parallel, Sequential, WorkingDirectory
+from penstock.execution.flowable.sequence import (
+    AllowFailure,
+    Dag,
+    ForEachItem,
+    Parallel,
+    Sequential,
+    WorkingDirectory,
+)
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -21,6 +28,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "If": If(),
     _CORE + "Switch": Switch(),
     _CORE + "ForEach": ForEach(),
+    _CORE + "ForEachItem": ForEachItem(),
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
     _CORE + "Pause": Pause(),

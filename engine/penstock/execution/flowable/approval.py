@@ -60,10 +60,10 @@ class Approval(Pausable):
             return children
         return _ENDS[_behavior(task, facts)] or children
 
-    def exits(self, task: Task, facts: Mapping[str, Any], ended: State) -> State | None:
-        """What the whole execution is to end as; None where it goes on."""
+    def exits(self, task: Task, facts: Mapping[str, Any], children: State) -> State | None:
         behavior = _behavior(task, facts)
-        return ended if behavior in _EXITS and ended is _ENDS[behavior] else None
+        well = children in (State.SUCCESS, State.WARNING)
+        return _ENDS[behavior] if well and behavior in _EXITS else None
 
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         decision = _decision(task, facts)

@@ -71,11 +71,6 @@ class Flowable:
     def wait(self, task: Task, facts: Mapping[str, Any]) -> Wait | None:
         return None
 
-    @property
-    def bounds_its_wait(self) -> bool:
-        """Whether the timeout is of its wait, and not of what runs within it."""
-        return False
-
     def before(self, task: Task) -> tuple[Task, ...]:
         """What runs before the wait."""
         return ()
@@ -94,6 +89,15 @@ class Flowable:
     def ends(self, task: Task, facts: Mapping[str, Any], children: State) -> State:
         """What it ends as when its children have come to `children`."""
         return children
+
+    def exits(self, task: Task, facts: Mapping[str, Any], children: State) -> State | None:
+        """What the whole execution is to end as when the children have come to `children`; None where it goes on."""
+        return None
+
+    @property
+    def waits_itself(self) -> bool:
+        """Whether its `timeout` bounds its own wait, and not what goes on within it."""
+        return False
 
     @property
     def lends_value(self) -> bool:

@@ -19,10 +19,10 @@ _BECOMES = {"RESUME": "RUNNING", "WARN": "WARNING"}
 
 
 class Pausable(Flowable):
-    """What waits for a person, with a timeout that is of the wait."""
+    """What waits for a person."""
 
     @property
-    def bounds_its_wait(self) -> bool:
+    def waits_itself(self) -> bool:
         return True
 
 

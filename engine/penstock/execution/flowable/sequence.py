@@ -112,3 +112,7 @@ def _enabled_needs(name: str, needs: Mapping[str, list[str]], place: Mapping[str
             seen.add(needed)
             ahead += needs.get(needed, ())
     return found
+
+
+class ForEachItem(Sequential):
+    """The three tasks that it is made of, one after another."""

@@ -7,11 +7,15 @@ from typing import TypeVar
 import immutables
 
 from penstock.execution.agenda import is_ready, wants_decision
+from penstock.execution.event import StopCause
 from penstock.execution.model import ROOT, Draft, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
 
 V = TypeVar("V")
+
+_HALTING = (StopCause.TIMEOUT, StopCause.SIBLING)
+"""Why what goes on below a flowable is to stop."""
 
 
 def put(draft: Draft, run: TaskRun) -> None:
@@ -27,9 +31,15 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.ready = _member(draft.ready, run, belongs=ready and run.kind is not Kind.INLINE)
     draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
     draft.running = _member(draft.running, run, belongs=run.is_running)
+    draft.bearing = _member(draft.bearing, run, belongs=run.bears)
     draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)
     draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
     draft.asked = keep(draft.asked, run.id, run.asks or None)
+    if run.kind is Kind.FLOWABLE:
+        goes_on = not run.state.is_terminal
+        in_time = run.stop is not StopCause.TIMEOUT
+        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and in_time else None)
+        draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:

@@ -54,9 +54,11 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunAdmitted():
             return changed(run, gated=False)
         case FlowableStarted():
-            return changed(moved(run, event.at, State.RUNNING), gated=False)
+            return changed(moved(run, event.at, State.RUNNING), gated=False, deadline=event.deadline)
         case TaskRunRetrying():
             failed = run if run.state is State.FAILED else moved(run, event.at, State.FAILED)
+            if run.is_calling:
+                failed = changed(failed, attempts=(*run.attempts[:-1], called(run, event.at, State.FAILED)))
             return changed(moved(failed, event.at, State.RETRYING), wake_at=event.until, stop=None)
         case TaskRunReleased():
             return changed(moved(run, event.at, State.CREATED), wake_at=None, stop=None)
@@ -66,7 +68,7 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
             return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=_told(run, event))
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
-            return changed(stopping, stop=event.cause, wake_at=event.until)
+            return changed(stopping, stop=event.cause, wake_at=event.until if run.is_running else run.wake_at)
         case _:
             assert_never(event)
 
@@ -109,6 +111,11 @@ def answered(run: TaskRun, event: Evaluated | EvaluationFailed | EvaluationReque
             return changed(run, asks=(), failure=event.message)
         case _:
             assert_never(event)
+
+
+def called(run: TaskRun, at: Instant, state: State) -> Attempt:
+    """The attempt of a task run whose children have come to `state`."""
+    return changed(run.attempts[-1], state=state, ended=at, error=run.family.error if run.family is not None else None)
 
 
 def moved(run: TaskRun, at: Instant, state: State) -> TaskRun:

@@ -8,9 +8,12 @@ import immutables
 
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import put, touch
+from penstock.execution.folding.runs import called
 from penstock.execution.model import Draft, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
 
+_STOPPING = (Phase.BEFORE, Phase.MAIN)
+_COUNTING = (Phase.BEFORE, Phase.MAIN, Phase.FINALLY)
 _NOWHERE: immutables.Map[tuple[str, ...], str] = immutables.Map()
 
 
@@ -50,7 +53,7 @@ def open_scope(draft: Draft, key: str, event: ScopeOpened) -> None:
     opened = set_scope(draft, key, event)
     run = draft.runs[key]
     outputs = event.outputs if event.outputs is not None else run.outputs
-    put(draft, changed(run, opened=opened, outputs=outputs, wake_at=event.until))
+    put(draft, changed(run, opened=opened, outputs=outputs))
 
 
 def create_run(draft: Draft, event: TaskRunCreated) -> None:
@@ -88,6 +91,8 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     if run.is_running:
         written_off = changed(attempts[-1], state=State.KILLED, ended=event.at, error=event.error)
         attempts = (*attempts[:-1], written_off)
+    elif run.is_calling:
+        attempts = (*attempts[:-1], called(run, event.at, event.state))
     ended = changed(
         run,
         state=event.state,
@@ -105,6 +110,22 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
+    if draft.judged:
+        draft.judged = ()
+
+
+def stops_its_list(child: TaskRun) -> bool:
+    """A failure ends the main list of a scope; what is done for errors and at the end is done to its last task.
+
+    Kestra resolves the next task of `errors`, `finally` and `afterExecution` without a look at how the one before it
+    has ended (FlowableUtils.resolveSequentialNexts).
+    """
+    return child.state in FAILING and child.phase in _STOPPING
+
+
+def counts(child: TaskRun) -> bool:
+    """Whether what it has come to tells in the state of its parent."""
+    return child.phase in _COUNTING
 
 
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
@@ -119,9 +140,9 @@ def child_created(scope: Scope, lane: int, position: int) -> Scope:
 def child_ended(scope: Scope, child: TaskRun) -> Scope:
     """The scope after one child of its open list became terminal."""
     states = scope.states
-    if child.phase is not Phase.ERRORS:
+    if counts(child):
         states = states.set(child.state, states.get(child.state, 0) + 1)
-    if child.state in FAILING:
+    if stops_its_list(child):
         return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
     if child.last and scope.open.followers:
         waits, free = released(scope.open, scope.waits, child.lane)

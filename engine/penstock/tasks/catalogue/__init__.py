@@ -13,8 +13,8 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
-        "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.Template": "Template", "flow.Subflow": "Subflow",
-        "flow.ForEachItem": "ForEachItem", "flow.PurgeFlows": "PurgeFlows",
+        "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.Template": "Template",
+        "flow.PurgeFlows": "PurgeFlows",
     },
     "executions": {
         "execution.Labels": "Labels", "execution.Exit": "Exit",

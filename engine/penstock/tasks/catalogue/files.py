@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.catalogue.flowables import Batch
+from penstock.tasks.calls import Batch
 from penstock.tasks.catalogue.keys import OldVersions
 from penstock.tasks.catalogue.shapes import Mapping, OfNamespaces, Texts, WithinDates
 from penstock.tasks.markers import Dynamic, Sees, Text, told

@@ -1,4 +1,4 @@
-"""Flowables that do not run here yet: loops, calls of other flows, graphs of tasks, waits."""
+"""Flowables that do not run here yet: loops, graphs of tasks, waits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.catalogue.shapes import GivenLabels, OfNamespaces
+from penstock.tasks.catalogue.shapes import OfNamespaces
 from penstock.tasks.flow_models import Output
 from penstock.tasks.flowables import Flowable
-from penstock.tasks.markers import Duration, Dynamic, Sees, Tasks, Text, Within, told
+from penstock.tasks.markers import Duration, Dynamic, Sees, Tasks, Text, Within
 
 
 class FetchType(StrEnum):
@@ -67,64 +67,6 @@ class Template(Properties):
     args: Dynamic[dict[str, Any] | None] = Field(None, description="What the template sees as `parent.outputs.args`")
     errors: Tasks | None = Field(None, description="What is done when a task within has failed")
     tenant_id: Text | None = Field(None, description="Kept by the server")
-
-
-# ── other flows ──
-
-
-class RestartBehavior(StrEnum):
-    RETRY_FAILED = "RETRY_FAILED"
-    NEW_EXECUTION = "NEW_EXECUTION"
-
-
-class Call(Properties):
-    """What every call of another flow says."""
-
-    namespace: Dynamic[Text] = Field(min_length=1, description="Namespace of the flow")
-    flow_id: Dynamic[Text] = Field(description="Name of the flow")
-    revision: Dynamic[int | None] = Field(None, ge=1, description="Which revision of it; the latest without")
-    inputs: Dynamic[dict[str, Any] | None] = Field(None, description="The inputs of its execution")
-    labels: Dynamic[GivenLabels | None] = Field(None, description="The labels of its execution")
-    wait: bool = Field(True, description="Wait for its end")
-    transmit_failed: bool = Field(True, description="Fail when it fails")
-    inherit_labels: Dynamic[bool] = Field(False, description="Give it the labels of this execution too")
-    schedule_date: Dynamic[Text | None] = Field(None, description="When it is to start; at once without")
-    restart_behavior: RestartBehavior = Field(
-        RestartBehavior.RETRY_FAILED, description="What a restart of this execution does about one that has failed"
-    )
-
-
-class Subflow(Call):
-    """Starts another flow."""
-
-    outputs: Dynamic[dict[str, Any] | None] = Field(
-        None, description="Outputs as this task gives them; `outputs` of the flow itself say it since Kestra 0.15",
-        json_schema_extra=told(until="2.0", old=True),
-    )  # fmt: skip
-
-
-class Batch(Properties):
-    """How a file is cut into batches of lines."""
-
-    rows: Dynamic[int | None] = Field(None, description="So many lines each; 1 where nothing else is said")
-    bytes: Dynamic[Text | None] = Field(None, description="No batch larger than this: a number of bytes, or 10MB")
-    partitions: Dynamic[int | None] = Field(None, description="So many batches in all")
-    separator: Dynamic[str | None] = Field(None, description="What ends a line; a line feed by default")
-    regex_pattern: Dynamic[str | None] = Field(
-        None, description="Lines with the same first group go into one batch", json_schema_extra=told(since="1.1")
-    )
-
-
-class ForEachItem(Call):
-    """Starts another flow for each batch of a file's lines, which its inputs see as `taskrun.items`."""
-
-    items: Dynamic[Text] = Field(min_length=1, description="URI of the file")
-    batch: Dynamic[Batch | None] = Field(None, description="How it is cut; line by line without")
-    schedule_on: Dynamic[Text | None] = Field(
-        None, description="Another spelling of `scheduleDate`", json_schema_extra=told(until="2.0", old=True)
-    )
-    errors: Tasks | None = Field(None, description="What is done when a task within has failed")
-    finally_: Tasks | None = Field(None, alias="finally", description="What is done at its end in any case")
 
 
 # ── housekeeping ──

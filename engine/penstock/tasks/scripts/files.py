@@ -12,9 +12,10 @@ from typing import Any
 from penstock.errors import UserError
 from penstock.ports.files import SCHEME
 from penstock.ports.runner import WORKING_DIR_MARK
-from penstock.ports.storage import NAMESPACE_FILE, belongs, namespace_file
+from penstock.ports.storage import NAMESPACE_FILE, namespace_file
 from penstock.tasks.base import Context
 from penstock.tasks.markers import text_of
+from penstock.tasks.stored import own_file
 
 OWN = ".penstock"
 """The folder, within the working directory, of files that are ours: never collected as outputs."""
@@ -68,16 +69,15 @@ def is_plain_path(pattern: str) -> bool:
 
 
 def stored(uri: str, context: Context) -> bytes | str:
-    """A file of this execution or of a namespace: the path where it lies on this machine as it is, else its bytes.
+    """A file of this execution, of the one that has called it, or of a namespace: the path where it lies on this
+    machine as it is, else its bytes.
 
     Raises UserError, NotFound.
     """
     if (found := namespace_file(uri, context.flow.namespace)) is not None:
         with context.namespace_files.open(*found) as file:
             return file.read()
-    if not belongs(uri, context.execution_id):
-        raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
-    return kept_aside(context.files.resolve(uri), context)
+    return kept_aside(context.files.resolve(own_file(uri, context)), context)
 
 
 def kept_aside(digest: str, context: Context) -> bytes | str:

@@ -264,4 +264,18 @@ GUIDES: tuple[Guide, ...] = (
         flow('inputs:\n  - {id: user, type: STRING, defaults: me}\n'
              f'tasks:\n  - id: hello\n    type: {_LOG}\n    message: "Hello {{{{ inputs.user }}}}"\n'),
     ),
+    Guide(
+        "PEN240",
+        "A promise of `MAX_DURATION` is about a length of time, one of `EXECUTION_ASSERTION` about an expression that "
+        "must stay true. Without it nothing could ever break the promise. Its id tells which one was broken.",
+        _hello("sla:\n  - id: quick\n    type: MAX_DURATION\n    behavior: FAIL\n"),
+        _hello("sla:\n  - id: quick\n    type: MAX_DURATION\n    duration: PT1H\n    behavior: FAIL\n"),
+    ),
+    Guide(
+        "PEN241",
+        "A check is looked at before an execution begins: its condition says what must hold, its message tells who "
+        "starts the flow what does not.",
+        _hello("checks:\n  - message: Not on Sundays\n"),
+        _hello("checks:\n  - condition: \"{{ inputs is not empty }}\"\n    message: Give me inputs\n"),
+    ),
 )  # fmt: skip
