@@ -60,6 +60,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/validate.py
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/push.py
+	$(BIN)/python benchmarks/language.py
 
 picture: $(STAMP)
 	$(BIN)/python docs/picture.py

@@ -34,6 +34,17 @@ def sequential_noop(count: int) -> str:
     return f"id: noop\nnamespace: bench\ntasks:\n{tasks}"
 
 
+def parallels_noop(count: int, width: int) -> str:
+    """`count` tasks without a process, side by side in Parallels of `width`, one Parallel after the other."""
+    text = "id: side\nnamespace: bench\ntasks:\n"
+    for n in range(0, count, width):
+        text += f"  - id: p{n}\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+        text += "".join(
+            f"      - {{id: t{n + m}, type: {RETURN}, format: '{{{{ task.id }}}}'}}\n" for m in range(width)
+        )
+    return text
+
+
 def loop_noop(count: int) -> str:
     """A ForEach over `count` values, one task without a process each."""
     values = ", ".join(str(n) for n in range(count))
@@ -41,6 +52,21 @@ def loop_noop(count: int) -> str:
         "id: loop\nnamespace: bench\ntasks:\n  - id: each\n    type: io.kestra.plugin.core.flow.ForEach\n"
         f"    values: [{values}]\n    tasks:\n      - id: one\n        type: {RETURN}\n"
         "        format: '{{ taskrun.value }}'\n"
+    )
+
+
+def called_noop() -> str:
+    """A flow of one task without a process, for others to call."""
+    return f"id: called\nnamespace: bench\ntasks:\n  - id: one\n    type: {RETURN}\n    format: x\n"
+
+
+def loop_of_calls(count: int) -> str:
+    """A ForEach that calls it `count` times, one call after the other."""
+    values = ", ".join(str(n) for n in range(count))
+    return (
+        "id: calls\nnamespace: bench\ntasks:\n  - id: each\n    type: io.kestra.plugin.core.flow.ForEach\n"
+        f"    values: [{values}]\n    tasks:\n      - id: call\n        type: io.kestra.plugin.core.flow.Subflow\n"
+        "        namespace: bench\n        flowId: called\n        wait: true\n"
     )
 
 

@@ -19,6 +19,7 @@ from penstock.errors import UserError
 from penstock.execution import evaluation
 from penstock.execution.event import Evaluated, EvaluationFailed, Instant
 from penstock.execution.model import ROOT, Execution
+from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
 from penstock.flow.model import (
     Backoff,
     Flow,
@@ -36,6 +37,7 @@ from penstock.flow.model import (
 T = TypeVar("T")
 
 CORE = "io.kestra.plugin.core."
+SUBFLOW = CORE + "flow.Subflow"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_DEPTH = 3
 
@@ -66,6 +68,8 @@ class _Builder:
     dice: Dice
     left: int
     made: int = 0
+    calls: bool = False
+    """Whether tasks may call other flows."""
 
     def tasks(self, depth: int, most: int = 3) -> tuple[Task, ...]:
         return tuple(self.task(depth) for _ in range(1 + self.dice.randrange(most) % max(1, self.left)))
@@ -81,9 +85,20 @@ class _Builder:
         deep = depth < MOST_DEPTH and self.left > 0 and chance(self.dice, 55)
         if deep:
             return self._dressed(self.flowable(name, depth + 1))
+        if self.calls and chance(self.dice, 25):
+            return self._dressed(self.call(name))
         kind = one_of(self.dice, (Kind.INLINE, Kind.WORKER, Kind.WORKER))
         type_ = CORE + ("debug.Return" if kind is Kind.INLINE else "http.Request")
         return self._dressed(Task(name, type_, kind, retry=self.retry(35), timeout=self.timeout(kind)))
+
+    def call(self, name: str) -> Task:
+        """A Subflow, or a ForEachItem with its three parts."""
+        switches = {each: False for each in ("wait", "transmitFailed") if chance(self.dice, 20)}
+        if chance(self.dice, 60):
+            limit = timedelta(seconds=5 + self.dice.randrange(60)) if chance(self.dice, 30) else None
+            return Task(name, SUBFLOW, Kind.EXECUTABLE, switches, retry=self.retry(25), timeout=limit)
+        whole = Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches)
+        return Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches, {"tasks": tasks_of(whole)})
 
     def flowable(self, name: str, depth: int) -> Task:
         short = one_of(self.dice, tuple(_FLOWABLES))
@@ -225,9 +240,10 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
 _PAUSABLE = frozenset({"Pause", "Approval"})
 
 
-def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14) -> Flow:
-    """A flow of about `most_tasks` tasks at the most, with every property that decisions read."""
-    builder = _Builder(dice, most_tasks)
+def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False) -> Flow:
+    """A flow of about `most_tasks` tasks at the most, with every property that decisions read. With `calls` some call
+    others."""
+    builder = _Builder(dice, most_tasks, calls=calls)
     tasks = builder.tasks(0, 5)
     return Flow(
         "laws",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ def refuse_invalid(file: FlowFile, *, colour: bool) -> None:
         texts = {file.path: file.parsed.document.text}
         click.echo(render_text(list(file.parsed.diagnostics), texts, colour=colour), err=True)
         raise SystemExit(Exit.FINDINGS)
+
+
+@contextmanager
+def told_within(path: str) -> Iterator[None]:
+    """What is wrong with inputs is told with the place of each in the file of its flow."""
+    from penstock.flow.inputs import InvalidInputs
+
+    try:
+        yield
+    except InvalidInputs as error:
+        raise error.within(path) from error
 
 
 def given_inputs(pairs: Sequence[str], file: Path | None, declared: Iterable[Input] = ()) -> dict[str, Any]:

@@ -21,11 +21,19 @@ from penstock.execution.model import Execution
 from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
-from penstock.operations.request import answer, waiting, waits_for_others, waits_for_person
+from penstock.operations.request import answer, asked_of, waiting, waits_for_others, waits_for_person
 from penstock.operations.start import Start, refuse_blocked, start
 from penstock.operations.transcript import said
 from penstock_cli.exits import Exit
-from penstock_cli.flow_files import FlowFile, given_inputs, given_labels, given_mocks, read_flow, refuse_invalid
+from penstock_cli.flow_files import (
+    FlowFile,
+    given_inputs,
+    given_labels,
+    given_mocks,
+    read_flow,
+    refuse_invalid,
+    told_within,
+)
 from penstock_cli.globals import Globals
 from penstock_cli.interrupts import HungUp, Terminated, heard_signals
 from penstock_cli.lookup import full_id
@@ -86,13 +94,15 @@ def run(wish: RunWish, globals_: Globals) -> int:
     folder = None if wish.ephemeral else data_folder(wish.data)
     with workplace(folder, secrets_file=wish.secrets_file, settings=settings_now()) as place:
         if wanted is not None and file is not None:
-            wanted = place.keep_files(wanted, by_person=True)
+            with told_within(file.path):
+                wanted = place.keep_files(wanted, by_person=True)
             place.pin(wanted.flow, file.source)
         flow = wanted.flow if wanted is not None else _flow_to_resume(place, wish)
         allowance = _allowance(flow, wish, globals_)
         with _live(place, wish, allowance) as live, _progress(wish, globals_, flow, live, file) as progress:
             runner = _Run(place, live, flow, progress, wish, globals_)
-            return runner.go(wanted, limit)
+            with told_within(file.path if file is not None else ""):
+                return runner.go(wanted, limit)
 
 
 def _limit(text: str | None) -> float | None:
@@ -114,7 +124,8 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
     assert flow is not None
     refuse_blocked(flow)
     inputs = given_inputs(wish.inputs, wish.inputs_file, flow.inputs)
-    resolve_inputs(flow.inputs, inputs)
+    with told_within(file.path):
+        resolve_inputs(flow.inputs, inputs)
     return Start(
         id=new_execution_id(),
         flow=flow,
@@ -374,10 +385,13 @@ class _Run:
             return False
         from penstock_cli.render.asking import ask
 
+        place, flow = self._place, self._live.executor.flow_of(execution)
         with self._progress.aside():
-            flow = self._live.executor.flow_of(execution)
-            values = ask(flow.by_id[run.task], label(run))
-        event = answer(flow, current, values, by=_person(), at=self._place.clock.now(), task=run.task)
+            questions, render = asked_of(flow, run), place.intake.renderer(flow, current)
+            values = place.keep_answers(
+                flow, current, ask(flow.by_id[run.task], questions, label(run), render), task=run.task
+            )
+        event = answer(flow, current, values, by=_person(), at=place.clock.now(), task=run.task, intake=place.intake)
         self._live.executor.submit(execution, event)
         self._live.worker.fill()
         return True

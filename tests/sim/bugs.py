@@ -28,9 +28,9 @@ from sim.world import Parts, SteppedEvaluator, SteppedWorker
 class UncheckedSequence(Door):
     """A settle without the sequence check: what was decided is appended, whatever was appended meanwhile."""
 
-    def append(self, execution: Any, events: Any, **kwargs: Any) -> None:
+    def append(self, execution: Any, events: Any, **kwargs: Any) -> Any:
         try:
-            super().append(execution, events, **kwargs)
+            return super().append(execution, events, **kwargs)
         except Fenced:
             raise
         except Conflict:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from penstock.execution.apply import begin, extend, fold
 from penstock.execution.decide import decide
@@ -10,6 +11,9 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Evaluated,
     EvaluationFailed,
     Event,
@@ -34,6 +38,9 @@ FACTS = (
     | AttemptLost
     | Evaluated
     | EvaluationFailed
+    | ChildStarted
+    | ChildRefused
+    | ChildEnded
 )
 
 
@@ -77,3 +84,26 @@ def check_log(flow: Flow, log: list[Event]) -> None:
                 case _:
                     pass
         at += len(batch)
+
+
+def check_kin(store: Store, executions: Sequence[str]) -> None:
+    """Every child is there that a parent tells of, each was told of once, and no end is told that has not come."""
+    told: Counter[str] = Counter()
+    for execution in executions:
+        for event in store.events(execution):
+            if isinstance(event, ChildStarted):
+                told[event.child] += 1
+                child = store.load(event.child)
+                if child is None or child.caller is None or child.caller.run != event.run:
+                    raise Violation(f"{execution} has called {event.child}, which is not there as its child")
+            if isinstance(event, ChildEnded):
+                child = store.load(event.child)
+                if child is None or not child.is_over or child.state is not event.state:
+                    raise Violation(f"{execution} has heard of an end of {event.child} that it has not come to")
+    for execution in executions:
+        loaded = store.load(execution)
+        assert loaded is not None
+        if told[execution] != int(loaded.caller is not None):
+            raise Violation(f"{execution} was told of {told[execution]} times")
+        if loaded.is_over and any(not loaded.runs[run].orphan for run in loaded.children):
+            raise Violation(f"{execution} is over, and waits for {loaded.children}")

@@ -50,7 +50,7 @@ class Door:
 
         return passed
 
-    def append(self, execution: Any, events: Any, **kwargs: Any) -> None:
+    def append(self, execution: Any, events: Any, **kwargs: Any) -> Any:
         self._enter()
         self.appends += 1
         if self.appends in self.fate.overtaken_at:
@@ -59,7 +59,7 @@ class Door:
         if crashes and not self.fate.crash_after_commit:
             self._die("crash before a commit")
         try:
-            self.store.append(execution, events, **kwargs)
+            return self.store.append(execution, events, **kwargs)
         finally:
             if crashes:
                 self._die("crash after a commit")

@@ -17,7 +17,7 @@ from typing import TypeVar
 from fakes.store import MemoryStore
 from flows_strategy import Dice, chance, one_of, random_answer, random_flow
 from penstock.agent.evaluator import Answering, Evaluator
-from penstock.agent.executor import Executor, FlowSource, Shell
+from penstock.agent.executor import Birth, Executor, FlowSource, Shell
 from penstock.agent.live import LiveSession
 from penstock.agent.supervisor import Supervisor
 from penstock.agent.worker import Claim, HaltSwitch, Worker
@@ -25,18 +25,23 @@ from penstock.errors import NotFound, PenstockError, Refused, Retryable
 from penstock.execution.event import (
     AttemptEnded,
     AttemptStarted,
+    Caller,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Event,
     Instant,
 )
+from penstock.execution.identity import child_id
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.model import Flow
 from penstock.operations import request
-from penstock.operations.start import Start, start
+from penstock.operations.start import Start, prepare, start
 from penstock.ports.clock import HeldClock
 from penstock.ports.presence import Presence
 from penstock.ports.store import Fenced, Session, Store
-from sim.checker import check
+from sim.checker import check, check_kin
 from sim.door import Door, Fate, Gone
 from sim.runner import FakeAttempts, Runner, Slot, Violation
 
@@ -95,6 +100,47 @@ class FakeShell(Shell, Answering):
     clock: HeldClock
     late: int = 0
     told: Callable[[str], None] = _ignore
+    flows: dict[str, Flow] = field(default_factory=dict)
+
+    def bear(self, flow: Flow, execution: Execution, most: int) -> list[Birth]:
+        keys = sorted(execution.bearing, key=execution.bearing.__getitem__)
+        quick = [key for key in keys if not self._is_late(execution, key)]
+        return [self._birth(execution, key) for key in quick[:most]]
+
+    def call(self, flow: Flow, execution: Execution, key: str, most: int) -> list[Birth]:
+        self.told("called later")
+        return [self._birth(execution, key)]
+
+    def _birth(self, execution: Execution, key: str) -> Birth:
+        run, now = execution.runs[key], self.clock.now()
+        assert run.family is not None
+        index = run.family.begun
+        child, depth = child_id(execution.id, key, index, len(run.attempts)), 1
+        dice = Dice(f"{self.seed}/{child}")
+        if execution.caller is not None:
+            depth = execution.caller.depth + 1
+        if chance(dice, 8):
+            self.told("child refused")
+            return Birth(ChildRefused(at=now, run=key, index=index, error="there is no such flow"))
+        flow = random_flow(dice, name=child, most_tasks=3, calls=depth < 3)
+        self.flows[flow.source_digest] = flow
+        caller = Caller(execution.id, key, index, run.family.waits, depth)
+        creation = prepare(Start(child, flow, flow.source_digest, caller=caller), at=now)
+        self.told("child born")
+        event = ChildStarted(at=now, run=key, index=index, child=child, outputs={"executionId": child})
+        return Birth(event, creation, flow)
+
+    def ended(self, flow: Flow, execution: Execution, child: Execution) -> ChildEnded:
+        assert child.caller is not None
+        caller = child.caller
+        return ChildEnded(
+            at=self.clock.now(),
+            run=caller.run,
+            index=caller.index,
+            child=child.original_id or child.id,
+            state=child.state,
+            outputs={},
+        )
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
         quick = [key for key in sorted(execution.asked) if not self._is_late(execution, key)]
@@ -178,7 +224,7 @@ class Process:
         self.poked = False
         self.faults: list[BaseException] = []
         self._heard: dict[str, int] = {}
-        shell = FakeShell(world.seed, world.clock, LATE, world.told)
+        shell = FakeShell(world.seed, world.clock, LATE, world.told, world.flows)
         self.executor = world.parts.executor(
             self.door, self.session, Flows(world.flows), shell, world.clock, on_crash=_raise
         )
@@ -227,6 +273,8 @@ class World:
     parts: Parts = field(default_factory=Parts)
     fate: Fate | None = None
     """What befalls the first process. Where it is given, nothing else goes wrong in this world."""
+    calls: bool = False
+    """Whether executions call others."""
     tell: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
@@ -260,8 +308,17 @@ class World:
         return self.exercised
 
     def judge(self) -> None:
-        for execution in self.acknowledged:
+        for execution in self.everything():
             check(self.store, self.flows, execution)
+        if self.calls:
+            check_kin(self.store, self.everything())
+
+    def everything(self) -> list[str]:
+        """What was acknowledged, and what that has called."""
+        if not self.calls:
+            return self.acknowledged
+        found = self.store.find("", limit=100_000)
+        return [*self.acknowledged, *sorted(each for each in found if each not in self.acknowledged)]
 
     # ── processes ──
 
@@ -289,7 +346,7 @@ class World:
             raise
 
     def unfinished(self) -> list[str]:
-        found = [(execution, self.store.load(execution)) for execution in self.acknowledged]
+        found = [(execution, self.store.load(execution)) for execution in self.everything()]
         return [execution for execution, loaded in found if loaded is not None and not loaded.is_over]
 
     def guarded(self, process: Process, act: Callable[[], T]) -> T | None:
@@ -345,6 +402,7 @@ class World:
         process = self.process
         assert process is not None
         parts = [process.executor.wake, process.executor.catch_up, process.worker.fill]
+        parts += [process.executor.hear] if self.calls else []
         for part in parts if chance(self.dice, 60) else [one_of(self.dice, parts)]:
             if self.guarded(process, part) is None:
                 return
@@ -467,7 +525,7 @@ class World:
             return
         number = len(self.acknowledged)
         name = f"{self.seed}-{number}"
-        flow = random_flow(Dice(f"{name}/flow"), name=name, most_tasks=8)
+        flow = random_flow(Dice(f"{name}/flow"), name=name, most_tasks=8, calls=self.calls)
         self.flows[flow.source_digest] = flow
         date = self.clock.now() + timedelta(seconds=40) if chance(self.dice, 15) else None
         wanted = Start(f"x{number}", flow, flow.source_digest, schedule_date=date)
@@ -499,6 +557,7 @@ class World:
         acts: list[Callable[[], object]] = [
             zombie.executor.wake,
             zombie.executor.catch_up,
+            *([zombie.executor.hear] if self.calls else []),
             zombie.worker.fill,
             partial(zombie.executor.settle, execution),
             partial(self.finish, zombie),
@@ -569,7 +628,7 @@ class World:
             return True
         self.runner.calm()
         moved = 0
-        for part in (process.executor.wake, process.executor.catch_up, process.worker.fill):
+        for part in (process.executor.wake, process.executor.catch_up, process.executor.hear, process.worker.fill):
             done = self.guarded(process, part)
             if done is None:
                 return True

@@ -24,6 +24,7 @@ from penstock.agent.attempt import Equipment, TaskAttempts
 from penstock.agent.callees import DeployedCallees
 from penstock.agent.calling import Calls
 from penstock.agent.evaluator import Evaluator
+from penstock.agent.executions import StoredExecutions
 from penstock.agent.executor import Executor
 from penstock.agent.flows import PinnedFlows
 from penstock.agent.shell import DecisionShell
@@ -42,7 +43,7 @@ from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.operations import request
 from penstock.operations.file_inputs import keep_files
-from penstock.operations.start import Intake, prepare, start_of
+from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
 from penstock.ports.deployment import Deployed, Generation, Observation, Publication
@@ -146,8 +147,10 @@ class Stage:
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
+        self.heard: dict[str, int] = {}
         self._generation = 0
         self._put_together()
+        self.executor.listen(lambda execution, _: self.heard.setdefault(execution.id, len(self.heard)))
 
     def _put_together(self) -> None:
         runner = StageRunner(self.machine)
@@ -160,6 +163,9 @@ class Stage:
                 vault=self.vault,
                 clock=self.clock,
                 worlds=self._world,
+                executions=StoredExecutions(
+                    self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flows.flow
+                ),
                 around=self.around,
                 runners=SessionRunners(RunnerChoice(forced="process"), {"process": lambda: runner}),
                 task_type=task_type,
@@ -175,7 +181,7 @@ class Stage:
             around=self.around,
             intake=self.intake,
             files=self.files,
-            keep_files=lambda wanted: keep_files(wanted, self.files, self.namespace_files, by_person=False),
+            keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
             flow_of=self.flows.flow,
         )
@@ -212,6 +218,10 @@ class Stage:
     def _render(self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
         return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
+        now = self.clock.now()
+        return keep_files(wanted, self.files, self.namespace_files, by_person=by_person, at=now, intake=self.intake)
 
     # ── flows ──
 
@@ -268,7 +278,7 @@ class Stage:
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
         wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
-        kept = keep_files(wanted, self.files, self.namespace_files, by_person=True)
+        kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
         self.started.append(id_)
         [written] = self.executor.begin([(creation, flow)])
@@ -345,8 +355,8 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = self.store.summaries(Query(limit=100_000))
-        return [self.execution(each.id) for each in sorted(found, key=lambda each: (each.created, each.id))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
         """What was said: by whom, how severe, in which words."""

@@ -202,12 +202,15 @@ def resume(
     data: Path | None,
 ) -> None:
     """Resume an execution that waits for a person."""
+    from penstock.operations.request import asked_of, waiting
     from penstock.operations.request import resume as operation
     from penstock_cli.flow_files import given_inputs
 
     with _place(data) as place:
-        execution = _ask(
-            place, id_, operation, values=given_inputs(inputs, inputs_file), task=task, intake=place.intake
-        )
+        paused = _found(place, id_)
+        flow, run = place.flow_of(paused), waiting(paused, task)
+        given = given_inputs(inputs, inputs_file, asked_of(flow, run) if run is not None else ())
+        values = place.keep_answers(flow, paused, given, task=task)
+        execution = _ask(place, id_, operation, values=values, task=task, intake=place.intake)
         click.echo(f"{execution.id} goes on", err=True)
         _tell_holder(place, execution)

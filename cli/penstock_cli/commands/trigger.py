@@ -78,6 +78,7 @@ def _start(
     from penstock.operations.trigger import trigger
     from penstock.wiring import new_execution_id
     from penstock_cli.agent_folder import deployed_named, repository_of
+    from penstock_cli.flow_files import told_within
 
     deployed = deployed_named(place.store, text)
     flow = place.deployed_flow(deployed)
@@ -89,8 +90,9 @@ def _start(
         id_=new_execution_id(),
         generation=place.store.generation(),
     )
-    wanted = place.keep_files(replace(wanted, labels=labels), by_person=True)
-    return trigger(place.store, place.presence, wanted, at=place.clock.now(), intake=place.intake)
+    with told_within(deployed.path):
+        wanted = place.keep_files(replace(wanted, labels=labels), by_person=True)
+        return trigger(place.store, place.presence, wanted, at=place.clock.now(), intake=place.intake)
 
 
 def _is_served(place: Workplace, session: Session) -> bool:

@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.agent.clearing import Clearing
+from penstock.agent.log_file import kept_log
 from penstock.agent.sharing import LateFiles, holder_of, live_holders, refuse_mixture
+from penstock.agent.task_cache import TaskCaches
 from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
@@ -31,6 +33,7 @@ from penstock.expression import WallTimeExceeded, render, render_value
 from penstock.expression.apart import remote
 from penstock.flow.model import Flow, Kind, Level, Task, nothing
 from penstock.ports.clock import Clock
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogKey, Logs, LogSummary, LogWriter
@@ -66,6 +69,7 @@ class Equipment:
     vault: Vault
     clock: Clock
     worlds: WorldOf
+    executions: Executions
     around: Surroundings
     runners: Runners
     task_type: Callable[[str], TaskType]
@@ -89,6 +93,7 @@ class AttemptContext(Context):
     files: Files
     namespace_files: NamespaceFiles
     http: Http
+    executions: Executions
     halt: Halt
     log_writer: LogWriter
     resumed: bool
@@ -191,6 +196,10 @@ class Said(LogWriter):
         del final
         return LogSummary(self._bytes, "", len(self.lines), self.cut)
 
+    def text(self) -> Iterator[bytes]:
+        """As a log is exported."""
+        return (f"{at} {level} {text}\n".encode() for at, level, text in self.lines)
+
     def as_log(self) -> dict[str, Any]:
         if not self.lines and not self.cut:
             return {}
@@ -203,6 +212,7 @@ class TaskAttempts:
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
         self._clearing = Clearing(equipment.runners)
+        self._caches = TaskCaches(equipment.files, equipment.vault)
 
     def make(self, flow: Flow, execution: Execution, claim: Claim, halt: Halt) -> AttemptEnded | AttemptLost:
         run = execution.runs[claim.run]
@@ -225,9 +235,11 @@ class TaskAttempts:
             return AttemptLost(at=self._equipment.clock.now(), run=run.id, attempt=claim.attempt, reason=reason)
         self._clearing.note(context.name, context.used)
         summary = writer.close(final=True)
-        log = {"bytes": summary.bytes, "digest": summary.digest, "lines": summary.lines}
+        log: dict[str, Any] = {"bytes": summary.bytes, "digest": summary.digest, "lines": summary.lines}
         if summary.cut_bytes:
             log["cut"] = summary.cut_bytes
+        if context.task.log_to_file:
+            log["file"] = kept_log(context, self._equipment.logs.export(key))
         return replace(ended, log=log, usage=self._usage(context))
 
     def make_inline(
@@ -236,8 +248,10 @@ class TaskAttempts:
         task_type = self._equipment.task_type(flow.by_id[run.task].type)
         said, context = self.sayer(flow, execution, run, len(run.attempts), seen, world)
         context.is_hurried = is_hurried
-        ended = self._run(task_type, context)
-        return [*self._effects(context), replace(ended, log=said.as_log())]
+        ended, log = self._run(task_type, context), said.as_log()
+        if context.task.log_to_file and said.lines:
+            log["file"] = kept_log(context, said.text())
+        return [*self._effects(context), replace(ended, log=log)]
 
     def _effects(self, context: AttemptContext) -> Iterator[Event]:
         """What the attempt changes of its execution. Secrets among it are sealed."""
@@ -323,6 +337,7 @@ class TaskAttempts:
             files=equipment.files,
             namespace_files=seen_from.namespace_files,
             http=equipment.http,
+            executions=equipment.executions,
             halt=halt,
             log_writer=writer,
             resumed=resumed,
@@ -355,7 +370,7 @@ class TaskAttempts:
         """The end of the attempt. A fault of the task, ours included, ends this attempt and nothing else."""
         try:
             properties = self._equipment.prepare(task_type, context.task, context.render_value)
-            result = task_type.run(properties, context)
+            result = self._result(task_type, properties, context)
         except TaskLost:
             raise
         except TaskStopped as stopped:
@@ -381,6 +396,22 @@ class TaskAttempts:
             context.log(Level.ERROR, message)
             return self._ended(context, State.FAILED, nothing(), error=message)
         return self._of(context, result)
+
+    def _result(self, task_type: TaskType, properties: Any, context: AttemptContext) -> Result:
+        """What the attempt comes to, or what an earlier run of the task has come to."""
+        if context.is_hurried and (context.task.cache is not None or context.task.log_to_file):
+            raise WallTimeExceeded("the storage is asked by those who have time")
+        if context.task.cache is None or context.resumed:
+            return task_type.run(properties, context)
+        key = self._caches.key(context)
+        found = self._caches.find(key, context) if key is not None else None
+        if found is not None:
+            context.log(Level.DEBUG, "outputs of an earlier run are used again")
+            return Result(found)
+        result = task_type.run(properties, context)
+        if key is not None and result.state is State.SUCCESS:
+            self._caches.keep(key, result, context)
+        return result
 
     def _of(self, context: AttemptContext, result: Result) -> AttemptEnded:
         context.effects = result.effects

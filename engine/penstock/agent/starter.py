@@ -12,7 +12,7 @@ from penstock.errors import NotFound
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow, Trigger
 from penstock.operations.schedules import slot_inputs, slot_start
-from penstock.operations.start import Intake, Start, prepare, start_of
+from penstock.operations.start import Intake, Start, prepare, rendered, start_of
 from penstock.ports.clock import Clock
 from penstock.ports.deployment import Deployed, Slot
 from penstock.ports.store import Creation, Store, Unadmitted
@@ -55,7 +55,8 @@ class Starter:
         what rendering raises."""
         at = self.clock.now()
         wanted = slot_start(self._wanted(deployed, flow, {}), trigger, schedule, slot.date)
-        wanted = replace(wanted, labels={**_labels(trigger), **(labels or {})}, slot=slot)
+        own = rendered(wanted, _labels(trigger), self.intake, at=at, more={})
+        wanted = replace(wanted, labels={**own, **(labels or {})}, slot=slot)
         given = slot_inputs(wanted, trigger, self.intake, at=at, over=inputs)
         return prepare(self.keep_files(replace(wanted, inputs=given)), at=at, intake=self.intake)
 

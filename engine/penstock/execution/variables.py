@@ -14,7 +14,7 @@ from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
-from penstock.flow.inputs import given_value
+from penstock.flow.inputs import given_value, literal_value, put_value
 from penstock.flow.model import Dialect, Flow, InputType, nothing
 
 TENANT = "main"
@@ -84,12 +84,29 @@ def _of_execution(execution: Execution, around: Surroundings) -> dict[str, Any]:
 
 
 def _inputs(flow: Flow, execution: Execution, around: Surroundings) -> Mapping[str, Any]:
-    """A secret among them is opened at once, so that it is hidden wherever it turns up."""
+    """A secret among them is opened at once, so that it is hidden wherever it turns up.
+
+    One that was left out, because what it depends on does not hold, shows its default (Kestra, RunVariables).
+    """
     inputs = Inputs(execution.inputs, around.open)
+    left_out: dict[str, Any] = {}
     for declared in flow.inputs:
         if declared.type is InputType.SECRET:
             given_value(inputs, declared.id)
-    return inputs
+        if declared.depends_on and given_value(execution.inputs, declared.id) is None:
+            default = literal_value(declared)
+            if default is not None:
+                put_value(left_out, declared.id, default)
+    return _over(left_out, inputs) if left_out else inputs
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, groups within one another."""
+    merged = dict(below)
+    for name, value in above.items():
+        under = below.get(name)
+        merged[name] = _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings) -> dict[str, Any]:

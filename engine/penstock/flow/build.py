@@ -10,8 +10,8 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
+from penstock.flow.declaration import declared_input, leaves
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
-from penstock.flow.inputs import declared_input
 from penstock.flow.model import (
     NOTHING,
     Backoff,
@@ -116,13 +116,11 @@ def labels(raw: Any) -> dict[str, str]:
 
 
 def build_inputs(survey: Survey, raw: Any, path: Path) -> tuple[Input, ...]:
-    """The inputs of a list, each with its place."""
-    found = []
-    for at, entry in enumerate(raw or []):
-        plain = declared_input(entry)
-        where = survey.document.range_of((*path, at))
-        found.append(replace(plain, range=where))
-    return tuple(found)
+    """The inputs of a list, each with its place; those within a form like the others."""
+    return tuple(
+        replace(declared_input(leaf.raw, leaf), range=survey.document.range_of((*path, *leaf.path)))
+        for leaf in leaves(raw or [])
+    )
 
 
 def build_retry(raw: Any) -> Retry | None:
@@ -222,6 +220,7 @@ def _output(raw: Mapping[str, Any], where: Range) -> Output:
         value=raw.get("value"),
         required=raw.get("required") is not False,
         description=raw.get("description"),
+        display_name=raw.get("displayName"),
         rules=_frozen(rules),
         range=where,
     )

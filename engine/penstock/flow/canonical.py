@@ -14,9 +14,22 @@ from hashlib import sha256
 from typing import Any
 
 from penstock.duration import format_duration
-from penstock.flow.model import Backoff, Concurrency, Flow, Input, Output, Retry, Task, Trigger
+from penstock.flow.model import (
+    Backoff,
+    Check,
+    Concurrency,
+    DependsOn,
+    Flow,
+    Input,
+    Output,
+    Retry,
+    Sla,
+    Task,
+    TaskCache,
+    Trigger,
+)
 
-_PARTS = (Flow, Task, Input, Output, Trigger, Retry, Concurrency)
+Part = Flow | Task | Input | Output | Trigger | Retry | Concurrency | Sla | Check | DependsOn | TaskCache
 _LEFT_OUT = frozenset({"source_digest", "runnable", "dialect"})
 """What depends on the file's bytes, on this version, or on how it was asked to read; not on the flow."""
 
@@ -39,7 +52,7 @@ def canonical_digest(flow: Flow) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, _PARTS):
+    if isinstance(value, Part):
         return _part(value)
     if isinstance(value, Enum):
         return value.value
@@ -52,7 +65,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _part(value: Flow | Task | Input | Output | Trigger | Retry | Concurrency) -> dict[str, Any]:
+def _part(value: Part) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in fields(value):
         if not part.compare or part.name in _LEFT_OUT:

@@ -70,6 +70,8 @@ _TABLE = (
     ("PEN229", "An expression names what the flow does not have", "declare it, or correct its name"),
     ("PEN240", "A promise (`sla`) is incomplete, or has the id of another", "`penstock explain PEN240` shows one"),
     ("PEN241", "A check is incomplete", "add `condition:` and `message:`"),
+    ("PEN242", "The key of a label is of a form that Kestra 2 refuses", "begin with a small letter"),
+    ("PEN243", "A value is none of the type of the input or output that it is for", "write a value of that type"),
     ("PEN290", "A key of penstock.yaml is unknown", "`penstock config view` lists the settings"),
     ("PEN291", "A value of penstock.yaml, or of a variable, is not what it takes", "`penstock schema penstock.yaml`"),
     ("PEN292", "The repository asks for another version of Penstock", "install the version that it asks for"),
@@ -121,8 +123,8 @@ _TABLE = (
 
 _WARNINGS = frozenset(
     {
-        "PEN114", "PEN116", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512", "PEN601",
-        "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
+        "PEN114", "PEN116", "PEN243", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512",
+        "PEN601", "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
     }
 )  # fmt: skip
 _NOTES = frozenset(

@@ -13,9 +13,12 @@ from penstock.duration import format_duration, parse_duration
 from penstock.flow.words import InputType
 
 _EMAIL = re.compile(r"[a-zA-Z0-9_!#$%&\u2019*+/=?`{|}~^.-]+@[a-zA-Z0-9.-]+")
-_URI = re.compile(r"[a-z]+://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}(:[0-9]+)?([-a-zA-Z0-9()@:%_+.~#?&/=]*)")
+_URI = re.compile(r"[a-z]+://(?:www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b[-a-zA-Z0-9()@:%_+.~#?&/=]*")
+"""A host with a dot in it: FlowInputOutput.URI_PATTERN."""
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
+_INT = range(-(2**31), 2**31)
+"""A java.lang.Integer."""
 
 
 class NotOfType(ValueError):
@@ -41,13 +44,20 @@ def _string(value: Any) -> str:
 
 
 def _int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    whole = _whole(value)
+    if whole is None or whole not in _INT:
+        raise ValueError(f'For input string: "{value}"')
+    return whole
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
-        return int(value)
-    raise ValueError(f'For input string: "{value}"')
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value.strip()) else None
 
 
 def _float(value: Any) -> float:

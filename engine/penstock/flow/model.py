@@ -119,15 +119,28 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class DependsOn:
+    """What must hold for an input to be there: each of `inputs` is, and `condition`, an expression, is true."""
+
+    inputs: tuple[str, ...] = ()
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a flow, or of a Pause on resume. `rules` are the type's own: validator, min, max, values …"""
+    """One input of a flow, or of a Pause on resume. `rules` are the type's own: validator, min, max, values …
+
+    `prefill` is what a form shows at first, and no default. All of `depends_on` must hold: a form has one of its own.
+    """
 
     id: str
     type: InputType
     required: bool = True
     defaults: Any = None
+    prefill: Any = None
     description: str | None = None
     display_name: str | None = None
+    depends_on: tuple[DependsOn, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=nothing)
     range: Range = field(default=START, compare=False)
 
@@ -141,6 +154,7 @@ class Output:
     value: Any
     required: bool = True
     description: str | None = None
+    display_name: str | None = None
     rules: Mapping[str, Any] = field(default_factory=nothing)
     range: Range = field(default=START, compare=False)
 

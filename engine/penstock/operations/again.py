@@ -32,6 +32,7 @@ def successor(flow: Flow, execution: Execution, at: Instant) -> Creation:
         parent_id=execution.id,
         attempt_number=execution.attempt_number + 1,
         original_created=execution.original_created or execution.created,
+        caller=execution.caller,
     )
     return admission(flow, created)
 

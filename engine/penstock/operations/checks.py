@@ -40,10 +40,10 @@ def _failed(flow: Flow, created: ExecutionCreated, intake: Intake) -> Iterator[C
     execution = begin(created)
     for check in flow.checks:
         try:
-            rendered = intake.render(flow, execution, check.when, NOTHING)
+            rendered = intake.render(flow, execution, check.when, NOTHING, typed=True)
         except PenstockError as error:
             message = f"Failed to evaluate check condition. Cause: {error.message}"
             yield Check(check.when, message, CheckStyle.ERROR, CheckBehavior.BLOCK_EXECUTION, check.range)
             continue
-        if str(rendered).strip() != "true":
+        if rendered not in (True, "true"):
             yield check

@@ -2,66 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from stat import S_ISFIFO, S_ISREG
 from typing import Any, BinaryIO
 
 from penstock.errors import NotFound, UserError
+from penstock.execution.model import Execution
 from penstock.flow.convert import LocalFile
-from penstock.flow.inputs import InvalidInputs, Problem, given_value, resolve_inputs
-from penstock.flow.model import Input, InputType
-from penstock.operations.start import Start, foreign
+from penstock.flow.inputs import InvalidInputs, Problem, given_value
+from penstock.flow.model import Flow, Input, InputType
+from penstock.operations.request import asked_of, waiting
+from penstock.operations.start import Intake, Start, begun, foreign, may_have, values_of
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.namespace_files import NamespaceFiles
-from penstock.ports.storage import execution_files, input_file, namespace_file, plain_name
+from penstock.ports.storage import input_file, namespace_file, plain_name, task_file
 
 _UNNAMED = "file"
 
 
-def keep_files(wanted: Start, files: Files, namespace_files: NamespaceFiles, *, by_person: bool) -> Start:
+def keep_files(
+    wanted: Start,
+    files: Files,
+    namespace_files: NamespaceFiles,
+    *,
+    by_person: bool,
+    at: datetime,
+    intake: Intake | None = None,
+) -> Start:
     """`wanted`, where the value of each input of type FILE is the URI of a file of its own execution.
 
     A file is named by its path on this machine, as `nsfile:///path`, or (`by_person`: by whoever may read this
     storage) by the URI of a file that is kept already. Contents are streamed. Nothing stays kept where this raises:
     InvalidInputs, UserError, NotFound, or Stalled on a full disk.
     """
-    declared = [each for each in wanted.flow.inputs if each.type is InputType.FILE]
-    if not declared:
+    if not any(each.type is InputType.FILE for each in wanted.flow.inputs):
         return wanted
-    resolve_inputs(wanted.flow.inputs, wanted.inputs)  # what is wrong is told before anything is copied
-    kept = dict(wanted.inputs)
-    try:
-        for each in declared:
-            given = given_value(wanted.inputs, each.id)
-            value = each.defaults if given is None else given
-            if value is not None:
-                may_be_any = by_person and given is not None
-                kept[each.id] = _keep(wanted, each, value, files, namespace_files, may_be_any=may_be_any)
-    except BaseException:
-        files.delete(execution_files(wanted.flow.name, wanted.id))
-        raise
-    return replace(wanted, inputs=kept)
+    execution, flow = begun(wanted, at), wanted.flow
+    keeper = FileKeeper(files, namespace_files, by_person, partial(input_file, flow.name, wanted.id))
+    return replace(wanted, inputs=keeper.kept(flow, flow.inputs, wanted.inputs, execution, intake))
 
 
-def _keep(
-    wanted: Start, declared: Input, value: Any, files: Files, namespace_files: NamespaceFiles, *, may_be_any: bool
-) -> str:
-    """Keep one file under the execution; its URI."""
-    if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
-        if not (may_be_any or wanted.may_have(value)):
-            raise InvalidInputs([foreign(declared, value)])
-        digest, name, is_uploaded = files.resolve(value), value, False
-    else:
-        with _opened(declared.id, value, wanted.flow.namespace, namespace_files) as (file, name):
-            digest, is_uploaded = files.put(file), True
-    uri = input_file(wanted.flow.name, wanted.id, declared.id, _name_of(name, declared))
-    files.name(uri, digest)
-    if is_uploaded and files.size(uri) == 0:
-        raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}")])
-    return uri
+def keep_answers(
+    flow: Flow,
+    execution: Execution,
+    values: Mapping[str, Any],
+    files: Files,
+    namespace_files: NamespaceFiles,
+    *,
+    task: str | None = None,
+    intake: Intake | None = None,
+) -> Mapping[str, Any]:
+    """What a person answers the Pause that waits for it, with files in it kept beside those of its task run. Raises as
+    `keep_files`."""
+    run = waiting(execution, task)
+    if run is None:
+        return values
+
+    def place(name: str, file: str) -> str:
+        return task_file(flow.name, execution.id, run.task, run.id, f"{name}/{file}")
+
+    keeper = FileKeeper(files, namespace_files, by_person=True, place=place)
+    return keeper.kept(flow, asked_of(flow, run), values, execution, intake)
+
+
+@dataclass(frozen=True, slots=True)
+class FileKeeper:
+    """Brings files into the storage of the execution that they are given to. `place` gives the URI of an input's file,
+    in a folder of its own."""
+
+    files: Files
+    namespace_files: NamespaceFiles
+    by_person: bool
+    place: Callable[[str, str], str]
+
+    def kept(
+        self,
+        flow: Flow,
+        declared: Sequence[Input],
+        given: Mapping[str, Any],
+        execution: Execution,
+        intake: Intake | None,
+    ) -> Mapping[str, Any]:
+        """What was `given`, and in the place of files their URIs. Raises as `keep_files`."""
+        if not any(each.type is InputType.FILE for each in declared):
+            return given
+        resolved = values_of(flow, declared, given, execution, intake)  # what is wrong is told before a file is copied
+        kept, uris = dict(given), list[str]()
+        try:
+            for each in declared:
+                value = given_value(resolved, each.id) if each.type is InputType.FILE else None
+                if value is not None:
+                    by_person = self.by_person and given_value(given, each.id) is not None
+                    kept[each.id] = self._keep(execution, each, value, uris, may_be_any=by_person)
+        except BaseException:
+            for uri in uris:
+                self.files.delete(f"{uri.rpartition('/')[0]}/")
+            raise
+        return kept
+
+    def _keep(self, execution: Execution, declared: Input, value: Any, uris: list[str], *, may_be_any: bool) -> str:
+        """Keep one file under the execution; its URI."""
+        if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
+            if not (may_be_any or may_have(execution, value)):
+                raise InvalidInputs([foreign(declared, value)])
+            digest, name, is_upload = self.files.resolve(value), value, False
+        else:
+            with _opened(declared.id, value, execution.flow.namespace, self.namespace_files) as (file, name):
+                digest, is_upload = self.files.put(file), True
+        uri = self.place(declared.id, _name_of(name, declared))
+        uris.append(uri)
+        self.files.name(uri, digest)
+        if is_upload and self.files.size(uri) == 0:
+            raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}", declared.range)])
+        return uri
 
 
 def _name_of(path: str, declared: Input) -> str:

@@ -13,9 +13,9 @@ from penstock.execution.event import Event, KillRequested, PauseRequested, Resum
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
-from penstock.flow.inputs import declared_input, resolve_inputs
-from penstock.flow.model import Flow
-from penstock.operations.start import Intake, sealed
+from penstock.flow.declaration import declared_inputs
+from penstock.flow.model import Flow, Input
+from penstock.operations.start import Intake, stored_values
 from penstock.ports.presence import Presence
 from penstock.ports.store import Store
 
@@ -75,9 +75,13 @@ def answer(
             return ResumeRequested(at=at, by=by)
         what = f"task `{task}`" if task else f"Execution '{execution.id}'"
         raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
-    inputs = [declared_input(raw) for raw in flow.by_id[run.task].properties.get("onResume") or ()]
-    kept = sealed(inputs, resolve_inputs(inputs, values), intake)
+    kept = stored_values(flow, asked_of(flow, run), values, execution, intake)
     return ResumeRequested(at=at, by=by, paused=run.id, values=kept)
+
+
+def asked_of(flow: Flow, run: TaskRun) -> tuple[Input, ...]:
+    """What a Pause wants to know of the person who resumes it."""
+    return declared_inputs(flow.by_id[run.task].properties.get("onResume") or ())
 
 
 def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:

@@ -15,7 +15,7 @@ from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionE
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
-from penstock.flow.model import Excess, Flow, Input, InputType, nothing
+from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, nothing
 from penstock.operations.checks import failure as failure_of
 from penstock.operations.checks import unmet
 from penstock.operations.intake import Intake as Intake
@@ -23,7 +23,9 @@ from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
 
-CORRELATION = "system.correlationId"
+SYSTEM = "system."
+"""What labels begin with that only the system sets."""
+CORRELATION = SYSTEM + "correlationId"
 
 TOO_MANY = "Flow is FAILED due to concurrency limit exceeded"
 
@@ -49,10 +51,6 @@ class Start:
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
     caller: Caller | None = None
-
-    def may_have(self, uri: str) -> bool:
-        """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
-        return belongs(uri, self.id) or (self.caller is not None and belongs(uri, self.caller.execution))
 
 
 def start_of(
@@ -92,7 +90,7 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
         raise Refused(f"the flow {flow.name} is disabled", help="remove `disabled: true` from it")
     refuse_blocked(flow)
     created = _created(wanted, at)
-    created = replace(created, inputs=_resolved(flow, wanted, begin(created), intake))
+    created = replace(created, inputs=stored_values(flow, flow.inputs, wanted.inputs, begin(created), intake))
     failed = unmet(flow, created, intake)
     told = tuple({"message": each.message, "style": each.style.value} for each in failed)
     return admission(flow, replace(created, checks=told), wanted.slot, failure=failure_of(failed))
@@ -123,7 +121,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         flow_id=flow.id,
         revision=wanted.revision,
         flow_digest=wanted.flow_digest,
-        labels={**flow.labels, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)},
+        labels=_labels(flow, wanted),
         trigger=wanted.trigger,
         schedule_date=wanted.schedule_date,
         source=wanted.source,
@@ -132,35 +130,71 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
     )
 
 
+def _labels(flow: Flow, wanted: Start) -> dict[str, str]:
+    """Those of the flow but for what it tells the system, those given, and what the execution belongs to."""
+    own = {key: value for key, value in flow.labels.items() if not key.startswith(SYSTEM)}
+    return {**own, **wanted.labels, CORRELATION: wanted.labels.get(CORRELATION, wanted.id)}
+
+
 def rendered(wanted: Start, value: Any, intake: Intake, *, at: datetime, more: Mapping[str, Any]) -> Any:
     """`value` with its expressions rendered, as the execution that is `wanted` will see the world, and `more`."""
-    return intake.render(wanted.flow, begin(_created(wanted, at)), value, more)
+    return intake.render(wanted.flow, begun(wanted, at), value, more)
 
 
-def _resolved(flow: Flow, wanted: Start, execution: Execution, intake: Intake | None) -> dict[str, Any]:
-    """The values of the inputs as they are stored: secrets sealed. A file among them is the execution's own (see
-    `penstock.operations.file_inputs`)."""
+def begun(wanted: Start, at: datetime) -> Execution:
+    """The execution that is `wanted`, before it has inputs."""
+    return begin(_created(wanted, at))
 
-    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
-        assert intake is not None
-        return str(intake.render(flow, execution, text, {"inputs": seen}))
 
-    resolved = resolve_inputs(flow.inputs, wanted.inputs, render=render if intake is not None else None)
-    given = [(each, given_value(resolved, each.id)) for each in flow.inputs if each.type is InputType.FILE]
-    not_its_own = [(each, value) for each, value in given if not (value is None or wanted.may_have(str(value)))]
+def stored_values(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs, of a flow or of a task that asks for some, as `execution` stores them: secrets sealed.
+
+    It is the one way that inputs go, wherever they come from. A file among them is the execution's own (see
+    `penstock.operations.file_inputs`). Raises InvalidInputs; Refused for a secret that nothing seals.
+    """
+    resolved = values_of(flow, declared, given, execution, intake)
+    files = [(each, given_value(resolved, each.id)) for each in declared if each.type is InputType.FILE]
+    not_its_own = [(each, value) for each, value in files if not (value is None or may_have(execution, str(value)))]
     if not_its_own:
         raise InvalidInputs(foreign(each, value) for each, value in not_its_own)
-    return sealed(flow.inputs, resolved, intake)
+    return _sealed(declared, resolved, intake)
 
 
-def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
+def may_have(execution: Execution, uri: str) -> bool:
+    """Whether a file may be one of its inputs: its own, or one of the execution that calls it."""
+    caller = execution.caller
+    return belongs(uri, execution.id) or (caller is not None and belongs(uri, caller.execution))
+
+
+def values_of(
+    flow: Flow,
+    declared: Sequence[Input],
+    given: Mapping[str, Any],
+    execution: Execution,
+    intake: Intake | None,
+) -> dict[str, Any]:
+    """The values of inputs as expressions see them, rendered as `execution` sees the world. Raises InvalidInputs."""
+    render = intake.renderer(flow, execution) if intake is not None else None
+    return resolve_inputs(declared, given, render=render, literal=flow.dialect is Dialect.V0_21)
+
+
+def _sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake | None) -> dict[str, Any]:
     """The values of inputs as they are stored. Raises Refused for a secret that nothing seals."""
     for each in declared:
         value = given_value(resolved, each.id) if each.type is InputType.SECRET else None
         if value is None:
             continue
         if intake is None:
-            raise Refused(f"the input `{each.id}` is a secret, and nothing here could keep it sealed")
+            raise Refused(
+                "Unable to use a `SECRET` input/output as encryption is not configured",
+                help=f"the input `{each.id}` is a secret, and nothing here could keep it sealed",
+            )
         put_value(resolved, each.id, intake.seal(value))
     kept: dict[str, Any] = intake.keep(resolved) if intake is not None else resolved
     return kept
@@ -169,7 +203,7 @@ def sealed(declared: Sequence[Input], resolved: dict[str, Any], intake: Intake |
 def foreign(declared: Input, value: object) -> Problem:
     """What is said of a file that an execution may not have."""
     sentence = f"Unable to read the file '{value}' as it didn't belong to the current execution"
-    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}")
+    return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}", declared.range)
 
 
 def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:

@@ -3,6 +3,7 @@
     kestra:///<namespace with slashes>/<flow>/executions/<id>/inputs/<input>/<file>
     kestra:///<namespace with slashes>/<flow>/executions/<id>/tasks/<task>/<task run>/<file>
     kestra:///<namespace with slashes>/<flow>/<task>/cache/cache.zip
+    kestra:///<namespace with slashes>/<flow>/<task>/cache/outputs/<digest>.json
     kestra:///<namespace with slashes>/_files/<path>       a namespace file; it lies in Git, this is only its name
 
 Flows and tasks stand there as slugs: lower case, dashes for underscores.
@@ -44,6 +45,16 @@ def _flow_files(flow: FlowName) -> str:
 def cache_file(flow: FlowName, task: str) -> str:
     """The archive that the executions of a flow hand on to one another."""
     return f"{_flow_files(flow)}{slug(task)}/cache/cache.zip"
+
+
+def task_cache_files(flow: FlowName, task: str) -> str:
+    """The folder of the outputs of a task that are used again."""
+    return f"{_flow_files(flow)}{slug(task)}/cache/outputs/"
+
+
+def task_cache_file(flow: FlowName, task: str, digest: str) -> str:
+    """Outputs of a task, by the digest of what it was to do."""
+    return f"{task_cache_files(flow, task)}{digest}.json"
 
 
 def task_file(flow: FlowName, execution: str, task: str, run: str, name: str) -> str:

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from penstock.errors import PenstockError
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Kind, Level, Task
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogWriter
@@ -126,6 +127,8 @@ class Context(Protocol):
     namespace_files: NamespaceFiles
     """Those of the tree that the execution is pinned to."""
     http: Http
+    executions: Executions
+    """The others, and what is kept of them."""
     halt: Halt
     log_writer: LogWriter
     resumed: bool

@@ -77,9 +77,17 @@ class Choice(InputBase):
     values: list[Text] | None = Field(None, description="The values to choose from")
 
 
-class Select(Choice):
+class Option(Properties):
+    """A value to choose, and how people see it named (Kestra 2)."""
+
+    value: Text = Field(description="The value")
+    label: Text | None = Field(None, description="How people see it named")
+
+
+class Select(InputBase):
     """One of some values, or of those that an expression gives."""
 
+    values: list[Text | Option] | None = Field(None, description="The values to choose from")
     expression: str | None = Field(None, description="An expression that gives the values")
     allow_custom_value: bool | None = Field(None, description="Accept other values too")
     is_radio: bool | None = Field(None, description="Show it as radio buttons")
@@ -113,9 +121,9 @@ class Upload(InputBase):
 
 
 class Form(InputBase):
-    """Inputs within an input."""
+    """Inputs that are shown together, and lie under the form's own id: `inputs.form.child`."""
 
-    inputs: list[dict[str, Any]] | None = Field(None, description="The inputs")
+    inputs: list[dict[str, Any]] = Field(description="The inputs; none of them is a form")
 
 
 class Reused(InputBase):

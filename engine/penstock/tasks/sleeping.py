@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from penstock.duration import parse_duration
+from penstock.duration import format_duration, parse_duration
+from penstock.flow.model import Level
 from penstock.tasks.base import Context, Properties, Result, TaskStopped, TaskType
 from penstock.tasks.markers import Duration, Dynamic
 from penstock.tasks.names import CORE
@@ -26,7 +27,10 @@ class Sleep(TaskType):
     adoptable = True
 
     def run(self, properties: SleepProperties, context: Context) -> Result:
-        until = _start(context) + parse_duration(properties.duration)
+        length = parse_duration(properties.duration)
+        until = _start(context) + length
+        if not context.resumed:
+            context.log(Level.INFO, f"Waiting for {format_duration(length)}")
         while (left := until - context.now()) > timedelta(0):
             if context.halt.wait(left.total_seconds()):
                 raise TaskStopped

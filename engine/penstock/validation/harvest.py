@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import FlowName
+from penstock.flow.declaration import leaves
 from penstock.flow.parse import ParsedFlow
 from penstock.flow.reading.document import Document
-from penstock.flow.rules.declared import name_of
 from penstock.flow.rules.templates import is_disabled, mapping_of
 from penstock.flow.survey import Path, Site, Survey
 from penstock.validation.facts import Awaited, Call, DeclaredInput, Facts, FlowTrigger, Given
@@ -66,12 +66,10 @@ def _inputs(survey: Survey) -> tuple[DeclaredInput, ...] | None:
     if entries is not None and not isinstance(entries, list):
         return None
     found = []
-    for raw in entries or ():
-        name = name_of(raw) if isinstance(raw, dict) else None
-        if name is None or raw.get("type") in ("REUSABLE_INPUTS", "FORM"):
+    for leaf in leaves(entries or ()):
+        if leaf.name is None or leaf.raw.get("type") in ("REUSABLE_INPUTS", "FORM"):
             return None
-        is_needed = raw.get("required") is not False and raw.get("defaults") is None and not raw.get("dependsOn")
-        found.append(DeclaredInput(name, is_needed))
+        found.append(DeclaredInput(leaf.name, leaf.is_needed and not leaf.is_conditional))
     return tuple(found)
 
 

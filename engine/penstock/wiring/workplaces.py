@@ -21,6 +21,7 @@ from penstock.flow.model import Dialect, Flow
 from penstock.operations.start import Intake, Start
 from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.kv import Kv
@@ -118,7 +119,17 @@ class Workplace:
         """`wanted` with its inputs that are files brought into the storage."""
         from penstock.operations.file_inputs import keep_files
 
-        return keep_files(wanted, self.files, self.namespace_sources.of(wanted.source), by_person=by_person)
+        beside = self.namespace_sources.of(wanted.source)
+        return keep_files(wanted, self.files, beside, by_person=by_person, at=self.clock.now(), intake=self.intake)
+
+    def keep_answers(
+        self, flow: Flow, execution: Execution, values: Mapping[str, Any], *, task: str | None = None
+    ) -> Mapping[str, Any]:
+        """What a person answers a Pause, with files in it brought into the storage."""
+        from penstock.operations.file_inputs import keep_answers
+
+        beside = self.namespace_sources.of(execution.source)
+        return keep_answers(flow, execution, values, self.files, beside, task=task, intake=self.intake)
 
     @cached_property
     def logs(self) -> Logs:
@@ -171,13 +182,24 @@ class Workplace:
 
         worlds = self.worlds(NoWeb())
 
-        def render(flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
-            from penstock.expression import render_value  # only here: most starts render nothing
+        def render(
+            flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
+        ) -> Any:
+            from penstock.expression import render, render_value  # only here: most starts render nothing
 
             seen = {**variables(flow, execution, None, self.around), **more}
+            if typed and isinstance(value, str):
+                return render(value, seen, typed=True, world=worlds(flow, execution))
             return render_value(value, seen, world=worlds(flow, execution))
 
         return Intake(render, self.vault.secret, self.vault.keep)
+
+    @cached_property
+    def executions(self) -> Executions:
+        """What tasks may ask and have done about executions."""
+        from penstock.agent.executions import StoredExecutions
+
+        return StoredExecutions(self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flow_of)
 
     def worlds(self, http: Http) -> WorldOf:
         from penstock.agent.world import World
@@ -266,6 +288,7 @@ class Workplace:
                 vault=vault,
                 clock=self.clock,
                 worlds=world,
+                executions=self.executions,
                 around=around,
                 runners=self._runners(allowance),
                 task_type=task_type,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from penstock.execution.deciding.children import after_children
 from penstock.execution.event import (
     Event,
     ExecutionEnded,
@@ -75,7 +76,8 @@ class _Scan:
         halts = self.outermost({each[1]: each for each in found if each[0] == "TaskRunStopping"})
         exits = {each for each in found if each[0] == "ExecutionLeaving"}
         scopes = {each for each in found if each[0] not in ("TaskRunStopping", "ExecutionLeaving")}
-        waits = any(run.asks or self.is_ready(run) or run.is_running for run in self.live) or bool(execution.asks)
+        busy = [run for run in self.live if run.asks or self.is_ready(run) or run.is_running or run.is_calling]
+        waits = bool(busy or execution.asks)
         wanting = waits or bool(exits or halts or timers or runs or scopes)
         if execution.state in (State.PAUSED, State.RETRYING) and not (execution.held or self.leaves) and wanting:
             return {("ExecutionResumed", None)}
@@ -179,7 +181,8 @@ class _Scan:
                 if run.deadline is not None and run.deadline <= self.now and run.stop in (None, StopCause.SIBLING):
                     yield ("TaskRunStopping", run.id)
                 continue
-            running = attempt is not None and attempt.state is State.RUNNING
+            at_work = not (run.is_calling and self.are_over(run))
+            running = attempt is not None and attempt.state is State.RUNNING and at_work
             if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
                 yield ("TaskRunStopping", run.id)
 
@@ -224,6 +227,8 @@ class _Scan:
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
+        if run.is_calling:
+            return gist(after_children(self.flow, self.execution, task, run, self.now)) if self.are_over(run) else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
         if run.closing is not None and all(attempt.lost for attempt in run.attempts):
@@ -232,9 +237,27 @@ class _Scan:
             return None
         return gist(conclude(self.flow, self.execution, task, run, self.now))
 
+    def living(self, run: TaskRun) -> int:
+        """How many executions it waits for."""
+        family = run.family
+        if family is None or not family.waits:
+            return 0
+        return family.begun - sum(family.states.values())
+
+    def are_over(self, run: TaskRun) -> bool:
+        family = run.family
+        assert family is not None
+        none_follows = run.stop is not None or family.refused or family.begun == family.count
+        return none_follows and self.living(run) == 0
+
     def left(self, run: TaskRun, state: State, stop: bool) -> Gist | None:
-        if run.is_running:
+        calls = run.is_calling and run.family is not None
+        if run.is_running or (calls and self.living(run)):
             return ("TaskRunStopping", run.id) if stop and run.stop is not StopCause.KILL else None
+        if calls and not stop and self.are_over(run):
+            return gist(after_children(self.flow, self.execution, self.task(run), run, self.now))
+        if run.is_calling:
+            return ("TaskRunEnded", run.id, state)
         attempt = run.attempt
         if attempt is not None and not attempt.lost and run.state in (State.RUNNING, State.KILLING):
             return gist(conclude(self.flow, self.execution, self.task(run), run, self.now))
@@ -247,6 +270,8 @@ class _Scan:
             return ("TaskRunEnded", run.id, State.SKIPPED)
         if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
             return ("EvaluationRequested", run.id)
+        if run.kind is Kind.EXECUTABLE:
+            return ("ChildrenRequested", run.id)
         return ("FlowableStarted" if run.kind is Kind.FLOWABLE else "TaskRunAdmitted", run.id)
 
     def opening(self, run: TaskRun, task: Task) -> Gist | None:
@@ -378,7 +403,8 @@ class _Scan:
         if self.is_halted(owner):
             yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
             return
-        if FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted)) is not None:
+        exit_ = FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted))
+        if exit_ is not None and not self.execution.state.is_terminal:
             yield ("ExecutionLeaving", None)
             return
         state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, worst(counted))

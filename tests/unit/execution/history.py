@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from flows_strategy import START, Dice, chance, one_of, random_answer, random_flow
@@ -11,6 +11,9 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Event,
     ExitRequested,
     KillRequested,
@@ -22,6 +25,7 @@ from penstock.execution.event import (
 from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
+from penstock.flow.foreach_item import BATCHES, SPLIT
 from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
@@ -42,7 +46,7 @@ def play(
     most_tasks: int = 10,
 ) -> Course:
     """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
-    flow = random_flow(dice, most_tasks=most_tasks)
+    flow = random_flow(dice, most_tasks=most_tasks, calls=True)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
     course = Course(flow, schedule_date=date, watch=at_step)
     if chance(dice, 10):
@@ -107,13 +111,15 @@ class _History:
         moves: list[Callable[[], None]] = [
             *(lambda key=key: self.answer(key) for key in sorted(execution.asked)),
             *(lambda key=key: self.end(key) for key in sorted(execution.running)),
+            *(lambda key=key: self.child_ends(key) for key in sorted(execution.children)),
         ]
         if execution.held:
             moves.append(self.resume)
         elif execution.queued and not execution.is_leaving:
             moves.append(self.let_in)
-        elif not execution.is_leaving:
-            moves += [lambda key=key: self.start(key) for key in self.startable()]
+        else:
+            moves += [lambda key=key: self.start(key) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [lambda key=key: self.bear(key) for key in self.free(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
@@ -121,11 +127,10 @@ class _History:
             one_of(self.dice, moves)()
         return bool(moves)
 
-    def startable(self) -> list[str]:
-        """What a worker would be let start: nothing within what stops."""
+    def free(self, keys: Iterable[str]) -> list[str]:
+        """Those of task runs whose end was not settled from above."""
         execution = self.course.execution
-        ready = sorted([*execution.ready, *execution.inline])
-        return [key for key in ready if leave_of(execution, execution.runs[key]) is None]
+        return sorted(key for key in keys if leave_of(execution, execution.runs[key]) is None)
 
     # ── moves ──
 
@@ -136,8 +141,10 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.is_leaving:
-            moves += [(10, lambda key=key: self.start(key)) for key in self.startable()]
+        if not execution.held:
+            moves += [(10, lambda key=key: self.start(key)) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [(10, lambda key=key: self.bear(key)) for key in self.free(execution.bearing)]
+        moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
@@ -193,7 +200,9 @@ class _History:
             error = "it went wrong"
         if run.kind is Kind.INLINE:
             self.affect(run)
-        outputs = {"value": run.value} if chance(self.dice, 30) else {}
+        outputs: dict[str, object] = {"value": run.value} if chance(self.dice, 30) else {}
+        if self.course.flow.by_id[run.task].type == SPLIT:
+            outputs[BATCHES] = self.dice.randrange(4)
         self.course.tell(
             AttemptEnded(
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
@@ -211,6 +220,25 @@ class _History:
         if chance(self.dice, 6):
             states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
             self.course.tell(ExitRequested(at=at, run=run.id, attempt=number, state=one_of(self.dice, states)))
+
+    def bear(self, key: str) -> None:
+        """The next child of a task run is made, or cannot be."""
+        family = self.course.execution.runs[key].family
+        assert family is not None
+        now = self.course.now
+        if chance(self.dice, 8):
+            refused = ChildRefused(at=now, run=key, index=family.begun, error="there is no such flow")
+            self.course.tell(refused)
+            return
+        child = f"{key}/{len(self.course.log)}"
+        self.course.tell(ChildStarted(at=now, run=key, index=family.begun, child=child, outputs={"executionId": child}))
+
+    def child_ends(self, key: str) -> None:
+        run = self.course.execution.runs[key]
+        index, child = one_of(self.dice, sorted(self.course.execution.children[key].items()))
+        self.course.tell(
+            ChildEnded(at=self.course.now, run=key, index=index, child=child, state=self.outcome(run), outputs={})
+        )
 
     def outcome(self, run: TaskRun) -> State:
         if run.stop is not None and chance(self.dice, 70):

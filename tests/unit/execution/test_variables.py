@@ -11,7 +11,7 @@ from penstock.execution.model import Execution
 from penstock.execution.sealed import PREFIX
 from penstock.execution.state import State
 from penstock.execution.variables import Inputs, Surroundings, variables
-from penstock.flow.inputs import declared_input
+from penstock.flow.declaration import declared_input
 from penstock.flow.model import Dialect, Flow, InputType, Output
 from unit.execution.course import Course
 from unit.execution.test_decide import course_of, flowable, work

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from penstock.flow.inputs import RESOLVED, InvalidInputs, check_default, declared_input, resolve_inputs, resolve_output
+from penstock.flow.declaration import declared_input
+from penstock.flow.inputs import RESOLVED, InvalidInputs, check_default, resolve_inputs, resolve_output
 from penstock.flow.model import Input, InputType, Output
 
 
@@ -147,7 +148,7 @@ def test_all_problems_are_told_at_once() -> None:
 def test_a_default_with_an_expression_is_rendered() -> None:
     inputs = [declared("INT", defaults="{{ 1 + 1 }}")]
 
-    def render(text: str, /, *, seen: Mapping[str, Any]) -> str:
+    def render(text: str, /, *, seen: Mapping[str, Any], typed: bool = False) -> str:
         return text.replace("{{ 1 + 1 }}", "2").replace("{{ inputs.x }}", str(seen.get("x")))
 
     assert resolve_inputs(inputs, {}, render=render) == {"x": 2}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.diagnostic import FlowName, Position, Severity
+from penstock.flow.canonical import canonical_form
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.defaults import Default
 from penstock.flow.model import (
@@ -431,3 +432,26 @@ afterExecution:
     assert flow.by_id["t"].cache == TaskCache(enabled=True, ttl=timedelta(hours=2))
     assert [task.id for task in flow.walk()] == ["t", "group", "told"]
     assert [task.id for task in flow.ancestors(flow.by_id["told"])] == ["group"]
+    form = canonical_form(flow)
+    assert form["sla"][0] == {
+        "id": "quick", "type": "MAX_DURATION", "behavior": "CANCEL", "duration": "PT1H", "labels": {"late": "true"},
+    }  # fmt: skip
+    assert form["checks"][0] == {"when": "{{ inputs is not empty }}", "message": "Give me inputs"}
+    assert form["tasks"][0]["cache"] == {"enabled": True, "ttl": "PT2H"}
+    assert form["afterExecution"][0]["id"] == "group"
+
+
+def test_what_an_input_depends_on_belongs_to_the_canonical_form() -> None:
+    flow = flow_of(
+        HEAD
+        + f"""\
+inputs:
+  - {{id: a, type: STRING, prefill: p}}
+  - {{id: g, type: FORM, dependsOn: {{inputs: [a]}}, inputs: [{{id: b, type: INT}}]}}
+tasks: [{{id: t, type: {LOG}, message: x}}]
+"""
+    )
+    assert canonical_form(flow)["inputs"] == [
+        {"id": "a", "type": "STRING", "prefill": "p"},
+        {"id": "g.b", "type": "INT", "dependsOn": [{"inputs": ["a"]}]},
+    ]

@@ -92,6 +92,52 @@ CASES = [
     (HEAD + TASK + "sla:\n  - {id: s, type: MAX_DURATION, duration: 1h, behavior: FAIL}\n", "PEN208", 6, 43, None),
     (HEAD + TASK + "checks:\n  - {message: m}\n", "PEN241", 6, 5, "a check needs a condition"),
     (HEAD + TASK + "checks:\n  - {condition: '{{ true }}'}\n", "PEN241", 6, 5, "a check needs a `message`"),
+    (
+        HEAD + "inputs:\n  - {id: f, type: FORM, inputs: [{id: g, type: FORM, inputs: []}]}\n" + TASK,
+        "PEN221",
+        4,
+        48,
+        "A FORM input cannot contain another FORM input; grouping is limited to a single level.",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: f, type: FORM, defaults: x, inputs: [{id: g, type: INT}]}\n" + TASK,
+        "PEN221",
+        4,
+        35,
+        "A FORM input groups other inputs and cannot declare a default value or a prefill.",
+    ),
+    (HEAD + "inputs:\n  - {id: f, type: FORM}\n" + TASK, "PEN201", 4, 5, "`inputs` is missing"),
+    (
+        HEAD + "inputs:\n  - {id: f, type: FORM, inputs: [{id: g, type: INT, defaults: x}]}\n" + TASK,
+        "PEN222",
+        4,
+        63,
+        "Invalid default for input 'g': Expected `INT` but received `x`",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: f, type: FORM, inputs: [{id: g, type: INT}]}\n  - {id: f.g, type: INT}\n" + TASK,
+        "PEN213",
+        5,
+        10,
+        "Duplicate input with name [f.g]",
+    ),
+    (
+        HEAD
+        + "inputs:\n"
+        + "  - {id: f, type: FORM, inputs: [{id: g, type: INT, dependsOn: {inputs: [h]}}, {id: h, type: INT}]}\n"
+        + TASK,
+        "PEN228",
+        4,
+        74,
+        "Input with id 'f.g' depends on a non-existent input 'h'.",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: m, type: MULTISELECT, values: [a], itemType: ARRAY}\n" + TASK,
+        "PEN221",
+        4,
+        55,
+        "`itemType` cannot be `ARRAY`",
+    ),
     ("id: kill\nnamespace: n\n" + TASK, "PEN223", 1, 5, "`kill` is reserved and cannot be the id of a flow"),
     (
         HEAD + "labels:\n  system.x: y\n" + TASK,
@@ -381,3 +427,72 @@ def test_judging_a_text_tag_by_tag_finds_what_judging_it_whole_finds(text: str) 
     except ExpressionSyntaxError as error:
         expected = Fault(error.code, error.message, error.offset, error.width, error.help)
     assert fault_in(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "message", "refused_by"),
+    [
+        (
+            "inputs:\n  - {id: i, type: INT}\n" + TASK + TRIGGER + "    cron: '0 0 * * *'\n    inputs: {i: many}\n",
+            "PEN243",
+            Position(11, 17),
+            "Invalid value for input 'i' supplied by Schedule Trigger 's': Expected `INT` but received `many`",
+            {Dialect.V2},
+        ),
+        (
+            "outputs:\n  - {id: o, type: ARRAY, itemType: INT, value: '[a]'}\n" + TASK,
+            "PEN243",
+            Position(4, 48),
+            "Invalid value for output 'o': Expected `ARRAY` but received `[a]`: write a list, or a JSON array as text",
+            {Dialect.V2},
+        ),
+        (
+            "outputs:\n  - {id: o, type: DATE, value: soon}\n" + TASK,
+            "PEN243",
+            Position(4, 32),
+            "Invalid value for output 'o': Expected `DATE` but received `soon`",
+            {Dialect.V2},
+        ),
+    ],
+)
+def test_what_kestra_2_refuses_is_warned_of_before(
+    text: str, code: str, place: Position, message: str, refused_by: set[Dialect]
+) -> None:
+    for dialect in Dialect:
+        [found] = parse_flow(HEAD + text, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
+        assert (found.code, found.range.start, found.message) == (code, place, message)
+        assert found.is_error == (dialect in refused_by)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "message"),
+    [
+        (
+            "labels: {Team: x}\n",
+            "PEN242",
+            Position(3, 10),
+            '`Team` must match "^[\\p{Ll}][\\p{L}0-9._-]*$"',
+        ),
+        ("labels: [{key: a b, value: x}]\n", "PEN242", Position(3, 16), None),
+        (
+            "inputs:\n  - {id: i, type: INT, defaults: 1, required: false}\n",
+            "PEN221",
+            Position(4, 47),
+            "Inputs with a default value must be required, since the default is always applied.",
+        ),
+        (
+            "inputs:\n  - {id: i, type: INT, defaults: 1, prefill: 2}\n",
+            "PEN221",
+            Position(4, 46),
+            "Inputs with a default value cannot also have a prefill.",
+        ),
+    ],
+)
+def test_what_only_kestra_2_refuses(text: str, code: str, place: Position, message: str | None) -> None:
+    for dialect in Dialect:
+        errors = [
+            one for one in parse_flow(HEAD + text + TASK, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
+            if one.is_error
+        ]  # fmt: skip
+        assert [(one.code, one.range.start) for one in errors] == ([(code, place)] if dialect is Dialect.V2 else [])
+        assert message is None or all(one.message == message for one in errors)

@@ -16,7 +16,8 @@ from fakes.files import MemoryFiles
 from fakes.namespace_files import MemoryNamespaceFiles
 from penstock.errors import NotFound, UserError
 from penstock.flow.convert import LocalFile
-from penstock.flow.inputs import InvalidInputs, declared_input
+from penstock.flow.declaration import declared_input
+from penstock.flow.inputs import InvalidInputs
 from penstock.flow.model import Flow, Kind, Task
 from penstock.operations.file_inputs import keep_files
 from penstock.operations.start import Start, prepare
@@ -37,7 +38,7 @@ def wanted(*inputs: dict[str, Any], **given: Any) -> Start:
 
 def kept(start: Start, files: MemoryFiles, *, by_person: bool = True) -> dict[str, Any]:
     """What expressions will see of the inputs."""
-    return dict(prepare(keep_files(start, files, BESIDE, by_person=by_person), at=NOON).execution.inputs)
+    return dict(prepare(keep_files(start, files, BESIDE, by_person=by_person, at=NOON), at=NOON).execution.inputs)
 
 
 def content(files: MemoryFiles, uri: str) -> bytes:
@@ -178,11 +179,11 @@ from penstock.adapters.files import LocalFiles
 from penstock.adapters.namespace_files import NoNamespaceFiles
 from penstock.operations.file_inputs import keep_files
 from penstock.flow.convert import LocalFile
-from unit.operations.test_file_inputs import wanted
+from unit.operations.test_file_inputs import NOON, wanted
 files = LocalFiles(Path(sys.argv[2]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = wanted({"id": "f"}, f=LocalFile(sys.argv[1]))
-uri = keep_files(start, files, NoNamespaceFiles(), by_person=True).inputs["f"]
+uri = keep_files(start, files, NoNamespaceFiles(), by_person=True, at=NOON).inputs["f"]
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, files.size(uri))
 """
 

@@ -101,7 +101,9 @@ def asleep(duration: str, *, since: timedelta = timedelta(0)) -> HandContext:
 
 
 def test_a_sleep_that_is_over_ends() -> None:
-    assert run(asleep("PT2S", since=timedelta(seconds=2))).outputs == {}
+    world = asleep("PT2S", since=timedelta(seconds=2))
+    assert run(world).outputs == {}
+    assert world.said() == [("INFO", "Waiting for PT2S")]
 
 
 def test_a_sleep_that_is_stopped_stops() -> None:

@@ -18,7 +18,7 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import ChildEnded, Event, Instant
+from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -149,7 +149,8 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
     ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
-        heard = [(event.child,) for event in events if isinstance(event, ChildEnded)]
+        heard = [(execution.id, each.run, each.index) for each in events if isinstance(each, ChildEnded)]
+        left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         outbox = _outbox_row(execution, session)
@@ -170,6 +171,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             connection.executemany(sql.INSERT_EVENT, rows)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.executemany(sql.HEARD, heard)
+            connection.executemany(sql.LEFT_ALONE, left)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
@@ -200,12 +202,13 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return [load_header(text) for (text,) in connection.execute(sql.UNHEARD, (session.id, limit))]
 
-    def hear(self, execution: str) -> None:
-        self._database.write(lambda connection: connection.execute(sql.HEARD, (execution,)))
+    def hear(self, caller: Caller) -> None:
+        row = (caller.execution, caller.run, caller.index)
+        self._database.write(lambda connection: connection.execute(sql.HEARD, row))
 
-    def called(self, execution: str) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution,))]
+            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
 
     def bereaved(self, session: Session) -> list[str]:
         with self._database.reading() as connection:
@@ -221,6 +224,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             statement = sql.SUMMARIES + where + sql.NEWEST_FIRST
             return [summary_of(row) for row in connection.execute(statement, (*values, query.limit))]
+
+    def count(self, query: Query) -> int:
+        where, values = where_of(query)
+        with self._database.reading() as connection:
+            return int(connection.execute(sql.COUNT + where, values).get)
 
     def delete(self, execution: str) -> None:
         def work(connection: apsw.Connection) -> None:

@@ -33,7 +33,7 @@ def _exit(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant
     run = execution.runs[key]
     task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
-    if not scope.is_over or leave_of(execution, run) is not None:
+    if not scope.is_over or execution.state.is_terminal or leave_of(execution, run) is not None:
         return None
     state = flowable.exits(task, run.facts, worst(scope.states))
     return state if state is not None and following(flow, execution, key, scope, now) is None else None

@@ -65,7 +65,7 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:
     """Flowables and running attempts that have a timeout and were not told to stop, with the moment it runs out."""
     yield from execution.deadlines.items()
-    for key in (*execution.running, *execution.children):
+    for key in (*execution.running, *{*execution.children, *execution.bearing}):
         run = execution.runs[key]
         if run.kind is Kind.FLOWABLE:
             continue

@@ -18,7 +18,7 @@ class ForEachItemExecutable(Executable):
     """Its outputs count the executions by state (Kestra core, ExecutableUtils.manageIterations)."""
 
     def call(self, execution: Execution, task: Task, run: TaskRun) -> Call:
-        batches = (cut_of(execution, run).outputs or {})[BATCHES]
+        batches = (cut_of(execution, run).outputs or {}).get(BATCHES, 0)
         return Call(int(batches), waits=is_set(task, "wait"))
 
     def outcome(self, task: Task, run: TaskRun, family: Family) -> Outcome:

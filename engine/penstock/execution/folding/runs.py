@@ -68,7 +68,8 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
             return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=_told(run, event))
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
-            return changed(stopping, stop=event.cause, wake_at=event.until if run.is_running else run.wake_at)
+            is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
+            return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
         case _:
             assert_never(event)
 

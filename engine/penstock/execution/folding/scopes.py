@@ -7,7 +7,7 @@ from bisect import insort
 import immutables
 
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
-from penstock.execution.folding.index import put, touch
+from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
 from penstock.execution.model import Draft, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
@@ -105,6 +105,7 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
         orphan=event.orphan,
     )
     key = run.scope_key
+    draft.children = keep(draft.children, run.id, None)
     if run.id in draft.scopes:
         draft.scopes = draft.scopes.delete(run.id)
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))

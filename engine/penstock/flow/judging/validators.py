@@ -22,7 +22,7 @@ def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required:
     match kind:
         case InputType.STRING | InputType.SECRET:
             pattern = rules.get("validator")
-            if isinstance(pattern, str) and value:
+            if isinstance(pattern, str):
                 return _matches(pattern, value)
         case InputType.INT | InputType.FLOAT:
             return _between(value, rules, ("min", "max"), float, "it must be more than", "it must be less than")
@@ -41,7 +41,7 @@ def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required:
         case InputType.TIME:
             return _between(_clock(value), rules, ("after", "before"), _clock, "it must be after", "it must be before")
         case InputType.SELECT | InputType.ENUM | InputType.MULTISELECT:
-            return _chosen(value, rules, required)
+            return _chosen(kind, value, rules, required)
         case InputType.FILE:
             return _ends_as(str(value), rules)
     return None
@@ -89,9 +89,12 @@ def _bound(raw: Any, read: Callable[[Any], Any]) -> Any:
         return None
 
 
-def _chosen(value: Any, rules: Mapping[str, Any], required: bool) -> str | None:
+def _chosen(kind: InputType, value: Any, rules: Mapping[str, Any], required: bool) -> str | None:
+    """An optional SELECT or ENUM takes anything (SelectInput.validate); a MULTISELECT does not."""
     values = rules.get("values") or rules.get("options")
-    if not isinstance(values, list) or rules.get("allowCustomValue") is True or not required:
+    if not isinstance(values, list) or rules.get("allowCustomValue") is True:
+        return None
+    if not required and kind is not InputType.MULTISELECT:
         return None
     known = ["true" if one is True else "false" if one is False else str(one) for one in values]
     given = value if isinstance(value, list) else [value]
@@ -101,8 +104,26 @@ def _chosen(value: Any, rules: Mapping[str, Any], required: bool) -> str | None:
 
 
 def full_match(pattern: str, text: str) -> bool:
-    """Whether the whole text matches, as java.util.regex's `matches`. Raises ValueError for a pattern RE2 refuses."""
-    return compiled(pattern).fullmatch(text) is not None
+    """Whether the whole text matches, as java.util.regex's `matches`. Raises ValueError for a pattern that cannot be
+    read."""
+    from penstock.expression.regex.patterns import matches_whole
+
+    fault = pattern_fault(pattern)
+    if fault is not None:
+        raise ValueError(fault)
+    return matches_whole(text, pattern)
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """Why a pattern of Java cannot be read; None when it can."""
+    from penstock.expression import ExpressionError
+    from penstock.expression.regex.patterns import compiled as java_pattern
+
+    try:
+        java_pattern(pattern)
+    except ExpressionError as error:
+        return error.message.removeprefix(f"the regular expression `{pattern}` ")
+    return None
 
 
 MAX_PATTERN = 10_000

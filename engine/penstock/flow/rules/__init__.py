@@ -15,6 +15,7 @@ from penstock.flow.rules import (
     references,
     retries,
     schedules,
+    supplied,
 )
 from penstock.flow.survey import Survey
 
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     identity.unique_preconditions,
     identity.reserved_flow_id,
     identity.no_system_labels,
+    identity.labels_of_2,
     identity.no_recursion,
     flowables.no_empty_task_list,
     flowables.switch_has_a_case,
@@ -50,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     declared.input_options_fit,
     declared.patterns_compile,
     declared.defaults_fit_their_type,
+    supplied.triggers_give_values_of_their_type,
+    supplied.outputs_have_values_of_their_type,
     declared.dependencies_exist,
     retries.retries_are_consistent,
     retries.durations_can_be_read,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.declaration import Leaf, leaves, name_of
 from penstock.flow.survey import Path, Survey, report_missing_type
 from penstock.flow.words import Dialect, InputType
 
@@ -28,11 +29,21 @@ def _input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
 
 
 def inputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every declared input that is a mapping."""
+    """Every declared input that is a mapping, forms and those within them."""
     for path, entries in input_lists(survey):
         for at, raw in enumerate(entries):
             if isinstance(raw, dict):
                 yield (*path, at), raw
+                within = raw.get("inputs") if raw.get("type") == "FORM" else None
+                for index, child in enumerate(within if isinstance(within, list) else []):
+                    if isinstance(child, dict):
+                        yield (*path, at, "inputs", index), child
+
+
+def declared_leaves(survey: Survey) -> Iterator[Leaf]:
+    """Every input that has a value: those of forms by their full ids."""
+    for _, entries in input_lists(survey):
+        yield from leaves(entries)
 
 
 def _outputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -40,12 +51,6 @@ def _outputs(survey: Survey) -> Iterator[tuple[Path, dict[str, Any]]]:
     for at, raw in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(raw, dict):
             yield ("outputs", at), raw
-
-
-def name_of(raw: dict[str, Any]) -> str | None:
-    """An input's id, or its older spelling `name`."""
-    name = raw.get("id", raw.get("name"))
-    return name if isinstance(name, str) else None
 
 
 def known_input_types(survey: Survey) -> None:
@@ -68,15 +73,14 @@ def unique_inputs_and_outputs(survey: Survey) -> None:
         lists.append((("outputs",), survey.flow["outputs"], "output"))
     for path, entries, noun in lists:
         seen: dict[str, Path] = {}
-        for at, raw in enumerate(entries):
-            name = name_of(raw) if isinstance(raw, dict) else None
-            if name is None:
+        for leaf in leaves(entries):
+            if leaf.name is None:
                 continue
-            here = (*path, at, "id" if "id" in raw else "name")
-            if seen.setdefault(name, here) is not here:
-                line = survey.document.range_of(seen[name]).start.line
+            here = (*path, *leaf.path, "id" if "id" in leaf.raw else "name")
+            if seen.setdefault(leaf.name, here) is not here:
+                line = survey.document.range_of(seen[leaf.name]).start.line
                 survey.report(
-                    "PEN213", f"Duplicate {noun} with name [{name}]", here,
+                    "PEN213", f"Duplicate {noun} with name [{leaf.name}]", here,
                     hint="rename one of them", label=f"the first stands in line {line}",
                 )  # fmt: skip
 
@@ -84,15 +88,15 @@ def unique_inputs_and_outputs(survey: Survey) -> None:
 def inputs_do_not_nest_under_values(survey: Survey) -> None:
     """PEN226: `a` cannot be a value while `a.b` lies within it."""
     for path, entries in input_lists(survey):
-        names = [name_of(raw) if isinstance(raw, dict) else None for raw in entries]
-        known = frozenset(names)
-        for at, name in enumerate(names):
-            outer = next((one for one in _groups_of(name or "") if one in known), None)
+        found = list(leaves(entries))
+        known = {leaf.name for leaf in found}
+        for leaf in found:
+            outer = next((one for one in _groups_of(leaf.name or "") if one in known), None)
             if outer is not None:
                 survey.report(
                     "PEN226",
-                    f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
-                    (*path, at, "id" if "id" in entries[at] else "name"), hint="rename one of them",
+                    f"Input path '{outer}' conflicts with '{leaf.name}'; one cannot be nested under the other.",
+                    (*path, *leaf.path, "id" if "id" in leaf.raw else "name"), hint="rename one of them",
                 )  # fmt: skip
 
 
@@ -118,6 +122,12 @@ def input_options_fit(survey: Survey) -> None:
             _array(survey, path, raw)
         if kind == "MULTISELECT" and raw.get("values") and raw.get("options"):
             survey.report("PEN221", "you can't define both `values` and `options`", (*path, "options"), at_key=True)
+        if kind == "MULTISELECT" and raw.get("itemType") in ("ARRAY", "MULTISELECT"):
+            survey.report("PEN221", f"`itemType` cannot be `{raw['itemType']}`", (*path, "itemType"), hint="use STRING")
+        if kind == "FORM":
+            _form(survey, path, raw)
+        elif survey.dialect is Dialect.V2:
+            _default_of_2(survey, path, raw)
         is_choice = kind in ("SELECT", "ENUM", "MULTISELECT")
         if is_choice and not any(map(raw.get, ("values", "options", "expression"))) and not survey.is_faulty(path):
             survey.report(
@@ -125,6 +135,39 @@ def input_options_fit(survey: Survey) -> None:
             )
         for low, high in _BOUNDS:
             _bounds(survey, path, raw, low, high)
+
+
+def _form(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
+    """A form groups inputs, one level deep (Kestra 2.0, InputValidator)."""
+    for name in ("defaults", "prefill"):
+        if raw.get(name) is not None:
+            survey.report(
+                "PEN221", "A FORM input groups other inputs and cannot declare a default value or a prefill.",
+                (*path, name), hint="give the inputs within it defaults",
+            )  # fmt: skip
+    within = raw.get("inputs")
+    for at, child in enumerate(within if isinstance(within, list) else []):
+        if isinstance(child, dict) and child.get("type") == "FORM":
+            survey.report(
+                "PEN221", "A FORM input cannot contain another FORM input; grouping is limited to a single level.",
+                (*path, "inputs", at, "type"), hint="put it beside the form",
+            )  # fmt: skip
+
+
+def _default_of_2(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
+    """In Kestra 2 a default stands for itself: always applied, so the input is required, and nothing is suggested."""
+    if raw.get("defaults") is None:
+        return
+    if raw.get("required") is False:
+        survey.report(
+            "PEN221", "Inputs with a default value must be required, since the default is always applied.",
+            (*path, "required"), hint="leave `required` out, or suggest the value by `prefill`",
+        )  # fmt: skip
+    if raw.get("prefill") is not None:
+        survey.report(
+            "PEN221", "Inputs with a default value cannot also have a prefill.", (*path, "prefill"),
+            hint="leave one of them out",
+        )  # fmt: skip
 
 
 def _array(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
@@ -160,13 +203,12 @@ def patterns_compile(survey: Survey) -> None:
         pattern = raw.get("validator")
         if not isinstance(pattern, str) or raw.get("type") not in ("STRING", "SECRET"):
             continue
-        from penstock.flow.judging.validators import compiled
+        from penstock.flow.judging.validators import pattern_fault
 
-        try:
-            compiled(pattern)
-        except ValueError as error:
+        fault = pattern_fault(pattern)
+        if fault is not None:
             hint = "look-around and back references are not supported" if "(?" in pattern else None
-            survey.report("PEN227", f"invalid pattern [{pattern}]: {error}", (*path, "validator"), hint=hint)
+            survey.report("PEN227", f"invalid pattern [{pattern}]: it {fault}", (*path, "validator"), hint=hint)
 
 
 def defaults_fit_their_type(survey: Survey) -> None:
@@ -174,7 +216,8 @@ def defaults_fit_their_type(survey: Survey) -> None:
     for path, raw in inputs(survey):
         if raw.get("defaults") is None or raw.get("type") not in _TYPES or survey.is_faulty(path):
             continue
-        from penstock.flow.inputs import check_default, declared_input
+        from penstock.flow.declaration import declared_input
+        from penstock.flow.inputs import check_default
 
         if isinstance(raw["defaults"], list | dict) and raw["type"] not in _OF_MANY:
             fault: str | None = f"{'a list' if isinstance(raw['defaults'], list) else 'a mapping'} is no single value"
@@ -186,30 +229,38 @@ def defaults_fit_their_type(survey: Survey) -> None:
 
 
 def dependencies_exist(survey: Survey) -> None:
-    """PEN228: an input depends on inputs that exist, and not on itself by a detour."""
+    """PEN228: an input depends on inputs that exist, and not on itself by a detour. Those in forms have dotted ids."""
     for path, entries in input_lists(survey):
+        holders = list(_holders(entries))
         edges: dict[str, list[str]] = {}
-        for raw in entries:
-            name = name_of(raw) if isinstance(raw, dict) else None
-            if name is not None:
-                edges.setdefault(name, [one for _, one in _needs(raw)])
+        for name, _, raw in holders:
+            edges.setdefault(name, []).extend(one for _, one in _needs(raw))
         tangled = _in_or_behind_cycles(edges)
-        for at, raw in enumerate(entries):
-            if not isinstance(raw, dict):
-                continue
-            name = name_of(raw)
+        for name, where, raw in holders:
             for index, needed in _needs(raw):
-                where = (*path, at, "dependsOn", "inputs", index)
+                at = (*path, *where, "dependsOn", "inputs", index)
+                if survey.is_faulty(at):
+                    continue
                 if needed not in edges:
                     survey.report(
-                        "PEN228", f"Input with id '{name}' depends on a non-existent input '{needed}'.", where,
+                        "PEN228", f"Input with id '{name}' depends on a non-existent input '{needed}'.", at,
                         hint=did_you_mean(needed, edges),
                     )  # fmt: skip
                 elif name in tangled and _leads_to(edges, needed, name):
-                    survey.report("PEN228", f"Cycle dependency detected for input with id '{name}': [{needed}]", where)
+                    survey.report("PEN228", f"Cycle dependency detected for input with id '{name}': [{needed}]", at)
 
 
-def _needs(raw: dict[str, Any]) -> list[tuple[int, str]]:
+def _holders(entries: list[Any]) -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
+    """Each input by its full id, with what may say what it depends on: it itself, and the form around it."""
+    for leaf in leaves(entries):
+        if leaf.name is None:
+            continue
+        yield leaf.name, leaf.path, leaf.raw
+        if leaf.form is not None:
+            yield leaf.name, leaf.path[:1], leaf.form
+
+
+def _needs(raw: Mapping[str, Any]) -> list[tuple[int, str]]:
     depends = raw.get("dependsOn")
     names = depends.get("inputs") if isinstance(depends, dict) else None
     return [(at, one) for at, one in enumerate(names if isinstance(names, list) else []) if isinstance(one, str)]

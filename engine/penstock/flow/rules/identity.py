@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from unicodedata import category
 
 from penstock.diagnostic import FlowName
 from penstock.flow.survey import Path, Site, Survey
+from penstock.flow.words import Dialect
 
 _TASK_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
 _RESERVED = frozenset(
@@ -82,15 +84,36 @@ def reserved_flow_id(survey: Survey) -> None:
 
 def no_system_labels(survey: Survey) -> None:
     """PEN215: labels that begin with `system.` belong to Kestra, `system.readOnly` aside."""
-    holders: list[tuple[Path, Any]] = [(("labels",), survey.flow.get("labels"))]
-    holders += [((*site.path, "labels"), site.raw.get("labels")) for site in survey.triggers]
-    for path, labels in holders:
+    for path, labels in _label_holders(survey):
         for key, value, at in _labels(labels, path):
             if key.startswith("system.") and key not in _ALLOWED_SYSTEM_LABELS:
                 survey.report(
                     "PEN215", f"System labels can only be set by Kestra itself, offending label: {key}={value}", at,
                     at_key=isinstance(labels, Mapping), hint="choose a label that does not begin with `system.`",
                 )  # fmt: skip
+
+
+def labels_of_2(survey: Survey) -> None:
+    """PEN242: the key of a label begins with a small letter, and has letters, digits, `.`, `_` and `-` (Kestra 2)."""
+    if survey.dialect is not Dialect.V2:
+        return
+    for path, labels in _label_holders(survey):
+        for key, _, at in _labels(labels, path):
+            if not _is_key_of_2(key):
+                survey.report(
+                    "PEN242", f'`{key}` must match "^[\\p{{Ll}}][\\p{{L}}0-9._-]*$"', at,
+                    at_key=isinstance(labels, Mapping), hint="begin with a small letter",
+                )  # fmt: skip
+
+
+def _is_key_of_2(key: str) -> bool:
+    return category(key[:1] or " ") == "Ll" and all(one.isalpha() or one in "0123456789._-" for one in key)
+
+
+def _label_holders(survey: Survey) -> Iterator[tuple[Path, Any]]:
+    yield ("labels",), survey.flow.get("labels")
+    for site in survey.triggers:
+        yield (*site.path, "labels"), site.raw.get("labels")
 
 
 def _labels(labels: Any, path: Path) -> Iterator[tuple[str, Any, Path]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.diagnostic import suggest
-from penstock.flow.rules.declared import input_lists, name_of
+from penstock.flow.declaration import leaves
+from penstock.flow.rules.declared import input_lists
 from penstock.flow.rules.templates import mapping_of
 from penstock.flow.survey import Path, Site, Survey
 from penstock.flow.words import Dialect
@@ -97,11 +98,10 @@ def _inputs(survey: Survey) -> frozenset[tuple[str, ...]] | None:
     if entries is not None and not isinstance(entries, list):
         return None
     found = []
-    for raw in entries or ():
-        name = name_of(raw) if isinstance(raw, dict) else None
-        if name is None or raw.get("type") == "REUSABLE_INPUTS":
+    for leaf in leaves(entries or ()):
+        if leaf.name is None or leaf.raw.get("type") == "REUSABLE_INPUTS":
             return None
-        found.append(tuple(name.split(".")))
+        found.append(tuple(leaf.name.split(".")))
     return frozenset(found)
 
 
@@ -109,7 +109,7 @@ def asked_on_resume(survey: Survey, path: Path) -> frozenset[str]:
     """The inputs that a Pause asks for, for a text that stands among them."""
     for list_path, entries in input_lists(survey):
         if list_path != ("inputs",) and path[: len(list_path)] == list_path:
-            return frozenset(name for raw in entries if isinstance(raw, dict) and (name := name_of(raw)) is not None)
+            return frozenset(leaf.name for leaf in leaves(entries) if leaf.name is not None)
     return frozenset()
 
 

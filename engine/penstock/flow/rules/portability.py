@@ -46,7 +46,7 @@ def deprecated_properties(survey: Survey) -> None:
     if "listeners" in survey.flow:
         survey.report(
             "PEN702", "`listeners` is deprecated", ("listeners",), at_key=True, severity=Severity.INFO,
-            hint="use a Flow trigger, `errors` or `finally`",
+            hint="use `afterExecution`, a Flow trigger, `errors` or `finally`",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
+from penstock.flow.declaration import leaves
 from penstock.flow.mends import meant, replacing
 from penstock.flow.survey import Path, Survey
 from penstock.flow.words import Dialect
@@ -167,10 +168,9 @@ def triggers_give_required_inputs(survey: Survey) -> None:
     """PEN403: a schedule gives every required input that has no default. Kestra 2 refuses the flow, 1 the execution."""
     declared = survey.flow.get("inputs")
     required = [
-        name
-        for raw in (declared if isinstance(declared, list) else [])
-        if isinstance(raw, dict) and raw.get("required") is not False and raw.get("defaults") is None
-        if isinstance(name := raw.get("id", raw.get("name")), str) and not isinstance(raw.get("dependsOn"), dict)
+        leaf.name
+        for leaf in leaves(declared if isinstance(declared, list) else [])
+        if leaf.name is not None and leaf.is_needed and (not leaf.is_conditional or survey.dialect is Dialect.V2)
     ]
     for site in survey.triggers:
         if site.type not in _BY_ITSELF or site.raw.get("disabled") is True:

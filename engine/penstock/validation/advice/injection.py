@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.diagnostic import Severity
-from penstock.flow.rules.declared import inputs, name_of
+from penstock.flow.rules.declared import declared_leaves
 from penstock.flow.rules.templates import Written, templates
 from penstock.flow.survey import Site, Survey
 
@@ -113,7 +113,8 @@ def _is_tamed(text: str, start: int, path: ReadPath) -> bool:
 
 def _harmless_inputs(survey: Survey) -> frozenset[str]:
     """The names of the declared inputs no value of which can hold code."""
-    return frozenset(name for _, raw in inputs(survey) if (name := name_of(raw)) is not None and _is_harmless(raw))
+    found = declared_leaves(survey)
+    return frozenset(leaf.name for leaf in found if leaf.name is not None and _is_harmless(leaf.raw))
 
 
 def _is_harmless(raw: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from penstock.diagnostic import Severity
-from penstock.flow.rules.declared import inputs, name_of
+from penstock.flow.rules.declared import declared_leaves
 from penstock.flow.rules.templates import Written, templates
 from penstock.flow.survey import Survey
 from penstock.validation.advice.scalars import vocabulary
@@ -32,7 +32,10 @@ def no_secrets_in_logs(survey: Survey) -> None:
     words = survey.once(vocabulary).text
     if "secret(" not in words and "SECRET" not in words:
         return
-    sealed = {name for _, raw in inputs(survey) if raw.get("type") == "SECRET" and (name := name_of(raw)) is not None}
+    declared = declared_leaves(survey)
+    sealed = {
+        tuple(one.name.split(".")) for one in declared if one.raw.get("type") == "SECRET" and one.name is not None
+    }
     for written in survey.once(templates):
         if written.site is None or survey.is_faulty(written.path):
             continue
@@ -44,7 +47,7 @@ def no_secrets_in_logs(survey: Survey) -> None:
                 )  # fmt: skip
 
 
-def _secrets(written: Written, sealed: set[str]) -> Iterator[tuple[int, int, str]]:
+def _secrets(written: Written, sealed: set[tuple[str, ...]]) -> Iterator[tuple[int, int, str]]:
     """Where a template prints a secret: offset, width, and what it is."""
     text = written.text
     for match in re.finditer(r"\bsecret\(", text):
@@ -54,8 +57,9 @@ def _secrets(written: Written, sealed: set[str]) -> Iterator[tuple[int, int, str
             yield at, (end + 1 if end >= 0 else match.end()) - at, "a secret"
     for start, piece in written.pieces if sealed else ():
         for path in piece.paths:
-            if path.parts[0] == "inputs" and len(path.parts) > 1 and path.parts[1] in sealed:
-                yield start + path.offset, path.width, f"the secret input `{path.parts[1]}`"
+            name = next((one for one in sealed if path.parts[1 : len(one) + 1] == one), None)
+            if path.parts[0] == "inputs" and name is not None:
+                yield start + path.offset, path.width, f"the secret input `{'.'.join(name)}`"
 
 
 def _is_logged(written: Written, offset: int) -> bool:

@@ -77,7 +77,7 @@ def versions_agree(survey: Survey) -> None:
                 f"{use.noun} needs Kestra {_shown(use.since)}, and the flow is written for {survey.dialect}",
             )
         elif use.until is not None and use.until <= bounds[0]:
-            _report(survey, use, f"Kestra has {use.noun} no more since {_shown(use.until)}")
+            _report(survey, use, f"Kestra has {use.noun} no more since {_shown(use.until)}", is_refused=True)
 
 
 def _no_version_has_all(survey: Survey, found: tuple[Use, ...]) -> None:
@@ -90,9 +90,11 @@ def _no_version_has_all(survey: Survey, found: tuple[Use, ...]) -> None:
             _report(survey, use, f"{use.noun} needs Kestra {_shown(use.since)}, {there}")
 
 
-def _report(survey: Survey, use: Use, message: str) -> None:
+def _report(survey: Survey, use: Use, message: str, *, is_refused: bool = False) -> None:
+    """What Kestra 2 has no more it refuses a flow for; what it does not have yet it may have tomorrow."""
+    severity = Severity.ERROR if is_refused and survey.dialect is Dialect.V2 else Severity.WARNING
     if not survey.is_faulty(use.path):
-        survey.report("PEN707", message, use.path, where=use.where, severity=Severity.WARNING)
+        survey.report("PEN707", message, use.path, where=use.where, severity=severity)
 
 
 def uses(survey: Survey) -> tuple[Use, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from penstock.diagnostic import Severity
-from penstock.flow.rules.declared import name_of
+from penstock.flow.declaration import leaves, name_of
 from penstock.flow.survey import Path, Survey
 
 _FLOW_ORDER = (
@@ -51,9 +51,10 @@ def ids_in_one_manner(survey: Survey) -> None:
     """PEN802: the ids of tasks, triggers and inputs are written alike; those of one word fit every manner."""
     places = [((*site.path, "id"), site.id) for site in (*survey.tasks, *survey.triggers)]
     declared = survey.flow.get("inputs")
-    for at, raw in enumerate(declared if isinstance(declared, list) else []):
-        if isinstance(raw, dict):
-            places.append((("inputs", at, "id" if "id" in raw else "name"), name_of(raw)))
+    places += [
+        (("inputs", *leaf.path, "id" if "id" in leaf.raw else "name"), name_of(leaf.raw))
+        for leaf in leaves(declared if isinstance(declared, list) else [])
+    ]
     manners = [(path, name, manner_of(name)) for path, name in places if name is not None]
     known = [manner for _, _, manner in manners if manner is not None]
     if len(set(known)) < 2:

@@ -24,9 +24,9 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN703",
         "Penstock reads the property and keeps it, and does not act upon it: the flow runs as if it were not there. "
-        "That is no fault of the flow, but somebody may rely on it, as on a check that should hold the flow back.",
-        flow("checks:\n  - condition: \"{{ now() is defined }}\""),
-        flow("description: Without checks"),
+        "That is no fault of the flow, but somebody may rely on it, as on a quota that should hold the flow back.",
+        flow("quotas:\n  - duration: PT1H\n    limit: 10"),
+        flow("concurrency:\n  limit: 1"),
     ),
     Guide(
         "PEN704",

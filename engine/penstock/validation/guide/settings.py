@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.validation.guide.entry import EXAMPLE_FILE, Guide, flow
 
 _HELLO = flow("")
-_CHECKED = flow('checks:\n  - condition: "{{ now() is defined }}"')
+_LIMITED = flow("quotas:\n  - duration: PT1H\n    limit: 10")
 
 
 _MINE = (
@@ -21,7 +21,7 @@ def _with(settings: str, text: str = _HELLO) -> dict[str, str]:
 def _waiver(until: str) -> str:
     return (
         "rules:\n  PEN703:\n    waivers:\n      - path: flows/example.yaml\n"
-        f"        reason: the server that runs it heeds its checks\n        until: {until}\n"
+        f"        reason: the server that runs it heeds its quotas\n        until: {until}\n"
     )
 
 
@@ -51,8 +51,8 @@ GUIDES: tuple[Guide, ...] = (
         "PEN293",
         "A waiver lets something be until a day, and that day is over. What it waived is told again, and this finding "
         "says where the decision stands that is now to be made anew.",
-        _with(_waiver("2020-01-31"), _CHECKED),
-        _with(_waiver("2199-12-31"), _CHECKED),
+        _with(_waiver("2020-01-31"), _LIMITED),
+        _with(_waiver("2199-12-31"), _LIMITED),
     ),
     Guide(
         "PEN294",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.validation.guide.entry import Guide, flow
+from penstock.validation.guide.entry import EXAMPLE_FILE, Guide, flow
 
 _LOG = "io.kestra.plugin.core.log.Log"
 _FLOW = "io.kestra.plugin.core.flow"
@@ -277,5 +277,19 @@ GUIDES: tuple[Guide, ...] = (
         "starts the flow what does not.",
         _hello("checks:\n  - message: Not on Sundays\n"),
         _hello("checks:\n  - condition: \"{{ inputs is not empty }}\"\n    message: Give me inputs\n"),
+    ),
+    Guide(
+        "PEN242",
+        "Kestra 2 takes a label only where its key begins with a small letter and has letters, digits, `.`, `_` and "
+        "`-` after it. It is told where the flow is written for that version.",
+        {"penstock.yaml": "dialect: '2'\n", EXAMPLE_FILE: _hello("labels:\n  Team: data\n")},
+        {"penstock.yaml": "dialect: '2'\n", EXAMPLE_FILE: _hello("labels:\n  team: data\n")},
+    ),
+    Guide(
+        "PEN243",
+        "A trigger gives an input something that the input refuses, so that every execution it starts would fail at "
+        "once; or an output says what is none of its type, so that every execution would fail at its end.",
+        _hello("outputs:\n  - {id: count, type: INT, value: many}\n"),
+        _hello("outputs:\n  - {id: count, type: INT, value: 3}\n"),
     ),
 )  # fmt: skip

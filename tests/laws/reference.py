@@ -1,0 +1,513 @@
+"""What comes of a flow, told as plainly as it can be: a recursion over its tasks, which knows all fates beforehand.
+
+It is written from what the language promises (Kestra docs, 2026-06; Kestra core 0.21) and shares nothing with the core
+but the flow itself. A task's course depends on when it begins and on nothing beside it; so a list is worked off by
+taking the ends of its tasks in the order of time, and a kill is a cut through the finished course.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+
+from laws.fates import Fates, Key, Place
+from penstock.flow.model import Backoff, Flow, Retry, Task
+
+FALSE = {"false", "0", "-0", ""}
+STOPS = {"FAILED", "KILLED", "CANCELLED"}
+OVER = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED"}
+WORST = ("KILLED", "FAILED", "CANCELLED", "WARNING")
+
+
+@dataclass
+class Try:
+    """One attempt: from its start to its end, and when it was told to stop, if it was."""
+
+    begin: datetime
+    end: datetime
+    told: datetime | None = None
+
+
+@dataclass
+class Run:
+    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there; `obeys` is
+    how long its latest attempt takes to stop."""
+
+    key: Key
+    parent: Key | None
+    value: str | None
+    iteration: int | None
+    course: list[tuple[str, datetime]]
+    tries: list[Try] = field(default_factory=list)
+    shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
+    obeys: timedelta = timedelta(0)
+
+    @property
+    def created(self) -> datetime:
+        return self.course[0][1]
+
+    @property
+    def state(self) -> str:
+        return self.course[-1][0]
+
+    @property
+    def end(self) -> datetime:
+        return self.course[-1][1]
+
+    @property
+    def outputs(self) -> dict[str, object]:
+        return self.shows[-1][1] if self.shows else {}
+
+    def take(self, state: str, at: datetime) -> None:
+        self.course.append((state, at))
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Tasks one after another, with the value and the number of their iteration in a loop."""
+
+    tasks: Sequence[Task]
+    value: str | None = None
+    iteration: int | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The main list of a flowable: its lanes, `width` of them at once (0: all), from `at` on.
+
+    `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
+    `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
+    """
+
+    lanes: Sequence[Lane]
+    at: datetime
+    width: int = 1
+    needs: Sequence[set[int]] = ()
+    others: str | None = None
+    states: frozenset[str] = frozenset()
+    least: str = "SUCCESS"
+    until: datetime | None = None
+
+
+@dataclass
+class Outcome:
+    state: str
+    outputs: dict[str, str] | None
+    runs: list[Run]
+
+
+class NotRendered(Exception):
+    """An expression has failed. `at` is when that was known."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+
+@dataclass
+class Reference:
+    """One flow under its fates. `outcome_of` is what to call."""
+
+    flow: Flow
+    fates: Fates
+    start: datetime
+    runs: list[Run] = field(default_factory=list)
+    asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    @classmethod
+    def outcome_of(cls, flow: Flow, fates: Fates, start: datetime) -> Outcome:
+        """What comes of `flow`. A person can only hold what moves: not what waits for a timer or for people."""
+        free = cls(flow, replace(fates, held=None), start)
+        freely = free.outcome()
+        if fates.held is None or not free.moves(start + fates.held[0]):
+            return freely
+        return cls(flow, fates, start).outcome()
+
+    def moves(self, at: datetime) -> bool:
+        """Whether anything is being done or rendered then."""
+        times = [*self.asked, *((each.begin, each.end) for run in self.runs for each in run.tries)]
+        return any(begin <= at < end for begin, end in times)
+
+    def outcome(self) -> Outcome:
+        flow = self.flow
+        end, state = self.body(None, (), Opened([Lane(flow.tasks)], self.start), flow.errors, flow.finally_)
+        outputs = None
+        if flow.outputs:
+            try:
+                end, text = self.ask(("", ()), "out", end)
+                outputs = {"out": text}
+            except NotRendered as failed:
+                end, state = failed.at, "FAILED"
+        kill = self.start + self.fates.kill if self.fates.kill is not None else None
+        if kill is not None and kill < end:
+            self.cut(self.runs, kill, "KILLED")
+            return Outcome("KILLED", None, self.runs)
+        return Outcome(state, outputs, self.runs)
+
+    # ── lists of tasks ──
+
+    def body(
+        self, parent: Run | None, place: Place, opened: Opened, errors: Sequence[Task], finally_: Sequence[Task]
+    ) -> tuple[datetime, str]:
+        """The main list; after a failure the errors list; in any case the finally list. Errors change no state."""
+        end, states, ran_out = self.main(parent, place, opened)
+        if "FAILED" in states or ran_out:
+            end, _ = self.tasks(parent, place, Opened([Lane(errors)], end))
+        end, last = self.tasks(parent, place, Opened([Lane(finally_)], end))
+        state = next((state for state in WORST if state in states | last), "SUCCESS")
+        return end, "FAILED" if ran_out else state
+
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
+        """The main list; whether its time has run out, which stops all that goes on in it."""
+        before = len(self.runs)
+        end, states = self.tasks(parent, place, opened)
+        if opened.until is None or end <= opened.until:
+            return end, states | opened.states, False
+        end = self.cut(self.runs[before:], opened.until, "KILLED")
+        return end, set(opened.states), True
+
+    def tasks(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
+        """Lanes side by side, `width` of them at once (0: all). After a failure nothing new begins."""
+        return _List(self, parent, place, opened).work()
+
+    def free(self, at: datetime) -> datetime:
+        """While a person holds the execution nothing begins."""
+        if self.fates.held is not None:
+            begin, end = (self.start + moment for moment in self.fates.held)
+            return end if begin <= at < end else at
+        return at
+
+    # ── one task ──
+
+    def task(self, task: Task, parent: Run | None, place: Place, lane: Lane, at: datetime) -> Run:
+        place = (*place, lane.value) if lane.value is not None else place
+        parent_key = parent.key if parent is not None else None
+        run = Run((task.id, place), parent_key, lane.value, lane.iteration, [("CREATED", at)])
+        self.runs.append(run)
+        try:
+            if task.run_if is not None:
+                at, text = self.ask(run.key, "runIf", at)
+                if text in FALSE:
+                    run.take("SKIPPED", at)
+                    return run
+            limit = task.timeout if isinstance(task.timeout, timedelta) else None
+            if isinstance(task.timeout, str):
+                at, text = self.ask(run.key, "timeout", at)
+                limit = seconds(text, at)
+            if _short(task) in _FLOWABLES:
+                self.flowable(task, run, limit, at)
+            else:
+                self.attempts(task, run, limit, at)
+        except NotRendered as failed:
+            run.take(soft(task, "FAILED"), failed.at)
+        return run
+
+    def ask(self, key: Key, name: str, at: datetime) -> tuple[datetime, str]:
+        answer = self.fates.answer(key, name)
+        self.asked.append((at, at + answer.takes))
+        if answer.text is None:
+            raise NotRendered(at + answer.takes)
+        return at + answer.takes, answer.text
+
+    def attempts(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
+        """One attempt after another, as long as the nearest retry allows it. A timeout is a failure."""
+        retry, first, number = self.retry_of(task), None, 0
+        while True:
+            number += 1
+            at = self.free(at)
+            run.take("RUNNING", at)
+            first = first or at
+            fate = self.fates.attempt(run.key, number)
+            end, state, outputs, told = at + fate.takes, fate.state, dict(fate.outputs), None
+            if limit is not None and fate.takes > limit:
+                told, state, outputs = at + limit, "FAILED", {}
+                end = told + fate.obeys
+            run.tries.append(Try(at, end, told))
+            run.shows.append((end, outputs))
+            run.obeys = fate.obeys
+            if state != "FAILED":
+                warns = retry is not None and retry.warning_on_retry and number > 1
+                run.take(soft(task, "WARNING" if warns else state), end)
+                return
+            again = None if retry is None else self.again(retry, run.key, number, end)
+            late = again is not None and retry is not None and retry.max_duration is not None
+            if again is None or (late and again > first + retry.max_duration):  # type: ignore[operator,union-attr]
+                run.take(soft(task, "FAILED"), end)
+                return
+            run.course += [("FAILED", end), ("RETRYING", end), ("CREATED", again)]
+            at = again
+
+    def retry_of(self, task: Task) -> Retry | None:
+        """Its own, else that of the nearest flowable that has one, else the flow's."""
+        around: Task | None = task
+        while around is not None:
+            if around.retry is not None:
+                return around.retry
+            around = self.flow.parents.get(around.id)
+        return self.flow.retry
+
+    def again(self, retry: Retry, key: Key, made: int, now: datetime) -> datetime | None:
+        if retry.max_attempts is not None and made >= retry.max_attempts:
+            return None
+        match retry.backoff:
+            case Backoff.CONSTANT:
+                return now + retry.interval
+            case Backoff.EXPONENTIAL:
+                delay = retry.interval * retry.factor * (made - 1)
+                return now + (delay if retry.max_interval is None else min(delay, retry.max_interval))
+            case Backoff.RANDOM:
+                most = retry.max_interval or retry.min_interval
+                return now + retry.min_interval + (most - retry.min_interval) * self.fates.draws.get((key, made), 0.5)
+
+    # ── flowables ──
+
+    def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
+        run.take("RUNNING", at)
+        opened = _FLOWABLES[_short(task)](self, task, run, limit, at)
+        if run.state in OVER:
+            return
+        if limit is not None and _short(task) != "Pause":
+            opened = replace(opened, until=at + limit)
+        errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
+        end, state = self.body(run, run.key[1], opened, errors, finally_)
+        state = opened.least if state == "SUCCESS" else state
+        if _short(task) == "AllowFailure" and state == "FAILED":
+            state = "WARNING"
+        if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
+            end, state = self.closing(run, state, end)
+        run.take(soft(task, state), end)
+
+    def closing(self, run: Run, state: str, at: datetime) -> tuple[datetime, str]:
+        """An attempt of the flowable's own, when its children have ended well. It is not repeated."""
+        at = self.free(at)
+        fate = self.fates.attempt(run.key, 1)
+        end = at + fate.takes
+        run.tries.append(Try(at, end))
+        run.shows.append((end, dict(fate.outputs)))
+        run.obeys = fate.obeys
+        return end, next(each for each in (*WORST, "SUCCESS") if each in (state, fate.state))
+
+    # ── what is stopped ──
+
+    def cut(self, runs: Sequence[Run], at: datetime, state: str) -> datetime:
+        """What of `runs` had begun by then, where all that was not over ends as `state`; when the last has ended."""
+        ends: dict[Key | None, datetime] = {}
+        latest = at
+        for run in reversed(runs):
+            if run.created > at:
+                self.runs.remove(run)
+                continue
+            if run.end > at:
+                self.stop(run, at, state, ends.get(run.key, at))
+            ends[run.parent] = max(ends.get(run.parent, at), run.end)
+            latest = max(latest, run.end)
+        return latest
+
+    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
+        """An attempt takes a while to obey; a flowable ends with the last of its children; the rest ends at once."""
+        run.course = [(each, when) for each, when in run.course if when <= at]
+        run.shows = [(when, outputs) for when, outputs in run.shows if when <= at]
+        run.tries = [each for each in run.tries if each.begin <= at]
+        end = children
+        if run.tries and run.tries[-1].end > at:
+            busy = run.tries[-1]
+            end = min(busy.end, at + run.obeys) if busy.told is not None else at + run.obeys
+            busy.end, busy.told = end, busy.told or at
+            run.take("KILLING", at)
+            run.shows.append((end, {}))
+        run.take(state, end)
+
+
+@dataclass
+class _List:
+    """One list being worked off: an agenda of what begins and what ends, in the order of time."""
+
+    reference: Reference
+    parent: Run | None
+    place: Place
+    opened: Opened
+    states: set[str] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
+    alive: dict[int, Sequence[Run]] = field(default_factory=dict)
+    agenda: list[tuple[datetime, int, bool, int, int]] = field(default_factory=list)
+    order: Iterator[int] = field(default_factory=count)
+
+    def work(self) -> tuple[datetime, set[str]]:
+        self.lanes = [[task for task in lane.tasks if not task.disabled] for lane in self.opened.lanes]
+        at = self.opened.at
+        self.begin_lanes(at)
+        while self.agenda:
+            now, _, is_end, lane, position = heapq.heappop(self.agenda)
+            if not is_end:
+                if not self.stopped:
+                    self.begin(lane, position, now)
+                continue
+            at = now
+            run = self.alive.pop(lane)[0]
+            was_stopped = self.stopped
+            self.states.add(run.state)
+            if self.stopped and not was_stopped and self.opened.others is not None:
+                at = self.stop_others(now)
+                break
+            if not self.stopped:
+                self.go_on(lane, position, now)
+        return at, self.states
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.states & STOPS)
+
+    def begin_lanes(self, at: datetime) -> None:
+        """As many as the width allows, of those that wait for nothing any more."""
+        for lane, tasks in enumerate(self.lanes):
+            needs = self.opened.needs[lane] if self.opened.needs else set()
+            is_free = self.opened.width == 0 or len(self.begun - self.done) < self.opened.width
+            if tasks and lane not in self.begun and needs <= self.done and is_free:
+                self.begun.add(lane)
+                self.wants(lane, 0, at)
+
+    def wants(self, lane: int, position: int, at: datetime) -> None:
+        heapq.heappush(self.agenda, (self.reference.free(at), next(self.order), False, lane, position))
+
+    def begin(self, lane: int, position: int, now: datetime) -> None:
+        before = len(self.reference.runs)
+        self.reference.task(self.lanes[lane][position], self.parent, self.place, self.opened.lanes[lane], now)
+        self.alive[lane] = self.reference.runs[before:]
+        heapq.heappush(self.agenda, (self.alive[lane][0].end, next(self.order), True, lane, position))
+
+    def go_on(self, lane: int, position: int, now: datetime) -> None:
+        if position + 1 < len(self.lanes[lane]):
+            self.wants(lane, position + 1, now)
+        else:
+            self.done.add(lane)
+            self.begin_lanes(now)
+
+    def stop_others(self, now: datetime) -> datetime:
+        assert self.opened.others is not None
+        ends = [now]
+        for runs in self.alive.values():
+            ends.append(self.reference.cut(runs, now, self.opened.others))
+            self.states.add(runs[0].state)
+        return max(ends)
+
+
+# ── what the flowables are ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _sequential(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del reference, run, limit
+    return Opened([Lane(task.branches.get("tasks", ()))], at)
+
+
+def _parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del reference, run, limit
+    lanes = [Lane([each]) for each in task.branches.get("tasks", ()) if not each.disabled]
+    others = {"CANCEL": "CANCELLED", "FAIL": "FAILED"}.get(task.properties.get("onChildFailure", ""))
+    return Opened(lanes, at, int(task.properties.get("concurrent") or 0), others=others)
+
+
+def _dag(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    """A disabled task is not there: who needs it needs what it would have needed."""
+    opened = _parallel(reference, task, run, limit, at)
+    needs, place = task.properties["dependsOn"], {lane.tasks[0].id: n for n, lane in enumerate(opened.lanes)}
+
+    def of(name: str) -> set[int]:
+        return {each for needed in needs[name] for each in ({place[needed]} if needed in place else of(needed))}
+
+    return replace(opened, needs=[of(lane.tasks[0].id) for lane in opened.lanes])
+
+
+def _if(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del limit
+    at, text = reference.ask(run.key, "condition", at)
+    run.shows.append((at, {"evaluationResult": text not in FALSE}))
+    return Opened([Lane(task.branches.get("else" if text in FALSE else "then", ()))], at)
+
+
+def _switch(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del limit
+    at, value = reference.ask(run.key, "case", at)
+    fits = value in task.properties["cases"]
+    if not fits and "defaults" not in task.branches:
+        raise NotRendered(at)
+    run.shows.append((at, {"value": value, "defaults": not fits}))
+    return Opened([Lane(task.branches.get(f"cases.{value}" if fits else "defaults", ()))], at)
+
+
+def _for_each(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del limit
+    at, text = reference.ask(run.key, "values", at)
+    tasks, width = task.branches.get("tasks", ()), task.properties.get("concurrencyLimit", 1)
+    return Opened([Lane(tasks, value, n) for n, value in enumerate(json.loads(text))], at, int(width))
+
+
+def _each_parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del limit
+    at, text = reference.ask(run.key, "value", at)
+    tasks = task.branches.get("tasks", ())
+    lanes = [Lane([each], value, n) for n, value in enumerate(json.loads(text)) for each in tasks]
+    return Opened(lanes, at, int(task.properties.get("concurrent") or 0))
+
+
+def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    """After its `onPause` it waits for a person, or for its delay, or for its timeout: what comes first."""
+    delay = None
+    if "delay" in task.properties:
+        at, text = reference.ask(run.key, "delay", at)
+        delay = seconds(text, at)
+    at, states = reference.tasks(run, run.key[1], Opened([Lane(task.branches.get("onPause", ()))], at))
+    if states & STOPS:
+        return Opened([], at, states=frozenset(states))
+    run.take("PAUSED", at)
+    person = reference.fates.patience(run.key)
+    then = str(task.properties.get("behavior", "RESUME"))
+    if limit is not None and (delay is None or limit < delay):
+        delay, then = limit, "FAIL"
+    elapsed = delay is not None and delay <= person
+    at += delay if elapsed and delay is not None else person
+    opened = Opened([Lane(task.branches.get("tasks", ()))], at, states=frozenset(states))
+    if elapsed and then in ("FAIL", "CANCEL"):
+        run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
+        return opened
+    run.take("RUNNING", at)
+    return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
+
+
+Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
+
+_FLOWABLES: dict[str, Open] = {
+    "Sequential": _sequential,
+    "AllowFailure": _sequential,
+    "Dag": _dag,
+    "WorkingDirectory": _sequential,
+    "Parallel": _parallel,
+    "If": _if,
+    "Switch": _switch,
+    "ForEach": _for_each,
+    "EachParallel": _each_parallel,
+    "Pause": _pause,
+}
+
+
+def _short(task: Task) -> str:
+    return task.type.rpartition(".")[2]
+
+
+def soft(task: Task, state: str) -> str:
+    """A failure that is allowed is a warning, a warning that is allowed a success."""
+    if state == "FAILED" and task.allow_failure:
+        state = "WARNING"
+    return "SUCCESS" if state == "WARNING" and task.allow_warning else state
+
+
+def seconds(text: str, at: datetime) -> timedelta:
+    """`PT5S`, `PT1M`; anything else is no duration, which is known at `at`."""
+    number, unit = text[2:-1], text[-1:]
+    if not (text.startswith("PT") and number.isdigit() and unit in ("S", "M")):
+        raise NotRendered(at)
+    return timedelta(seconds=int(number)) * (60 if unit == "M" else 1)
