@@ -112,7 +112,7 @@ class _Builder:
             properties,
             {branch: tasks for branch, tasks in branches.items() if tasks},
             retry=self.retry(10),
-            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short == "Pause" else 8) else None,
+            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short in _PAUSABLE else 8) else None,
         )
 
     def _dressed(self, task: Task) -> Task:
@@ -165,7 +165,7 @@ def _working_directory(builder: _Builder, depth: int) -> _Made:
 
 
 def _parallel(builder: _Builder, depth: int) -> _Made:
-    return {"concurrent": builder.dice.randrange(3)}, {"tasks": builder.tasks(depth, 4)}
+    return _side_by_side(builder), {"tasks": builder.tasks(depth, 4)}
 
 
 def _if(builder: _Builder, depth: int) -> _Made:
@@ -197,7 +197,29 @@ def _pause(builder: _Builder, depth: int) -> _Made:
         properties["delay"] = "{{ delay }}"
     if chance(builder.dice, 50):
         properties["behavior"] = one_of(builder.dice, ("RESUME", "WARN", "FAIL", "CANCEL"))
-    return properties, {"tasks": builder.some(depth, 40)}
+    return properties, {"onPause": builder.some(depth, 25)[:1], "tasks": builder.some(depth, 40)}
+
+
+def _approval(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {"autoApprove": "{{ auto }}"} if chance(builder.dice, 20) else {}
+    for name in ("approveBehavior", "denyBehavior", "expireBehavior"):
+        if chance(builder.dice, 30):
+            properties[name] = one_of(builder.dice, ("CONTINUE", "WARN", "FAIL", "CANCEL"))
+    branches = {"onWait": builder.some(depth, 30), "onApprove": builder.some(depth, 50)}
+    return properties, {**branches, "onDeny": builder.some(depth, 40)}
+
+
+def _dag(builder: _Builder, depth: int) -> _Made:
+    tasks = builder.tasks(depth, 5)
+    needs = {task.id: [one.id for one in tasks[:at] if chance(builder.dice, 40)] for at, task in enumerate(tasks)}
+    return {**_side_by_side(builder), "dependsOn": needs}, {"tasks": tasks}
+
+
+def _side_by_side(builder: _Builder) -> dict[str, Any]:
+    properties: dict[str, Any] = {"concurrent": builder.dice.randrange(3)}
+    if chance(builder.dice, 25):
+        properties["onChildFailure"] = one_of(builder.dice, ("CONTINUE", "CANCEL", "FAIL"))
+    return properties
 
 
 _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
@@ -208,8 +230,14 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "ForEach": _for_each,
     "EachParallel": _each_parallel,
     "Pause": _pause,
+    "AllowFailure": _sequential,
+    "Dag": _dag,
+    "Approval": _approval,
     "WorkingDirectory": _working_directory,
 }
+
+
+_PAUSABLE = frozenset({"Pause", "Approval"})
 
 
 def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False) -> Flow:
@@ -273,6 +301,8 @@ def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str)
             return one_of(dice, ("true", "true", "true", "false", "0"))
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
+        case "auto" | "autoApprove":
+            return one_of(dice, ("false", "true"))
         case "delay" | "pauseDuration":
             return f"PT{1 + dice.randrange(100)}S"
         case "value" if "cases" in flow.by_id[execution.runs[key].task].properties:

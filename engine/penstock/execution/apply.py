@@ -35,9 +35,9 @@ from penstock.execution.event import (
     VariablesChanged,
 )
 from penstock.execution.folding.children import fold_child
-from penstock.execution.folding.effects import take_effect, touch_all
+from penstock.execution.folding.effects import stop_children, take_effect
 from penstock.execution.folding.index import keep, put
-from penstock.execution.folding.runs import after, answered
+from penstock.execution.folding.runs import after, answered, resumed
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
 from penstock.execution.model import Draft, Execution, changed
@@ -119,11 +119,10 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunStopping()
         ):
             put(draft, after(draft.runs[event.run], event))
-            if isinstance(event, TaskRunStopping) and draft.halted:
-                touch_all(draft)
+            if isinstance(event, TaskRunStopping) and event.run in draft.halted:
+                stop_children(draft, event)
         case ResumeRequested(paused=str() as paused):
-            run_ = draft.runs[paused]
-            put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+            put(draft, resumed(draft.runs[paused], event))
         case LabelsChanged() | VariablesChanged() | ExitRequested():
             take_effect(draft, event)
         case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():

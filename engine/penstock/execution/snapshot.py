@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import immutables
 
 from penstock.execution.agenda import wants_decision
-from penstock.execution.event import Phase
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.folding.index import index
-from penstock.execution.folding.scopes import counts, stops_its_list
+from penstock.execution.folding.scopes import counts, released, stops_its_list, waiting_lanes
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
@@ -34,7 +34,8 @@ def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[s
     draft.children = immutables.Map((caller, immutables.Map(each)) for caller, each in called.items())
     if not header.is_over:
         draft.scopes = immutables.Map(
-            (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
+            (key, _scope(opened, children.get(key, []), is_stopped=_is_stopped(draft, key, opened)))
+            for key, opened in _open_lists(header, in_order)
         )
         if header.asks:
             draft.asked = draft.asked.set(ROOT, header.asks)
@@ -52,7 +53,12 @@ def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[st
             yield run.id, run.opened
 
 
-def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
+def _is_stopped(draft: Draft, key: str, opened: ScopeList) -> bool:
+    """Whether the others in its main list were told to stop, because one has failed."""
+    return key != ROOT and opened.phase is Phase.MAIN and draft.runs[key].stop is StopCause.SIBLING
+
+
+def _scope(opened: ScopeList, children: list[TaskRun], *, is_stopped: bool) -> Scope:
     states: dict[State, int] = {}
     furthest: dict[int, TaskRun] = {}
     alive, failing = 0, False
@@ -66,6 +72,10 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
     ended = [child for child in furthest.values() if child.state.is_terminal and not stops_its_list(child)]
+    waits = waiting_lanes(opened)
+    for child in ended:
+        if child.last:
+            waits, _ = released(opened, waits, child.lane)
     return Scope(
         open=opened,
         begun=len(furthest),
@@ -74,4 +84,7 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing=failing,
         steps=() if failing else tuple(sorted((c.lane, c.position + 1) for c in ended if not c.last)),
         states=immutables.Map(states),
+        waits=waits,
+        free=tuple(lane for lane, number in sorted(waits.items()) if not number and lane not in furthest),
+        stopped=is_stopped,
     )

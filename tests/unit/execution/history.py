@@ -259,7 +259,9 @@ class _History:
         self.course.tell(ResumeRequested(at=self.course.now, by="ada"))
 
     def answer_pause(self, key: str) -> None:
-        self.course.tell(ResumeRequested(at=self.course.now, by="ada", paused=key, values={"approved": True}))
+        decision = one_of(self.dice, ("", "APPROVED", "DENIED"))
+        values = {"approved": True}
+        self.course.tell(ResumeRequested(at=self.course.now, by="ada", paused=key, values=values, decision=decision))
 
 
 def kinds() -> set[type[Event]]:

@@ -26,7 +26,7 @@ def mood(execution: Execution, now: Instant) -> tuple[Event, ...]:
     """PAUSED or RETRYING, when nothing moves but people and timers."""
     if execution.held or execution.is_leaving or execution.state.is_terminal or stirs(execution, now):
         return ()
-    retrying = any(key not in execution.paused for key in execution.sleeping)
+    retrying = any(execution.runs[key].state is State.RETRYING for key in execution.sleeping)
     state = State.RETRYING if retrying else State.PAUSED if execution.paused else None
     if state is None or state is execution.state:
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from penstock.execution import evaluation
 from penstock.execution.deciding.children import after_children, call
-from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.deciding.opening import on_the_way
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
@@ -15,13 +15,9 @@ from penstock.execution.event import (
     ExecutionLeaving,
     FlowableStarted,
     Instant,
-    Phase,
-    ScopeOpened,
     StopCause,
     TaskRunAdmitted,
     TaskRunEnded,
-    TaskRunPaused,
-    TaskRunResumed,
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.leaving import Leave, leave_of
@@ -55,7 +51,7 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     if run.is_calling:
         return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
-        return _open(flow, execution, task, run, now)
+        return on_the_way(flow, execution, task, run, now)
     return conclude(flow, execution, task, run, now)
 
 
@@ -86,26 +82,3 @@ def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event
     if run.kind is Kind.EXECUTABLE:
         return call(execution, task, run, now)
     return TaskRunAdmitted(at=now, run=run.id)
-
-
-def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
-    """A flowable on its way to its lanes: asking, waiting, opening."""
-    flowable = FLOWABLES[task.type]
-    if run.state is State.PAUSED:
-        return TaskRunResumed(at=now, run=run.id, values=run.facts["resumed"])
-    asks = flowable.asks(task)
-    if asks and not run.facts.keys() - {evaluation.RUN_IF, "timeout_s"}:
-        return EvaluationRequested(at=now, run=run.id, names=asks)
-    wait = flowable.wait(task, run.facts)
-    if wait is not None and "onResume" not in run.facts:
-        until = None if wait.delay is None else now + wait.delay
-        return TaskRunPaused(at=now, run=run.id, until=until, then=wait.then)
-    lanes = lanes_of(flow, execution, run.id, Phase.MAIN)
-    return ScopeOpened(
-        at=now,
-        run=run.id,
-        phase=Phase.MAIN,
-        lanes=lanes.count,
-        width=lanes.width,
-        outputs=flowable.outputs(task, run.facts) or None,
-    )

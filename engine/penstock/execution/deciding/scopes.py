@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from penstock.execution import evaluation
 from penstock.execution.deciding.ending import ended
 from penstock.execution.deciding.lists import branch_of, lanes_of
+from penstock.execution.deciding.opening import on_the_way, opened
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -15,7 +16,6 @@ from penstock.execution.event import (
     FlowableClosing,
     Instant,
     Phase,
-    ScopeOpened,
     StopCause,
     TaskRunCreated,
     TaskRunEnded,
@@ -29,6 +29,7 @@ from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
 from penstock.flow.model import Flow, Kind
 
+_FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
 MOST_TASK_RUNS = 50_000
@@ -68,7 +69,8 @@ def _leaves(execution: Execution, key: str) -> bool:
     """Whether the scope takes nothing up any more."""
     if key == ROOT:
         return execution.is_leaving
-    return key in execution.halted or leave_of(execution, execution.runs[key]) is not None
+    run = execution.runs[key]
+    return run.stop is StopCause.TIMEOUT or leave_of(execution, run) is not None
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -76,7 +78,7 @@ def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Inst
     lanes = lanes_of(flow, execution, key, scope.open.phase)
     for lane, position in scope.steps:
         yield _created(execution, key, scope.open.phase, lanes, lane, position, now)
-    for lane in range(scope.begun, scope.begun + scope.may_begin):
+    for lane in scope.next_lanes:
         yield _created(execution, key, scope.open.phase, lanes, lane, 0, now)
 
 
@@ -107,28 +109,38 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if key == ROOT and scope.open.phase is Phase.AFTER:
         return ExecutionClosed(at=now)
     if not _leaves(execution, key):
-        failed = State.FAILED in scope.states
-        if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
-            return _opened(flow, execution, key, Phase.ERRORS, now)
-        if scope.open.phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
-            return _opened(flow, execution, key, Phase.FINALLY, now)
+        follows = following(flow, execution, key, scope, now)
+        if follows is not None:
+            return follows
     if key == ROOT:
         return _end(flow, execution, worst(scope.states), now)
     run = execution.runs[key]
     task = flow.by_id[run.task]
+    flowable = FLOWABLES[task.type]
+    outputs = flowable.outputs(task, run.facts)
     leave = leave_of(execution, run)
     if leave is not None:
-        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=FLOWABLES[task.type].outputs(task, run.facts))
+        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=outputs)
     if run.stop is StopCause.TIMEOUT:
         return out_of_time(task, run, now)
-    state = worst(scope.states)
-    if state is State.SUCCESS and run.then == "WARN" and run.facts.get("elapsed"):
-        state = State.WARNING
-    flowable = FLOWABLES[task.type]
+    state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
-    outputs = flowable.outputs(task, run.facts)
     return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
+
+
+def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
+    """The list that comes after the one that is worked off; None when it was the last."""
+    phase = scope.open.phase
+    if phase is Phase.BEFORE and not scope.failing:
+        run = execution.runs[key]
+        return on_the_way(flow, execution, flow.by_id[run.task], run, now)
+    failed = State.FAILED in scope.states
+    if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
+        return opened(flow, execution, key, Phase.ERRORS, now)
+    if phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
+        return opened(flow, execution, key, Phase.FINALLY, now)
+    return None
 
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
@@ -143,8 +155,3 @@ def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
     if evaluation.OUTPUTS not in execution.facts:
         return EvaluationRequested(at=now, run=None, names=(evaluation.OUTPUTS,))
     return ended(flow, now, state, outputs=execution.facts[evaluation.OUTPUTS])
-
-
-def _opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instant) -> ScopeOpened:
-    lanes = lanes_of(flow, execution, key, phase)
-    return ScopeOpened(at=now, run=key or None, phase=phase, lanes=lanes.count, width=lanes.width)

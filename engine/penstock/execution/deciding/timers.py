@@ -58,7 +58,8 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
     elif run.then == "CANCEL":
         yield TaskRunEnded(at=now, run=run.id, state=State.CANCELLED)
     else:
-        yield TaskRunResumed(at=now, run=run.id, elapsed=True)
+        decision = "EXPIRED" if run.then == "EXPIRE" else ""
+        yield TaskRunResumed(at=now, run=run.id, elapsed=True, decision=decision)
 
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:

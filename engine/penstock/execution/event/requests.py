@@ -26,8 +26,13 @@ class PauseRequested(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequested(ExecutionEvent):
-    """The answer to a pause: of the Pause task run `paused`, or of the whole execution when it is None."""
+    """The answer to a pause: of the Pause task run `paused`, or of the whole execution when it is None.
+
+    `decision` and `comment` belong to an Approval: APPROVED or DENIED, and why.
+    """
 
     by: str = ""
     paused: str | None = None
     values: Mapping[str, Any] = field(default_factory=nothing)
+    decision: str = ""
+    comment: str = ""

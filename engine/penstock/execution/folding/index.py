@@ -14,6 +14,9 @@ from penstock.flow.model import Kind
 
 V = TypeVar("V")
 
+_HALTING = (StopCause.TIMEOUT, StopCause.SIBLING)
+"""Why what goes on below a flowable is to stop."""
+
 
 def put(draft: Draft, run: TaskRun) -> None:
     """Put `run` in its place, and in exactly the indexes that its state puts it in."""
@@ -34,9 +37,9 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.asked = keep(draft.asked, run.id, run.asks or None)
     if run.kind is Kind.FLOWABLE:
         goes_on = not run.state.is_terminal
-        halted = run.stop is StopCause.TIMEOUT
-        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and not halted else None)
-        draft.halted = _member(draft.halted, run, belongs=goes_on and halted)
+        in_time = run.stop is not StopCause.TIMEOUT
+        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and in_time else None)
+        draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from penstock.execution.event import (
     AttemptEnded,
@@ -13,6 +13,7 @@ from penstock.execution.event import (
     EvaluationRequested,
     FlowableStarted,
     Instant,
+    ResumeRequested,
     StopCause,
     TaskRunAdmitted,
     TaskRunPaused,
@@ -21,6 +22,7 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
+from penstock.execution.instants import iso
 from penstock.execution.model import Attempt, Histories, TaskRun, changed
 from penstock.execution.state import State
 
@@ -63,16 +65,27 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunPaused():
             return changed(moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
         case TaskRunResumed():
-            facts = {key: value for key, value in run.facts.items() if key != "resumed"}
-            facts["onResume"] = dict(event.values)
-            facts["elapsed"] = event.elapsed
-            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
+            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=_told(run, event))
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
             is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
             return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
         case _:
             assert_never(event)
+
+
+def resumed(run: TaskRun, event: ResumeRequested) -> TaskRun:
+    """The answer is kept until `decide` takes it up."""
+    told = {"values": dict(event.values), "by": event.by, "decision": event.decision, "comment": event.comment}
+    return changed(run, facts={**run.facts, "resumed": told})
+
+
+def _told(run: TaskRun, event: TaskRunResumed) -> dict[str, Any]:
+    """The facts after the wait: what was answered, by whom and when, or that nobody has answered."""
+    facts = {key: value for key, value in run.facts.items() if key != "resumed"}
+    facts |= {"onResume": dict(event.values), "elapsed": event.elapsed, "on": iso(event.at)}
+    said = {"by": event.by, "decision": event.decision, "comment": event.comment}
+    return facts | {name: value for name, value in said.items() if value}
 
 
 def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:
