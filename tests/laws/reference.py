@@ -481,8 +481,11 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
     if elapsed and then in ("FAIL", "CANCEL"):
         run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
         return opened
+    warns = elapsed and then == "WARN"
+    to = "SUCCESS" if not elapsed else "WARNING" if warns else "RUNNING"
     run.take("RUNNING", at)
-    return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
+    run.shows.append((at, {"resumed": {"on": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z", "to": to}}))
+    return replace(opened, least="WARNING" if warns else "SUCCESS")
 
 
 Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
