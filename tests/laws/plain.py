@@ -30,8 +30,8 @@ def _task(task: Task) -> Task:
     task = replace(task, branches=branches, retry=_in_place(task.retry))
     core, _, kind = task.type.rpartition(".")
     if task.kind is Kind.FLOWABLE and kind not in FLOWABLES:
-        task = replace(task, type=f"{core}.Sequential", properties={})
-    return replace(task, timeout=None) if task.kind is Kind.FLOWABLE and kind != "Pause" else task
+        return replace(task, type=f"{core}.Sequential", properties={})
+    return task
 
 
 def _in_place(retry: Retry | None) -> Retry | None:

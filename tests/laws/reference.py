@@ -80,7 +80,7 @@ class Opened:
 
     `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
     `is_last` says that a failure does not keep the rest from beginning: of errors, finally and afterExecution.
-    `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
+    `states` are there already; `least` is the state that it has at the least.
     """
 
     lanes: Sequence[Lane]
@@ -91,7 +91,6 @@ class Opened:
     is_last: bool = False
     states: frozenset[str] = frozenset()
     least: str = "SUCCESS"
-    until: datetime | None = None
 
 
 @dataclass
@@ -163,21 +162,15 @@ class Reference:
         self, parent: Run | None, place: Place, opened: Opened, errors: Sequence[Task], finally_: Sequence[Task]
     ) -> tuple[datetime, str]:
         """The main list; after a failure the errors list; in any case the finally list. Errors change no state."""
-        end, states, ran_out = self.main(parent, place, opened)
-        if "FAILED" in states or ran_out:
+        end, states = self.main(parent, place, opened)
+        if "FAILED" in states:
             end, _ = self.tasks(parent, place, Opened([Lane(errors)], end, is_last=True))
         end, last = self.tasks(parent, place, Opened([Lane(finally_)], end, is_last=True))
-        state = next((state for state in WORST if state in states | last), "SUCCESS")
-        return end, "FAILED" if ran_out else state
+        return end, next((state for state in WORST if state in states | last), "SUCCESS")
 
-    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
-        """The main list; whether its time has run out, which stops all that goes on in it."""
-        before = len(self.runs)
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
         end, states = self.tasks(parent, place, opened)
-        if opened.until is None or end <= opened.until:
-            return end, states | opened.states, False
-        end = self.cut(self.runs[before:], opened.until, "KILLED")
-        return end, set(opened.states), True
+        return end, states | opened.states
 
     def tasks(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
         """Lanes side by side, `width` of them at once (0: all). After a failure nothing new begins."""
@@ -275,11 +268,11 @@ class Reference:
 
     def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         run.take("RUNNING", at)
+        until = at + limit if limit is not None and _short(task) != "Pause" else None
+        before = len(self.runs)
         opened = FLOWABLES[_short(task)](self, task, run, limit, at)
         if run.state in OVER:
             return
-        if limit is not None and _short(task) != "Pause":
-            opened = replace(opened, until=at + limit)
         errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
         end, state = self.body(run, run.key[1], opened, errors, finally_)
         state = opened.least if state == "SUCCESS" else state
@@ -287,6 +280,8 @@ class Reference:
             state = "WARNING"
         if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
             end, state = self.closing(run, state, end)
+        if until is not None and end > until:
+            end, state = self.stop(run, until, None, self.cut(self.runs[before:], until, "KILLED")), "FAILED"
         run.take(soft(task, state), end)
 
     def closing(self, run: Run, state: str, at: datetime) -> tuple[datetime, str]:
@@ -309,24 +304,24 @@ class Reference:
                 self.runs.remove(run)
                 continue
             if run.end > at:
-                self.stop(run, at, state, ends.get(run.key, at))
+                run.take(state, self.stop(run, at, "KILLING", ends.get(run.key, at)))
             ends[run.parent] = max(ends.get(run.parent, at), run.end)
             latest = max(latest, run.end)
         return latest
 
-    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
-        """An attempt takes a while to obey; a flowable ends with the last of its children; the rest ends at once."""
+    def stop(self, run: Run, at: datetime, told: str | None, children: datetime) -> datetime:
+        """When it ends: an attempt takes a while to obey; a flowable ends with its children; the rest ends at once."""
         run.course = [(each, when) for each, when in run.course if when <= at]
         run.shows = [(when, outputs) for when, outputs in run.shows if when <= at]
         run.tries = [each for each in run.tries if each.begin <= at]
-        end = children
-        if run.tries and run.tries[-1].end > at:
-            busy = run.tries[-1]
-            end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
-            busy.end, busy.told = end, busy.told or at
-            run.take("KILLING", at)
-            run.shows.append((end, {}))
-        run.take(state, end)
+        if not run.tries or run.tries[-1].end <= at:
+            return children
+        busy = run.tries[-1]
+        busy.end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
+        busy.told = busy.told or at
+        run.course += [(told, at)] if told is not None else []
+        run.shows.append((busy.end, {}))
+        return busy.end
 
 
 @dataclass
