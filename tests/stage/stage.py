@@ -37,12 +37,12 @@ from penstock.execution.apply import fold
 from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
-from penstock.expression import Budget, render_value
+from penstock.expression import Budget, render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.operations import request
-from penstock.operations.file_inputs import keep_files
+from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
@@ -215,8 +215,12 @@ class Stage:
             self.vault.open,
         )
 
-    def _render(self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
+    def _render(
+        self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
+    ) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
+        if typed and isinstance(value, str):
+            return render(value, seen, typed=True, world=self._world(flow, execution), budget=PATIENT)
         return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
@@ -293,7 +297,10 @@ class Stage:
         self._ask(request.pause, id_)
 
     def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
-        self._ask(request.resume, id_, values=values or {}, task=task, intake=self.intake)
+        execution = self.execution(id_)
+        flow, given = self.flows.flow(execution), values or {}
+        kept = keep_answers(flow, execution, given, self.files, self.namespace_files, task=task, intake=self.intake)
+        self._ask(request.resume, id_, values=kept, task=task, intake=self.intake)
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
         flow = self.flows.flow(self.execution(id_))
