@@ -31,7 +31,7 @@ def _task(task: Task) -> Task:
     core, _, kind = task.type.rpartition(".")
     if task.kind is Kind.FLOWABLE and kind not in FLOWABLES:
         task = replace(task, type=f"{core}.Sequential", properties={})
-    return replace(task, timeout=None) if task.kind is Kind.FLOWABLE and kind != "Pause" else task
+    return task
 
 
 def _in_place(retry: Retry | None) -> Retry | None:

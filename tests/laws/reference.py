@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from laws.fates import Fates, Key, Place
+from penstock.execution.instants import iso
 from penstock.flow.model import Backoff, Flow, Retry, Task
 
 FALSE = {"false", "0", "-0", ""}
@@ -147,6 +148,7 @@ class Reference:
         kill = self.start + self.fates.kill if self.fates.kill is not None else None
         if kill is not None and kill < end:
             end, state, outputs = self.cut(self.runs, kill, "KILLED"), "KILLED", None
+            kill = None
         self.after(end, kill)
         return Outcome(state, outputs, self.runs)
 
@@ -482,6 +484,8 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
         run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
         return opened
     run.take("RUNNING", at)
+    to = {"WARN": "WARNING"}.get(then, "RUNNING") if elapsed else "SUCCESS"
+    run.shows.append((at, {"resumed": {"on": iso(at), "to": to}}))
     return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
 
 

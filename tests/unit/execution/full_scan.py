@@ -410,7 +410,8 @@ class _Scan:
             yield ("TaskRunEnded", owner.id, leave[0])
             return
         if self.is_halted(owner):
-            yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
+            failed = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, State.FAILED)
+            yield ("TaskRunEnded", owner.id, softened(self.task(owner), failed))
             return
         exit_ = FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted))
         if exit_ is not None and not self.execution.state.is_terminal:

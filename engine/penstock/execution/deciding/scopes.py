@@ -122,7 +122,7 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if leave is not None:
         return TaskRunEnded(at=now, run=key, state=leave.state, outputs=outputs)
     if run.stop is StopCause.TIMEOUT:
-        return out_of_time(task, run, now)
+        return out_of_time(task, run, now, flowable.ends(task, run.facts, State.FAILED))
     state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
