@@ -70,6 +70,7 @@ class _Builder:
     made: int = 0
     calls: bool = False
     """Whether tasks may call other flows."""
+    approvals: bool = False
 
     def tasks(self, depth: int, most: int = 3) -> tuple[Task, ...]:
         return tuple(self.task(depth) for _ in range(1 + self.dice.randrange(most) % max(1, self.left)))
@@ -101,7 +102,7 @@ class _Builder:
         return Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches, {"tasks": tasks_of(whole)})
 
     def flowable(self, name: str, depth: int) -> Task:
-        short = one_of(self.dice, tuple(_FLOWABLES))
+        short = one_of(self.dice, tuple(_FLOWABLES) if self.approvals else _WITHOUT_APPROVALS)
         properties, branches = _FLOWABLES[short](self, depth)
         branches["errors"] = self.some(depth, 15)
         branches["finally"] = self.some(depth, 10)
@@ -237,13 +238,16 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
 }
 
 
+_WITHOUT_APPROVALS = tuple(name for name in _FLOWABLES if name != "Approval")
 _PAUSABLE = frozenset({"Pause", "Approval"})
 
 
-def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False) -> Flow:
+def random_flow(
+    dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False, approvals: bool = False
+) -> Flow:
     """A flow of about `most_tasks` tasks at the most, with every property that decisions read. With `calls` some call
-    others."""
-    builder = _Builder(dice, most_tasks, calls=calls)
+    others, with `approvals` some wait for a yes or a no."""
+    builder = _Builder(dice, most_tasks, calls=calls, approvals=approvals)
     tasks = builder.tasks(0, 5)
     return Flow(
         "laws",

@@ -30,7 +30,7 @@ def _task(task: Task) -> Task:
     task = replace(task, branches=branches, retry=_in_place(task.retry))
     core, _, kind = task.type.rpartition(".")
     if task.kind is Kind.FLOWABLE and kind not in FLOWABLES:
-        return replace(task, type=f"{core}.Sequential", properties={})
+        task = replace(task, type=f"{core}.Sequential", properties={})
     return task
 
 

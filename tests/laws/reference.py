@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from laws.fates import Fates, Key, Place
+from penstock.execution.instants import iso
 from penstock.flow.model import Backoff, Flow, Retry, Task
 
 FALSE = {"false", "0", "-0", ""}
@@ -80,7 +81,7 @@ class Opened:
 
     `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
     `is_last` says that a failure does not keep the rest from beginning: of errors, finally and afterExecution.
-    `states` are there already; `least` is the state that it has at the least.
+    `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
     """
 
     lanes: Sequence[Lane]
@@ -91,6 +92,7 @@ class Opened:
     is_last: bool = False
     states: frozenset[str] = frozenset()
     least: str = "SUCCESS"
+    until: datetime | None = None
 
 
 @dataclass
@@ -146,6 +148,7 @@ class Reference:
         kill = self.start + self.fates.kill if self.fates.kill is not None else None
         if kill is not None and kill < end:
             end, state, outputs = self.cut(self.runs, kill, "KILLED"), "KILLED", None
+            kill = None
         self.after(end, kill)
         return Outcome(state, outputs, self.runs)
 
@@ -162,15 +165,21 @@ class Reference:
         self, parent: Run | None, place: Place, opened: Opened, errors: Sequence[Task], finally_: Sequence[Task]
     ) -> tuple[datetime, str]:
         """The main list; after a failure the errors list; in any case the finally list. Errors change no state."""
-        end, states = self.main(parent, place, opened)
-        if "FAILED" in states:
+        end, states, ran_out = self.main(parent, place, opened)
+        if "FAILED" in states or ran_out:
             end, _ = self.tasks(parent, place, Opened([Lane(errors)], end, is_last=True))
         end, last = self.tasks(parent, place, Opened([Lane(finally_)], end, is_last=True))
-        return end, next((state for state in WORST if state in states | last), "SUCCESS")
+        state = next((state for state in WORST if state in states | last), "SUCCESS")
+        return end, "FAILED" if ran_out else state
 
-    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
+        """The main list; whether its time has run out, which stops all that goes on in it."""
+        before = len(self.runs)
         end, states = self.tasks(parent, place, opened)
-        return end, states | opened.states
+        if opened.until is None or end <= opened.until:
+            return end, states | opened.states, False
+        end = self.cut(self.runs[before:], opened.until, "KILLED")
+        return end, set(opened.states), True
 
     def tasks(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
         """Lanes side by side, `width` of them at once (0: all). After a failure nothing new begins."""
@@ -268,11 +277,11 @@ class Reference:
 
     def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         run.take("RUNNING", at)
-        until = at + limit if limit is not None and _short(task) != "Pause" else None
-        before = len(self.runs)
         opened = FLOWABLES[_short(task)](self, task, run, limit, at)
         if run.state in OVER:
             return
+        if limit is not None and _short(task) != "Pause":
+            opened = replace(opened, until=at + limit)
         errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
         end, state = self.body(run, run.key[1], opened, errors, finally_)
         state = opened.least if state == "SUCCESS" else state
@@ -280,8 +289,6 @@ class Reference:
             state = "WARNING"
         if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
             end, state = self.closing(run, state, end)
-        if until is not None and end > until:
-            end, state = self.stop(run, until, None, self.cut(self.runs[before:], until, "KILLED")), "FAILED"
         run.take(soft(task, state), end)
 
     def closing(self, run: Run, state: str, at: datetime) -> tuple[datetime, str]:
@@ -304,24 +311,24 @@ class Reference:
                 self.runs.remove(run)
                 continue
             if run.end > at:
-                run.take(state, self.stop(run, at, "KILLING", ends.get(run.key, at)))
+                self.stop(run, at, state, ends.get(run.key, at))
             ends[run.parent] = max(ends.get(run.parent, at), run.end)
             latest = max(latest, run.end)
         return latest
 
-    def stop(self, run: Run, at: datetime, told: str | None, children: datetime) -> datetime:
-        """When it ends: an attempt takes a while to obey; a flowable ends with its children; the rest ends at once."""
+    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
+        """An attempt takes a while to obey; a flowable ends with the last of its children; the rest ends at once."""
         run.course = [(each, when) for each, when in run.course if when <= at]
         run.shows = [(when, outputs) for when, outputs in run.shows if when <= at]
         run.tries = [each for each in run.tries if each.begin <= at]
-        if not run.tries or run.tries[-1].end <= at:
-            return children
-        busy = run.tries[-1]
-        busy.end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
-        busy.told = busy.told or at
-        run.course += [(told, at)] if told is not None else []
-        run.shows.append((busy.end, {}))
-        return busy.end
+        end = children
+        if run.tries and run.tries[-1].end > at:
+            busy = run.tries[-1]
+            end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
+            busy.end, busy.told = end, busy.told or at
+            run.take("KILLING", at)
+            run.shows.append((end, {}))
+        run.take(state, end)
 
 
 @dataclass
@@ -476,11 +483,10 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
     if elapsed and then in ("FAIL", "CANCEL"):
         run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
         return opened
-    warns = elapsed and then == "WARN"
-    to = "SUCCESS" if not elapsed else "WARNING" if warns else "RUNNING"
     run.take("RUNNING", at)
-    run.shows.append((at, {"resumed": {"on": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z", "to": to}}))
-    return replace(opened, least="WARNING" if warns else "SUCCESS")
+    to = {"WARN": "WARNING"}.get(then, "RUNNING") if elapsed else "SUCCESS"
+    run.shows.append((at, {"resumed": {"on": iso(at), "to": to}}))
+    return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
 
 
 Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]

@@ -166,9 +166,9 @@ def _note(states: Counter[str], run: TaskRun) -> None:
 class ErrorsAfterWarnings(Reference):
     """Runs the errors list after a warning too."""
 
-    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
-        end, states = super().main(parent, place, opened)
-        return end, states | ({"FAILED"} if "WARNING" in states else set())
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
+        end, states, ran_out = super().main(parent, place, opened)
+        return end, states | ({"FAILED"} if "WARNING" in states else set()), ran_out
 
 
 class NoFinally(Reference):
@@ -197,9 +197,8 @@ class HoldsNothing(Reference):
 class KillsNothing(Reference):
     """Lets what has begun go on after a kill."""
 
-    def stop(self, run: Run, at: datetime, told: str | None, children: datetime) -> datetime:
-        del at, told, children
-        return run.course.pop()[1]
+    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
+        return
 
 
 @pytest.mark.parametrize("kind", [ErrorsAfterWarnings, NoFinally, OwnRetryAlone, HoldsNothing, KillsNothing])

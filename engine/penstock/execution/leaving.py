@@ -33,14 +33,14 @@ def leave_of(execution: Execution | Draft, run: TaskRun | None = None) -> Leave 
 
 
 def _below_a_halted_one(execution: Execution | Draft, run: TaskRun) -> Leave | None:
-    """What was settled for what goes on below a flowable. A failed child stops its siblings alone: what is done for
-    errors afterwards stands below the same flowable."""
+    """What was settled for what goes on in the main list of a flowable. What is done afterwards, for errors and at the
+    end, stands below the same flowable, and goes its own way."""
     while run.parent is not None:
         above = execution.runs[run.parent]
-        if above.id in execution.halted:
+        if above.id in execution.halted and run.phase is Phase.MAIN:
             if above.stop is StopCause.TIMEOUT:
                 return _TIMED_OUT
-            if run.phase is Phase.MAIN and above.opened is not None and above.opened.on_failure is not None:
+            if above.opened is not None and above.opened.on_failure is not None:
                 return Leave(above.opened.on_failure, stop=True)
         run = above
     return None

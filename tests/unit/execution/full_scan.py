@@ -101,9 +101,9 @@ class _Scan:
             return execution.exit or State.KILLED, True
         within = run
         for above in execution.lineage(run) if run is not None else ():
-            if above.stop is StopCause.TIMEOUT and not above.state.is_terminal:
+            if above.stop is StopCause.TIMEOUT and within.phase is Phase.MAIN:
                 return State.KILLED, True
-            if above.stop is StopCause.SIBLING and not above.state.is_terminal and within.phase is Phase.MAIN:
+            if above.stop is StopCause.SIBLING and within.phase is Phase.MAIN:
                 return self.others_end_as(above) or State.KILLED, True
             within = above
         return (execution.exit, False) if execution.exit is not None else None
@@ -178,7 +178,9 @@ class _Scan:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
             if run.kind is Kind.FLOWABLE:
-                if run.deadline is not None and run.deadline <= self.now and run.stop in (None, StopCause.SIBLING):
+                bound = run.closing is not None or run.opened is None or run.opened.phase is Phase.MAIN
+                late = run.deadline is not None and run.deadline <= self.now and bound
+                if late and run.stop in (None, StopCause.SIBLING):
                     yield ("TaskRunStopping", run.id)
                 continue
             at_work = not (run.is_calling and self.are_over(run))
@@ -224,6 +226,9 @@ class _Scan:
         if leave is not None:
             return self.left(run, *leave)
         if self.is_halted(run) and run.closing is None:
+            lists = [phase for phase in (Phase.ERRORS, Phase.FINALLY) if self.branch(run, phase)]
+            if lists:
+                return ("ScopeOpened", run.id, lists[0])
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
@@ -374,7 +379,10 @@ class _Scan:
         return lists[phase]
 
     def is_leaving(self, owner: TaskRun | None) -> bool:
-        return self.leave(owner) is not None or (owner is not None and self.is_halted(owner))
+        if self.leave(owner) is not None:
+            return True
+        main = owner is not None and owner.opened is not None and owner.opened.phase is Phase.MAIN
+        return owner is not None and main and self.is_halted(owner)
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
         key = owner.id if owner is not None else None
@@ -383,12 +391,13 @@ class _Scan:
             yield ("ExecutionClosed", None)
             return
         leave = self.leave(owner)
-        if not self.is_leaving(owner):
+        if leave is None:
             failing = any(run.state in FAILING for run in children if run.phase is phase)
             if owner is not None and phase is Phase.BEFORE and not failing:
                 yield self.opening(owner, self.task(owner))  # type: ignore[misc]
                 return
-            if phase in _STOPPED and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
+            failed = State.FAILED in counted or (owner is not None and self.is_halted(owner))
+            if phase in _STOPPED and failed and self.branch(owner, Phase.ERRORS):
                 yield ("ScopeOpened", key, Phase.ERRORS)
                 return
             if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
@@ -401,7 +410,8 @@ class _Scan:
             yield ("TaskRunEnded", owner.id, leave[0])
             return
         if self.is_halted(owner):
-            yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
+            failed = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, State.FAILED)
+            yield ("TaskRunEnded", owner.id, softened(self.task(owner), failed))
             return
         exit_ = FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted))
         if exit_ is not None and not self.execution.state.is_terminal:

@@ -46,7 +46,7 @@ def play(
     most_tasks: int = 10,
 ) -> Course:
     """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
-    flow = random_flow(dice, most_tasks=most_tasks, calls=True)
+    flow = random_flow(dice, most_tasks=most_tasks, calls=True, approvals=True)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
     course = Course(flow, schedule_date=date, watch=at_step)
     if chance(dice, 10):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.execution import evaluation
-from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -15,6 +15,7 @@ from penstock.execution.event import (
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.outcome import out_of_time
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Task
 
@@ -34,6 +35,14 @@ def on_the_way(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: 
         until = None if wait.delay is None else now + wait.delay
         return TaskRunPaused(at=now, run=run.id, until=until, then=wait.then)
     return opened(flow, execution, run.id, Phase.MAIN, now)
+
+
+def too_late(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
+    """What follows for a flowable whose time was over before its main list has begun: it has failed."""
+    for phase in (Phase.ERRORS, Phase.FINALLY):
+        if branch_of(flow, execution, run.id, phase):
+            return opened(flow, execution, run.id, phase, now)
+    return out_of_time(task, run, now)
 
 
 def opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instant) -> ScopeOpened:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from penstock.execution import evaluation
 from penstock.execution.deciding.children import after_children, call
-from penstock.execution.deciding.opening import on_the_way
+from penstock.execution.deciding.opening import on_the_way, too_late
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
@@ -22,7 +22,7 @@ from penstock.execution.event import (
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import again_at, conclude, out_of_time, softened, timeout_of
+from penstock.execution.outcome import again_at, conclude, softened, timeout_of
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Kind, Task
 
@@ -45,7 +45,7 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     if leave is not None:
         return _leave(flow, execution, task, run, leave, now)
     if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
-        return out_of_time(task, run, now)
+        return too_late(flow, execution, task, run, now)
     if run.state is State.CREATED:
         return _gate(execution, task, run, now)
     if run.is_calling:

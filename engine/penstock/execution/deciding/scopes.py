@@ -70,7 +70,8 @@ def _leaves(execution: Execution, key: str) -> bool:
     if key == ROOT:
         return execution.is_leaving
     run = execution.runs[key]
-    return run.stop is StopCause.TIMEOUT or leave_of(execution, run) is not None
+    is_late = run.stop is StopCause.TIMEOUT and execution.scopes[key].open.phase is Phase.MAIN
+    return is_late or leave_of(execution, run) is not None
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -108,21 +109,20 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     """The open list is worked off: the next list, or the end of what it belongs to."""
     if key == ROOT and scope.open.phase is Phase.AFTER:
         return ExecutionClosed(at=now)
-    if not _leaves(execution, key):
-        follows = following(flow, execution, key, scope, now)
-        if follows is not None:
-            return follows
-    if key == ROOT:
+    run = execution.runs.get(key)
+    leave = leave_of(execution, run)
+    follows = following(flow, execution, key, scope, now) if leave is None else None
+    if follows is not None:
+        return follows
+    if run is None:
         return _end(flow, execution, worst(scope.states), now)
-    run = execution.runs[key]
     task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
     outputs = flowable.outputs(task, run.facts)
-    leave = leave_of(execution, run)
     if leave is not None:
         return TaskRunEnded(at=now, run=key, state=leave.state, outputs=outputs)
     if run.stop is StopCause.TIMEOUT:
-        return out_of_time(task, run, now)
+        return out_of_time(task, run, now, flowable.ends(task, run.facts, State.FAILED))
     state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
@@ -135,7 +135,7 @@ def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Ins
     if phase is Phase.BEFORE and not scope.failing:
         run = execution.runs[key]
         return on_the_way(flow, execution, flow.by_id[run.task], run, now)
-    failed = State.FAILED in scope.states
+    failed = State.FAILED in scope.states or (key != ROOT and execution.runs[key].stop is StopCause.TIMEOUT)
     if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
         return opened(flow, execution, key, Phase.ERRORS, now)
     if phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
