@@ -13,7 +13,6 @@ LEAST = 250
 
 DISPUTED = {
     "454-an-assertion-of-a-promise": "the answer to an assertion is taken for the outputs of the flow: KeyError",
-    "213-a-failed-pause-that-is-allowed": "a timeout of a Pause is FAILED where its failure is allowed",
 }
 """Cases that tell the right outcome and do not come out so, each with what is wrong. One that does fails here."""
 

@@ -197,7 +197,7 @@ class _Scan:
             case _, State.RETRYING, _:
                 return ("TaskRunReleased", run.id)
             case _, _, "TIMEOUT" | "FAIL":
-                return ("TaskRunEnded", run.id, State.FAILED)
+                return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, _, "CANCEL":
                 return ("TaskRunEnded", run.id, State.CANCELLED)
             case _:

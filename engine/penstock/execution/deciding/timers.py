@@ -51,10 +51,10 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
     elif run.state is State.RETRYING:
         yield TaskRunReleased(at=now, run=run.id)
-    elif run.then == "TIMEOUT":
-        yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its timeout")
-    elif run.then == "FAIL":
-        yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its delay was over")
+    elif run.then in ("TIMEOUT", "FAIL"):
+        too_late = "its timeout" if run.then == "TIMEOUT" else "its delay was over"
+        state = softened(flow.by_id[run.task], State.FAILED)
+        yield TaskRunEnded(at=now, run=run.id, state=state, error=f"nobody resumed it before {too_late}")
     elif run.then == "CANCEL":
         yield TaskRunEnded(at=now, run=run.id, state=State.CANCELLED)
     else:
