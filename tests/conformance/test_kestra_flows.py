@@ -43,15 +43,6 @@ LATER = {
 """Cases of types that are built later, each with its types. One that passes all the same fails here."""
 
 COMING = {
-    "sleep-task-flow": "flow.Sleep",
-    "flow-concurrency-fail": "flow.Sleep",
-    "flow-concurrency-queue": "flow.Sleep",
-    "get-log-taskid": "flow.Sleep",
-    "get-log-executionid": "flow.Sleep",
-    "dag": "flow.Dag",
-    "each-sequential": "flow.AllowFailure",
-    "allow-failure/1": "flow.AllowFailure",
-    "allow-failure/2": "flow.AllowFailure",
     "waitfor-max-iterations": "flow.LoopUntil",
     "waitfor-max-duration": "flow.LoopUntil",
     "waitfor-multiple-tasks": "flow.LoopUntil",

@@ -124,6 +124,9 @@ class AttemptContext(Context):
     def with_variables(self, more: Mapping[str, Any]) -> AttemptContext:
         return replace(self, variables={**self.variables, **more})
 
+    def with_task(self, task: Task) -> AttemptContext:
+        return replace(self, task=task)
+
     def mask(self, text: str) -> str:
         return self.vault.mask.text(text)
 
