@@ -43,9 +43,6 @@ LATER = {
 """Cases of types that are built later, each with its types. One that passes all the same fails here."""
 
 COMING = {
-    "waitfor-max-iterations": "flow.LoopUntil",
-    "waitfor-max-duration": "flow.LoopUntil",
-    "waitfor-multiple-tasks": "flow.LoopUntil",
     "restart_last_failed": "restart",
     "restart_always_failed": "restart",
     "restart-each": "restart, replay",

@@ -219,9 +219,8 @@ class Stage:
         self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
     ) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
-        if typed and isinstance(value, str):
-            return render(value, seen, typed=True, world=self._world(flow, execution), budget=PATIENT)
-        return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+        rendered = partial(render, typed=True) if typed else render_value
+        return rendered(value, seen, world=self._world(flow, execution), budget=PATIENT)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
         now = self.clock.now()
@@ -280,7 +279,8 @@ class Stage:
         deployed = self.store.deployed_flow(name)
         assert deployed is not None, f"{name} is not deployed"
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
-        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
@@ -298,9 +298,11 @@ class Stage:
 
     def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
         execution = self.execution(id_)
-        flow, given = self.flows.flow(execution), values or {}
-        kept = keep_answers(flow, execution, given, self.files, self.namespace_files, task=task, intake=self.intake)
-        self._ask(request.resume, id_, values=kept, task=task, intake=self.intake)
+        given = keep_answers(
+            self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
+            task=task, intake=self.intake,
+        )  # fmt: skip
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
         flow = self.flows.flow(self.execution(id_))

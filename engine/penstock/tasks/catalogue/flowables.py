@@ -11,7 +11,7 @@ from penstock.tasks.base import Properties
 from penstock.tasks.catalogue.shapes import OfNamespaces
 from penstock.tasks.flow_models import Output
 from penstock.tasks.flowables import Flowable
-from penstock.tasks.markers import Duration, Dynamic, Sees, Tasks, Text, Within
+from penstock.tasks.markers import Dynamic, Sees, Tasks, Text, Within
 
 
 class FetchType(StrEnum):
@@ -36,27 +36,6 @@ class Loop(Flowable):
     break_when: Annotated[Dynamic[Text | None], Sees(("iteration",))] = Field(
         None, description="An expression that is looked at after each iteration; when it is true, no other begins"
     )
-
-
-class CheckFrequency(Properties):
-    """How often a loop goes round, and for how long."""
-
-    max_iterations: Dynamic[int | None] = Field(None, description="Most iterations; up to Kestra 0.22 100 by default")
-    max_duration: Dynamic[Duration | None] = Field(
-        None, description="Longest time; up to Kestra 0.22 an hour by default"
-    )
-    interval: Dynamic[Duration | None] = Field(None, description="The pause between two iterations")
-
-
-class LoopUntil(Flowable):
-    """Runs its tasks again and again until a condition holds."""
-
-    tasks: Tasks = Field(description="The tasks, one after another")
-    condition: Dynamic[Text] = Field(description="An expression that is looked at after each iteration")
-    fail_on_max_reached: Dynamic[bool] = Field(
-        False, description="Fail when the condition does not hold in time; by default it is given up"
-    )
-    check_frequency: Dynamic[CheckFrequency | None] = Field(None, description="How often, and for how long")
 
 
 class Template(Properties):
