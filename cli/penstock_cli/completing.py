@@ -17,12 +17,17 @@ def executions(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
     from click.shell_completion import CompletionItem
 
     from penstock.errors import PenstockError
-    from penstock_cli.operating import Choice, place_of
+    from penstock.ports.store import Query
+    from penstock.settings import data_folder
+    from penstock.wiring import workplace
 
     del param
+    folder = data_folder(ctx.params.get("data"))
+    if not (folder / "store.db").exists():
+        return []
     try:
-        with place_of(ctx.params.get("data")) as place:
-            found = [each for each in place.store.summaries(Choice().query(500)) if each.id.startswith(incomplete)]
+        with workplace(folder) as place:
+            found = [each for each in place.store.summaries(Query(limit=500)) if each.id.startswith(incomplete)]
     except (PenstockError, OSError):
         return []
     return [CompletionItem(each.id, help=f"{each.flow} {each.state.value}") for each in found[:MOST_OFFERED]]

@@ -52,15 +52,7 @@ COMING = {
     "each-sequential": "flow.AllowFailure",
     "allow-failure/1": "flow.AllowFailure",
     "allow-failure/2": "flow.AllowFailure",
-    "waitfor-max-iterations": "flow.LoopUntil",
-    "waitfor-max-duration": "flow.LoopUntil",
-    "waitfor-multiple-tasks": "flow.LoopUntil",
     "pause_on_resume": "files that are given when a pause is answered",
-    "restart_last_failed": "restart",
-    "restart_always_failed": "restart",
-    "restart-each": "restart, replay",
-    "parallel-nested": "replay",
-    "each-parallel-nested": "replay, change of a state",
 }
 """Cases that are being worked on, each with what it waits for. One that passes already fails here."""
 
