@@ -240,7 +240,7 @@ def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls
 
 
 def _behavior(dice: Dice) -> RetryBehavior:
-    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 15) else RetryBehavior.RETRY_FAILED_TASK
+    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 30) else RetryBehavior.RETRY_FAILED_TASK
 
 
 def _promises(dice: Dice) -> tuple[Sla, ...]:

@@ -52,7 +52,6 @@ COMING = {
     "each-sequential": "flow.AllowFailure",
     "allow-failure/1": "flow.AllowFailure",
     "allow-failure/2": "flow.AllowFailure",
-    "pause_on_resume": "files that are given when a pause is answered",
 }
 """Cases that are being worked on, each with what it waits for. One that passes already fails here."""
 

@@ -168,8 +168,8 @@ class _Scan:
                 if run.deadline is not None and run.deadline <= self.now and run.stop is None:
                     yield ("TaskRunStopping", run.id)
                 continue
-            running = attempt is not None and attempt.state is State.RUNNING
-            running = running and (not run.is_calling or not self.are_over(run))
+            at_work = not (run.is_calling and self.are_over(run))
+            running = attempt is not None and attempt.state is State.RUNNING and at_work
             if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
                 yield ("TaskRunStopping", run.id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from penstock.execution.event import (
     VariablesChanged,
 )
 from penstock.execution.inheriting import inherit
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
 from penstock.flow.foreach_item import BATCHES, SPLIT
@@ -125,15 +126,20 @@ class _History:
             moves.append(self.resume)
         elif execution.queued and not execution.is_leaving:
             moves += [self.let_in, self.unqueue]
-        elif not execution.is_leaving:
+        else:
             moves += [lambda key=key: self.start(key) for key in self.startable()]
-            moves += [lambda key=key: self.bear(key) for key in sorted(execution.bearing)]
+            moves += [lambda key=key: self.bear(key) for key in self.free(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
         if moves:
             one_of(self.dice, moves)()
         return bool(moves)
+
+    def free(self, keys: Iterable[str]) -> list[str]:
+        """Those of task runs whose end was not settled from above."""
+        execution = self.course.execution
+        return sorted(key for key in keys if leave_of(execution, execution.runs[key]) is None)
 
     # ── people, once it is over ──
 
@@ -187,9 +193,9 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.is_leaving:
+        if not execution.held:
             moves += [(10, lambda key=key: self.start(key)) for key in self.startable()]
-            moves += [(10, lambda key=key: self.bear(key)) for key in sorted(execution.bearing)]
+            moves += [(10, lambda key=key: self.bear(key)) for key in self.free(execution.bearing)]
         moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
