@@ -218,7 +218,8 @@ class Execution:
 
     The first block is stored as it stands; `runs` are stored row by row; the indexes below are derived from both
     (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
-    the last event folded in. `openings` is how often it was opened again, `next_ordinal` the ordinal of the next task
+    the last event folded in. `openings` is how often it was opened again, `outcome` how many
+    outcomes it had before the one that it has or comes to, `next_ordinal` the ordinal of the next task
     run: those of task runs that have left it are not used again. `forced`: it begins whatever its date says.
 
     `children` are those executions whose end a task run waits for; each is stored with the
@@ -248,6 +249,7 @@ class Execution:
     parent_id: str | None = None
     attempt_number: int = 1
     openings: int = 0
+    outcome: int = 0
     next_ordinal: int = 0
     breakpoints: tuple[str, ...] = ()
     forced: bool = False
@@ -314,6 +316,11 @@ class Execution:
         """When it took on its terminal state."""
         return self.histories[-1][1] if self.state.is_terminal else None
 
+    @property
+    def result_id(self) -> str:
+        """What its outcome goes by where results are kept: a later one has a name of its own beside the earlier."""
+        return self.id if self.outcome == 0 else f"{self.id}.{self.outcome + 1}"
+
     def in_order(self) -> Iterator[TaskRun]:
         """The task runs in the order of their creation."""
         for ordinal in sorted(self.order):
@@ -326,6 +333,11 @@ class Execution:
             above = self.runs[parent]
             yield above
             parent = above.parent
+
+
+def execution_of(result_id: str) -> str:
+    """The id of the execution whose outcome goes by `result_id`."""
+    return result_id.partition(".")[0]
 
 
 class Draft:
@@ -354,6 +366,7 @@ class Draft:
     parent_id: str | None
     attempt_number: int
     openings: int
+    outcome: int
     next_ordinal: int
     breakpoints: tuple[str, ...]
     forced: bool
