@@ -11,9 +11,7 @@ from conformance.own_cases import FOLDER, Case, play, read_cases, settled
 
 LEAST = 250
 
-DISPUTED = {
-    "213-a-failed-pause-that-is-allowed": "a timeout of a Pause is FAILED where its failure is allowed",
-}
+DISPUTED = {}
 """Cases that tell the right outcome and do not come out so, each with what is wrong. One that does fails here."""
 
 COMING = {

@@ -172,7 +172,9 @@ class _Scan:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
                 return ("TaskRunReleased", run.id)
-            case _, _, "TIMEOUT" | "FAIL":
+            case _, _, "TIMEOUT":
+                return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
+            case _, _, "FAIL":
                 return ("TaskRunEnded", run.id, State.FAILED)
             case _, _, "CANCEL":
                 return ("TaskRunEnded", run.id, State.CANCELLED)

@@ -52,7 +52,8 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
     elif run.state is State.RETRYING:
         yield TaskRunReleased(at=now, run=run.id)
     elif run.then == "TIMEOUT":
-        yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its timeout")
+        state = softened(flow.by_id[run.task], State.FAILED)
+        yield TaskRunEnded(at=now, run=run.id, state=state, error="nobody resumed it before its timeout")
     elif run.then == "FAIL":
         yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its delay was over")
     elif run.then == "CANCEL":
