@@ -55,7 +55,6 @@ COMING = {
     "waitfor-max-iterations": "flow.LoopUntil",
     "waitfor-max-duration": "flow.LoopUntil",
     "waitfor-multiple-tasks": "flow.LoopUntil",
-    "pause_on_resume": "files that are given when a pause is answered",
     "restart_last_failed": "restart",
     "restart_always_failed": "restart",
     "restart-each": "restart, replay",

@@ -37,12 +37,12 @@ from penstock.execution.apply import fold
 from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
-from penstock.expression import Budget, render_value
+from penstock.expression import Budget, render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
-from penstock.operations import request
-from penstock.operations.file_inputs import keep_files
+from penstock.operations import reopen, request
+from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
@@ -147,8 +147,10 @@ class Stage:
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
+        self.heard: dict[str, int] = {}
         self._generation = 0
         self._put_together()
+        self.executor.listen(lambda execution, _: self.heard.setdefault(execution.id, len(self.heard)))
 
     def _put_together(self) -> None:
         runner = StageRunner(self.machine)
@@ -181,6 +183,8 @@ class Stage:
             files=self.files,
             keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flows.flow,
         )
         shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, calls, hurry=PATIENT)
@@ -213,9 +217,16 @@ class Stage:
             self.vault.open,
         )
 
-    def _render(self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any]) -> Any:
+    def _render(
+        self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
+    ) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
-        return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+        rendered = partial(render, typed=True) if typed else render_value
+        return rendered(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        at = self.clock.now()
+        reopen.restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
         now = self.clock.now()
@@ -274,7 +285,8 @@ class Stage:
         deployed = self.store.deployed_flow(name)
         assert deployed is not None, f"{name} is not deployed"
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
-        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
@@ -291,7 +303,12 @@ class Stage:
         self._ask(request.pause, id_)
 
     def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
-        self._ask(request.resume, id_, values=values or {}, task=task, intake=self.intake)
+        execution = self.execution(id_)
+        given = keep_answers(
+            self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
+            task=task, intake=self.intake,
+        )  # fmt: skip
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
         flow = self.flows.flow(self.execution(id_))
@@ -353,8 +370,8 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = self.store.summaries(Query(limit=100_000))
-        return [self.execution(each.id) for each in sorted(found, key=lambda each: (each.created, each.id))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
         """What was said: by whom, how severe, in which words."""

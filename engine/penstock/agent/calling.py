@@ -21,6 +21,8 @@ from penstock.execution.deciding.timers import MOST_DEEP
 from penstock.execution.event import Caller, ChildEnded, ChildRefused, ChildStarted
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.reopening import RESTARTED
+from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
 from penstock.expression.apart import remote
@@ -30,6 +32,8 @@ from penstock.flow.model import Flow, Task
 from penstock.operations.start import Intake, Start, prepare
 from penstock.ports.clock import Clock
 from penstock.ports.files import Files
+
+NEW_EXECUTION = "NEW_EXECUTION"
 
 SYSTEM = "system."
 """How labels begin that are not the user's."""
@@ -67,7 +71,8 @@ class Callees(Protocol):
 @dataclass(slots=True)
 class Calls:
     """Thread-safe. `load` gives an execution with its task runs; `flow_of` the flow that one is pinned to;
-    `keep_files` brings inputs that are files into the storage of the one that is to begin."""
+    `keep_files` brings inputs that are files into the storage of the one that is to begin. `child` is
+    the latest execution that was called there; `restart` has one that has failed go on, on somebody's behalf."""
 
     callees: Callees
     worlds: WorldOf
@@ -78,6 +83,8 @@ class Calls:
     files: Files
     keep_files: Callable[[Start], Start]
     load: Callable[[str], Execution | None]
+    child: Callable[[Caller], str | None]
+    restart: Callable[[Execution, Flow, str], object]
     flow_of: Callable[[Execution], Flow]
 
     def is_slow(self, task: Task) -> bool:
@@ -92,7 +99,7 @@ class Calls:
         births: list[Birth] = []
         for index in range(run.family.begun, run.family.begun + min(run.family.may_begin, most)):
             births.append(self._bear(flow, execution, run, index, budget))
-            if births[-1].creation is None:
+            if isinstance(births[-1].event, ChildRefused):
                 break
         return births
 
@@ -110,6 +117,8 @@ class Calls:
     def _called(self, flow: Flow, execution: Execution, run: TaskRun, index: int, budget: Budget | None) -> Birth:
         task = flow.by_id[run.task]
         called = CALLED[task.type]
+        if (again := self._again(flow, execution, run, index)) is not None:
+            return again
         seen = variables(flow, execution, run, self.around)
         seen["taskrun"] = {**seen["taskrun"], **called.taskrun(flow, execution, run, index, self.files)}
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
@@ -142,6 +151,23 @@ class Calls:
             at=now, run=run.id, index=index, child=id_, outputs=called.begun(flow, execution, run, id_)
         )
         return Birth(event, creation, callee.flow)
+
+    def _again(self, flow: Flow, execution: Execution, run: TaskRun, index: int) -> Birth | None:
+        """In an execution that was restarted: the child that there is, which goes on where it has failed (Kestra docs,
+        Subflow, `restartBehavior`)."""
+        task = flow.by_id[run.task]
+        if execution.labels.get(RESTARTED) != "true" or task.properties.get("restartBehavior") == NEW_EXECUTION:
+            return None
+        assert run.family is not None
+        found = self.child(Caller(execution.id, run.id, index, run.family.waits, 1))
+        child = self.load(found) if found is not None else None
+        if child is None:
+            return None
+        if child.is_over and child.state is State.FAILED:
+            self.restart(child, self.flow_of(child), f"the restart of execution {execution.id}")
+        outputs = CALLED[task.type].begun(flow, execution, run, child.id)
+        first = child.original_id or child.id
+        return Birth(ChildStarted(at=self.clock.now(), run=run.id, index=index, child=first, outputs=outputs))
 
     def _callee(self, execution: Execution, name: FlowName, revision: int | None) -> Callee:
         try:

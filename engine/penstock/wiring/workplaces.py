@@ -363,8 +363,16 @@ class Workplace:
             files=self.files,
             keep_files=partial(self.keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flow_of,
         )
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        from penstock.operations.reopen import restart
+
+        at = self.clock.now()
+        restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _runners(self, allowance: Allowance) -> Runners:
         from penstock.wiring.containers import docker_runner

@@ -496,3 +496,9 @@ def test_what_only_kestra_2_refuses(text: str, code: str, place: Position, messa
         ]  # fmt: skip
         assert [(one.code, one.range.start) for one in errors] == ([(code, place)] if dialect is Dialect.V2 else [])
         assert message is None or all(one.message == message for one in errors)
+
+
+def test_a_cache_of_a_flowable_has_no_effect() -> None:
+    body = f"    taskCache: {{enabled: true}}\n    tasks:\n      - {log('t')}\n"
+    [found] = parse_flow(flowable("Sequential", body), "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity, found.range.start) == ("PEN703", Severity.WARNING, Position(6, 5))
