@@ -6,15 +6,13 @@ Told is the whole program, with what `validate` and `diff` keep and without; bes
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from flows import repository
-from measure import PENSTOCK, quietly, timed
+from measure import PENSTOCK, cpu_s, quietly, timed
 
 FLOWS, CHANGED = 1_000, 10
 TARGET_MS = 500
@@ -36,17 +34,6 @@ def main() -> None:
     print(f"  penstock diff --no-cache               {cold}")
     print(f"  git diff --stat                        {floor}")
     print(f"  a Python that does nothing             {nothing}")
-
-
-def cpu_s(once: Callable[[], object], runs: int = 5) -> float:
-    """The least CPU seconds of what is started: what a busy machine adds to the wall's is not the program's."""
-    found = []
-    for _ in range(runs):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        once()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        found.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    return min(found)
 
 
 def prepared(root: Path) -> tuple[str, str]:

@@ -55,6 +55,21 @@ def loop_noop(count: int) -> str:
     )
 
 
+def called_noop() -> str:
+    """A flow of one task without a process, for others to call."""
+    return f"id: called\nnamespace: bench\ntasks:\n  - id: one\n    type: {RETURN}\n    format: x\n"
+
+
+def loop_of_calls(count: int) -> str:
+    """A ForEach that calls it `count` times, one call after the other."""
+    values = ", ".join(str(n) for n in range(count))
+    return (
+        "id: calls\nnamespace: bench\ntasks:\n  - id: each\n    type: io.kestra.plugin.core.flow.ForEach\n"
+        f"    values: [{values}]\n    tasks:\n      - id: call\n        type: io.kestra.plugin.core.flow.Subflow\n"
+        "        namespace: bench\n        flowId: called\n        wait: true\n"
+    )
+
+
 def repository(folder: Path, flows: int, tasks: int = 20) -> int:
     """`flows` files of `tasks` tasks, about 8 kB each, two expressions a task; the bytes written."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -18,8 +19,7 @@ from run import WORK, file, run_argv, said
 
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
-from penstock.execution.event import Event
-from penstock.execution.model import Execution
+from penstock.execution.event import ExecutionCreated
 from penstock.execution.state import State
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Flow
@@ -32,6 +32,8 @@ PAUSED = b"id: waits\nnamespace: bench\ntasks:\n  - id: wait\n    type: io.kestr
 MANY_PAUSED = int(os.environ.get("BENCH_PAUSED", "100000"))
 BATCH = 1_000
 TRIES = 3
+CALLS = "calls/flows"
+"""A tree of its own: what is called is found there."""
 WATCHED_S = 30.0
 _pause = threading.Event()
 
@@ -40,6 +42,14 @@ def spent(name: str, text: str) -> float:
     """CPU seconds of `penstock run`, the best of some: what it waits for the disk is left out."""
     flow = file(f"{name}.yaml", text)
     return min(cpu_seconds(run_argv(flow, "-q")) for _ in range(TRIES))
+
+
+def machine() -> None:
+    """How fast this machine computes now: a busy one gives every figure below more CPU than it needs."""
+    count = [sys.executable, "-c", "for _ in range(10**7): pass"]
+    said(
+        "floor: ten million turns of an empty loop", f"{min(cpu_seconds(count) for _ in range(TRIES)):.2f} s", "", None
+    )
 
 
 def loop() -> None:
@@ -57,6 +67,15 @@ def parallel() -> None:
     narrow = (spent("narrow", flows.parallels_noop(1_000, 10)) - none) / 1_100
     said("of 1,000 side by side, each task run", f"{wide * 1000:.3f} ms", "", None)
     said("against those side by side by 10", f"{wide / narrow:.2f} times", "≤ 1.1 times", wide <= 1.1 * narrow)
+
+
+def subflow() -> None:
+    """A call of another flow that is waited for, CPU alone: commits come on top."""
+    (WORK / CALLS).mkdir(parents=True, exist_ok=True)
+    file(f"{CALLS}/called.yaml", flows.called_noop())
+    few, many = spent(f"{CALLS}/calls1", flows.loop_of_calls(1)), spent(f"{CALLS}/calls201", flows.loop_of_calls(201))
+    each = (many - few) / 200
+    said("one call of a one-task flow", f"{each * 1000:.2f} ms", "≤ 3 ms", each <= 0.003)
 
 
 def paused() -> None:
@@ -88,30 +107,38 @@ def fill(bed: Bed, count: int) -> None:
         assert flow is not None
         digest, now = place.pin(flow, PAUSED), datetime.now(UTC)
         gone = place.store.open_session(name="bench", kind=AGENT, pid=0, at=now)
-        waiting = (paused_execution(flow, digest, now) for _ in range(count))
-        while batch := list(islice(waiting, BATCH)):
+        first = paused_execution(flow, digest, now)
+        others = (another(first) for _ in range(count))
+        while batch := list(islice(others, BATCH)):
             place.store.create(batch, session=gone)
 
 
 def paused_execution(flow: Flow, digest: str, now: datetime) -> Creation:
     """One that has come to its Pause."""
     creation = prepare(Start(new_execution_id(), flow, digest), at=now)
-    execution = creation.execution
-    events = [*creation.events]
-    for decided in decisions(flow, execution, now):
-        events += decided
+    execution, events = creation.execution, list(creation.events)
+    while decided := decide(flow, execution, now):
         execution = extend(execution, decided)
+        events += decided
     assert execution.state is State.PAUSED
     return Creation(execution, tuple(events), due(flow, execution))
 
 
-def decisions(flow: Flow, execution: Execution, now: datetime) -> Iterator[tuple[Event, ...]]:
-    while decided := decide(flow, execution, now):
-        yield decided
-        execution = extend(execution, decided)
+def another(creation: Creation) -> Creation:
+    """The same again under another id."""
+    id_, (created, *events) = new_execution_id(), creation.events
+    assert isinstance(created, ExecutionCreated)
+    execution = replace(creation.execution, id=id_)
+    return replace(creation, execution=execution, events=(replace(created, id=id_), *events))
 
 
-ALL: dict[str, Callable[[], None]] = {"loop": loop, "parallel": parallel, "paused": paused}
+ALL: dict[str, Callable[[], None]] = {
+    "machine": machine,
+    "loop": loop,
+    "parallel": parallel,
+    "subflow": subflow,
+    "paused": paused,
+}
 
 
 def main() -> None:

@@ -20,7 +20,19 @@ from penstock.execution import evaluation
 from penstock.execution.event import Evaluated, EvaluationFailed, Instant
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
-from penstock.flow.model import Backoff, Flow, InputType, Kind, Output, Retry, Task
+from penstock.flow.model import (
+    Backoff,
+    Flow,
+    InputType,
+    Kind,
+    Output,
+    Retry,
+    RetryBehavior,
+    Sla,
+    SlaBehavior,
+    SlaType,
+    Task,
+)
 
 T = TypeVar("T")
 
@@ -100,7 +112,7 @@ class _Builder:
             properties,
             {branch: tasks for branch, tasks in branches.items() if tasks},
             retry=self.retry(10),
-            timeout=timedelta(seconds=90) if short == "Pause" and chance(self.dice, 30) else None,
+            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short == "Pause" else 8) else None,
         )
 
     def _dressed(self, task: Task) -> Task:
@@ -131,6 +143,7 @@ class _Builder:
             max_attempts=2 + self.dice.randrange(3) if chance(self.dice, 85) else None,
             max_duration=timedelta(seconds=100),
             warning_on_retry=chance(self.dice, 20),
+            behavior=_behavior(self.dice),
         )
 
     def timeout(self, kind: Kind) -> timedelta | str | None:
@@ -210,10 +223,29 @@ def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls
         tasks,
         errors=builder.some(1, 30),
         finally_=builder.some(1, 25),
+        after_execution=builder.some(1, 20),
+        sla=_promises(dice),
         retry=builder.retry(15),
         outputs=(Output("out", InputType.STRING, "{{ out }}"),) if chance(dice, 25) else (),
         source_digest=name,
     )
+
+
+def _behavior(dice: Dice) -> RetryBehavior:
+    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 15) else RetryBehavior.RETRY_FAILED_TASK
+
+
+def _promises(dice: Dice) -> tuple[Sla, ...]:
+    """Promises that are broken now and then."""
+    promises: list[Sla] = []
+    if chance(dice, 12):
+        length = timedelta(seconds=30 + dice.randrange(300))
+        promises.append(Sla("in_time", SlaType.MAX_DURATION, one_of(dice, tuple(SlaBehavior)), duration=length))
+    if chance(dice, 12):
+        behavior = one_of(dice, (SlaBehavior.NONE, *SlaBehavior))
+        labels = {"sla": "broken"}
+        promises.append(Sla("holds", SlaType.EXECUTION_ASSERTION, behavior, assertion="{{ holds }}", labels=labels))
+    return tuple(promises)
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,6 +267,8 @@ def random_answer(dice: Dice, flow: Flow, execution: Execution, key: str, now: I
 
 def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str) -> Any:
     match name:
+        case "sla:holds":
+            return "false" if chance(dice, 10) else "true"
         case "runIf" | "condition":
             return one_of(dice, ("true", "true", "true", "false", "0"))
         case "timeout":

@@ -95,6 +95,12 @@ def tell_around(deployments: Deployments) -> None:
         click.echo("warning: `defaults` of penstock.yaml are not deployed: a target knows flows alone", err=True)
 
 
+def tell_unnoted(deployments: Deployments) -> None:
+    """That this machine could not keep what was done."""
+    if deployments.unnoted is not None:
+        click.echo(f"warning: the deployment could not be noted here: {deployments.unnoted.strerror}", err=True)
+
+
 def exit_code(carried: Carried) -> int:
     """As the table of `penstock deploy` has it."""
     from penstock.errors import Retryable, Unauthorised

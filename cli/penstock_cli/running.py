@@ -257,6 +257,8 @@ class _Run:
             admitted = start(place.store, wanted, session=self._live.session, at=place.clock.now(), intake=place.intake)
             assert admitted is not None
             self._latest = admitted
+            for check in admitted.checks:
+                self._say(f"{check['style']}: {check['message']}")
         else:
             self._latest = self._place.store.load(full_id(self._place.store, self._wish.resume or ""))
         assert self._latest is not None
@@ -267,27 +269,37 @@ class _Run:
                 self._live.begin(self._latest.id)
             else:
                 self._live.take_up(self._latest.id)
-            code = self._until_over(self._latest.id, limit)
+            code = self._until_over(limit)
         self._progress.close()
         return self._tell(code)
 
     # ── hearing ──
 
     def _hear(self, execution: Execution, events: Sequence[Event]) -> None:
-        if execution.caller is None:
-            self._latest = execution
-        elif execution.is_over:
-            self._called.pop(execution.id, None)
-        else:
-            self._called[execution.id] = execution
-        if execution.caller is not None and isinstance(events[0], ExecutionCreated):
+        self._take(execution)
+        begins = bool(events) and isinstance(events[0], ExecutionCreated)
+        if begins and (execution.caller is not None or execution.attempt_number > 1):
             self._unread.append(execution.id)
+        if begins and execution.caller is None and execution.attempt_number > 1:
+            self._say(f"tried again by {execution.id} (attempt {execution.attempt_number})")
         for event in events:
             if isinstance(event, PauseRequested):
                 self._say(f"paused by {event.by}: penstock executions resume {execution.id} lets it go on")
             if isinstance(event, AttemptEnded) and "said" in event.log:
                 lines = said(execution.id, execution.runs[event.run])
                 self._progress.lines([line for line in lines if line.key.attempt == event.attempt])
+
+    def _take(self, execution: Execution) -> None:
+        """How an execution stands now: the one that is run, one that tries it again, or another that goes on beside."""
+        latest = self._latest
+        if execution.caller is None and (latest is None or execution.attempt_number >= latest.attempt_number):
+            self._latest = execution
+            if latest is not None and latest.id != execution.id and not latest.is_over:
+                self._called[latest.id] = latest
+        elif execution.is_over:
+            self._called.pop(execution.id, None)
+        else:
+            self._called[execution.id] = execution
 
     @contextmanager
     def _logs(self, execution: str) -> Iterator[None]:
@@ -325,27 +337,28 @@ class _Run:
 
     # ── waiting ──
 
-    def _until_over(self, execution: str, limit: float | None) -> int | None:
+    def _until_over(self, limit: float | None) -> int | None:
         """Wait for the end. An exit code where something else than the end has to be told; None otherwise."""
         try:
             while True:
                 over = self._live.wait(lambda: self._is_over() or self._waits(), limit)
                 if not over:
-                    return self._kill(execution, Exit.TIMED_OUT, f"--timeout {self._wish.timeout} is over")
+                    return self._kill(Exit.TIMED_OUT, f"--timeout {self._wish.timeout} is over")
                 if self._is_over():
                     return None
                 if not self._ask():
                     return Exit.PAUSED
         except KeyboardInterrupt:
-            return self._kill(execution, Exit.INTERRUPTED, "interrupted")
+            return self._kill(Exit.INTERRUPTED, "interrupted")
         except Terminated:
-            return self._kill(execution, Exit.TERMINATED, "told to terminate")
+            return self._kill(Exit.TERMINATED, "told to terminate")
         except HungUp:
-            return self._leave(execution, Exit.TERMINATED)
+            return self._leave(Exit.TERMINATED)
 
     def _is_over(self) -> bool:
-        """Whether it is over, and all that it has called."""
-        return self._latest is not None and self._latest.is_over and not self._called
+        """Whether it is over, and all that it has called. One that is RETRIED is followed by another."""
+        latest = self._latest
+        return latest is not None and latest.is_over and latest.state is not State.RETRIED and not self._called
 
     def _waits(self) -> bool:
         """Whether a Pause asks for a person, of it or of what it has called, and nothing else moves. One with a delay
@@ -372,7 +385,7 @@ class _Run:
             return False
         from penstock_cli.render.asking import ask
 
-        place, flow = self._place, self._flow
+        place, flow = self._place, self._live.executor.flow_of(execution)
         with self._progress.aside():
             questions, render = asked_of(flow, run), place.intake.renderer(flow, current)
             values = place.keep_answers(
@@ -385,21 +398,23 @@ class _Run:
 
     # ── stopping ──
 
-    def _kill(self, execution: str, code: int, why: str) -> int:
+    def _kill(self, code: int, why: str) -> int:
+        assert self._latest is not None
         self._say(f"{why}: killing the execution; Ctrl-C again leaves its tasks running")
         try:
             try:
-                self._live.executor.submit(execution, KillRequested(at=self._place.clock.now(), by=_person()))
+                self._live.executor.submit(self._latest.id, KillRequested(at=self._place.clock.now(), by=_person()))
             except (Refused, NotFound):
                 return code
             self._live.wait(self._is_over)
             return code
         except (KeyboardInterrupt, Terminated, HungUp):
-            return self._leave(execution, code)
+            return self._leave(code)
 
-    def _leave(self, execution: str, code: int) -> int:
+    def _leave(self, code: int) -> int:
+        assert self._latest is not None
         self._live.worker.leave()
-        self._say(f"its tasks run on; take it up again with: penstock run --resume {execution}")
+        self._say(f"its tasks run on; take it up again with: penstock run --resume {self._latest.id}")
         return code
 
     # ── telling ──

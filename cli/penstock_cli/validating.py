@@ -111,7 +111,7 @@ class Validation:
         if self._changed is None:
             return report
         base = revisions.base(self._changed, self._at)
-        return only_new(report, self._checked_at(revisions.sources(base, self._paths, is_base=True)))
+        return only_new(report, self._checked_at(revisions.sources(base, self._paths, may_lack=True)))
 
     def _checked_at(self, there: AtRevision) -> Report:
         return check(there.sources, there.catalog, self._options(there.settings), cache=self.cache)

@@ -190,7 +190,7 @@ class Composer:
             if key == "<<" and kind is ScalarEvent and event.implicit[0]:
                 merged += _merge_sources(content, place, key_start, key_end)
             elif key in value:
-                if len(self.duplicates) < MAX_DUPLICATES:
+                if len(self.duplicates) <= MAX_DUPLICATES:  # one more says that there are more
                     first = entries[key]
                     self.duplicates.append((key, key_start, key_end, first[0], place[1], first[2][1]))
             else:

@@ -26,7 +26,9 @@ class Failpoint(StrEnum):
     SETTLED = "settled"  # one append of an execution is committed, the next is not decided
     SLOT_STARTED = "slot-started"  # the execution of a slot is committed, nothing of it has begun
     DEPLOYED = "deployed"  # a generation is committed, nobody was told
+    DEPLOYMENT_BEGUN = "deployment-begun"  # a deployment is noted on this machine, and nothing of it is at the target
     CHANGE_CARRIED_OUT = "change-carried-out"  # one flow or file of a deployment is at the target, others are not
+    CHANGES_CARRIED_OUT = "changes-carried-out"  # all of them are, and the lists of files do not say so
     RESULT_COMMITTED = "result-committed"  # results are commits of ours, and were not pushed
     RESULT_PUSHED = "result-pushed"  # the push arrived, and the store does not know
     RESULT_POSTED = "result-posted"  # the POST was acknowledged, and the store does not know

@@ -23,7 +23,9 @@ Fact = Callable[[Played], None]
 TESTS = "io.kestra.tests"
 CORRELATION = "system.correlationId"
 
-PAUSED = b"id: pause\nnamespace: io.kestra.tests\ntasks:\n  - id: pause\n    type: io.kestra.plugin.core.flow.Pause\n"
+PAUSED = (
+    b"id: paused-one\nnamespace: io.kestra.tests\ntasks:\n  - id: pause\n    type: io.kestra.plugin.core.flow.Pause\n"
+)
 
 
 def states(played: Played, **wanted: str) -> None:
@@ -152,12 +154,12 @@ def resumes_without_answers(played: Played) -> None:
 
 
 def resumes_another(played: Played) -> None:
-    assert {each.flow.id: each.state.value for each in played.children()} == {"pause": "SUCCESS"}
+    assert {each.flow.id: each.state.value for each in played.children()} == {"paused-one": "SUCCESS"}
 
 
 def resume_one_that_waits(played: Played) -> None:
     stage = played.stage
-    other = stage.start(FlowName(TESTS, "pause"))
+    other = stage.start(FlowName(TESTS, "paused-one"))
     played.start({"executionId": other})
     stage.rest()
 
@@ -403,7 +405,7 @@ PLAYS: Mapping[str, Fact] = {
 }
 """How a case is played that is more than one execution, started and waited for."""
 
-MORE_FLOWS: Mapping[str, Mapping[str, bytes]] = {"resume-execution": {"pause": PAUSED}}
+MORE_FLOWS: Mapping[str, Mapping[str, bytes]] = {"resume-execution": {"paused-one": PAUSED}}
 """Flows that a case needs and the folder lacks, by their id."""
 
 FACTS: Mapping[str, Fact] = {

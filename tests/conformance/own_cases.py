@@ -26,8 +26,7 @@ NAMESPACE = "team"
 
 _DOCUMENT = re.compile(r"^---\n", re.MULTILINE)
 _LIKE = "like: "
-_STORED = "stored: "
-_UPLOADED = "uploaded: "
+_STORED, _UPLOAD = "stored:", "upload:"
 
 Shown = dict[str, Any]
 
@@ -110,15 +109,16 @@ class Course:
         return {name: self._value(value) for name, value in (given or {}).items()}
 
     def _value(self, value: Any) -> Any:
-        if isinstance(value, str) and value.startswith(_UPLOADED):
-            file = self.stage.folder / value.removeprefix(_UPLOADED)
-            file.write_text(str(self.case.given["stored"][file.name]))
-            return LocalFile(str(file))
-        if not (isinstance(value, str) and value.startswith(_STORED)):
+        kind, _, name = value.partition(" ") if isinstance(value, str) else ("", "", "")
+        if kind not in (_STORED, _UPLOAD):
             return value
-        name = value.removeprefix(_STORED)
+        content = str(self.case.given["stored"][name]).encode()
+        if kind == _UPLOAD:
+            path = self.stage.folder / name
+            path.write_bytes(content)
+            return LocalFile(str(path))
         uri = f"kestra:///{NAMESPACE}/given/{name}"
-        self.stage.files.name(uri, self.stage.files.put(str(self.case.given["stored"][name]).encode()))
+        self.stage.files.name(uri, self.stage.files.put(content))
         return uri
 
     def start(self, about: Mapping[str, Any] | None) -> None:
@@ -243,7 +243,7 @@ def _show_run(execution: Execution, run: TaskRun, wanted: Mapping[str, Any]) -> 
 
 
 def _usual_attempts(run: TaskRun) -> int:
-    return int(run.kind in (Kind.INLINE, Kind.WORKER) and any(state == "RUNNING" for state, _ in run.histories))
+    return int(run.kind is not Kind.FLOWABLE and any(state == "RUNNING" for state, _ in run.histories))
 
 
 def _plain(value: Any) -> Any:

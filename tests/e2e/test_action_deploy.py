@@ -10,7 +10,7 @@ import pytest
 
 from github_api import GithubApi
 from github_api import serving as serving_github
-from kestra_api.server import KestraApi, serving
+from kestra_api.server import Fault, KestraApi, serving
 from pull_request import BROKEN, GOOD, PullRequest
 from tame import assert_tame
 
@@ -77,7 +77,7 @@ def test_a_wrong_password_and_an_invalid_flow_fail_the_step(pull: PullRequest, s
 
 def test_what_a_server_says_commands_nothing(pull: PullRequest, server: KestraApi) -> None:
     pull.make({"flows/etl.yaml": GOOD}, {})
-    server.fail_at, server.status, server.message = 1, 400, "no\n::error::owned <img src=x> @team"
+    server.fault = Fault(1, message="no\n::error::owned <img src=x> @team", of_writes=True)
 
     done = pull.use(
         "deploy", {"server": server.url, "user": "ada", "password": "open-sesame"}, event_name="push", event=PUSH

@@ -345,3 +345,19 @@ def test_without_data_it_is_the_folder_of_the_agent_of_that_repository(bed: Bed,
     once = penstock("agent", "--repo", bed.bare.resolve(), "--once", "--record", "none", env=env)
     assert once.code != 0, "there is no branch yet"
     assert Path(told).is_dir(), "the agent has worked elsewhere"
+
+
+def test_only_the_folder_that_is_deployed_is_judged_and_in_its_dialect(tmp_path: Path) -> None:
+    bed = Bed(tmp_path, tmp_path / "data").make("--path", "eu", "--dialect", "2")
+    hook = (bed.bare / "hooks/pre-receive").read_text(encoding="utf-8")
+    assert "--path eu --dialect 2" in hook
+    bed.commit({"us/flows/broken.yaml": INVALID, "eu/flows/a.yaml": flow("b")})
+    elsewhere = bed.push()
+    bed.commit({"eu/flows/a.yaml": flow("b").replace("log.Log", "flow.EachSequential")})
+    within = bed.push()
+
+    assert elsewhere.code == 0, elsewhere.err
+    assert "no errors in 1 flow" in elsewhere.err
+    assert within.code != 0
+    assert "eu/flows/a.yaml" in within.err
+    assert "us/flows" not in within.err

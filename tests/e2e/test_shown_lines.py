@@ -48,7 +48,7 @@ def peak_kb(folder: Path, lines: int, *options: str) -> int:
     return peak
 
 
-@pytest.mark.parametrize("options", [(), ("-q",)])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.long), ("-q",)])
 def test_a_burst_is_shown_whole_and_held_in_portions(tmp_path: Path, options: tuple[str, ...]) -> None:
     idle = peak_kb(tmp_path / "idle", 1, *options)
     assert peak_kb(tmp_path / "burst", 300_000, *options) - idle <= MOST_MORE_KB

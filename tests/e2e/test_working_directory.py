@@ -31,7 +31,7 @@ def flow(*tasks: str, of_dir: str = "", after: str = "") -> str:
     return f"{HEAD}{of_dir}    tasks:\n{''.join(tasks)}{after}"
 
 
-@pytest.fixture(params=["process", "docker"])
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.long)])
 def where(request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment in which scripts run as processes, or in containers."""
     if request.param == "process":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
-from penstock.execution.event import ChildEnded, Event, Instant, TaskRunEnded
+from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
@@ -88,7 +88,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             if execution.is_over:
                 continue
             row.session = by.id
-            idle = execution.held or execution.kill
+            idle = execution.held or execution.is_leaving
             waits = (
                 execution.state in (State.PAUSED, State.RETRYING)
                 or (execution.state is State.QUEUED and execution.queued)
@@ -167,11 +167,11 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.execution, row.due = execution, due
         for event in events:
             if isinstance(event, ChildEnded):
-                self.hear(event.child)
+                self.hear(Caller(execution.id, event.run, event.index, waits=True, depth=1))
             elif isinstance(event, TaskRunEnded) and event.orphan:
                 for child in self._called(execution.id):
                     if child.caller is not None and child.caller.run == event.run:
-                        self.hear(child.id)
+                        self.hear(child.caller)
         if session is None:
             self._touch(row)
         self._note_end(execution, session)
@@ -190,7 +190,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.touched = self._mark
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
-        if execution.ended is not None and session is not None and session.kind == AGENT:
+        if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
             self._outbox.setdefault(execution.id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
@@ -205,21 +205,28 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         if row is None:
             return None
         awaited = [child for child in self._called(execution) if self._rows[child.id].awaited]
-        living = [(each.caller.run, each.caller.index, each.id) for each in awaited if each.caller is not None]
+        living = [
+            (each.caller.run, each.caller.index, each.original_id or each.id)
+            for each in awaited
+            if each.caller is not None
+        ]
         return restore(_header(row.execution), row.execution.runs.values(), living)
 
     def unheard(self, session: Session, *, limit: int) -> list[Execution]:
         parents = {row.execution.id for row in self._held(session)}
         rows = [row for row in self._rows.values() if row.awaited and row.execution.is_over]
+        rows = [row for row in rows if row.execution.state is not State.RETRIED]
         mine = [row.execution for row in rows if row.execution.caller and row.execution.caller.execution in parents]
         return [_header(each) for each in mine][:limit]
 
-    def hear(self, execution: str) -> None:
-        if execution in self._rows:
-            self._rows[execution].awaited = False
+    def hear(self, caller: Caller) -> None:
+        for each in self._called(caller.execution):
+            if each.caller is not None and (each.caller.run, each.caller.index) == (caller.run, caller.index):
+                self._rows[each.id].awaited = False
 
-    def called(self, execution: str) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None) -> list[str]:
         living = [each for each in self._called(execution) if not each.is_over]
+        living = [each for each in living if each.caller is not None and run in (None, each.caller.run)]
         return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
 
     def bereaved(self, session: Session) -> list[str]:
@@ -243,6 +250,9 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         found = [row for row in self._rows.values() if _fits(row.execution, query)]
         return [_summary(row) for row in sorted(found, key=_newest_first)[: query.limit]]
 
+    def count(self, query: Query) -> int:
+        return sum(_fits(row.execution, query) for row in self._rows.values())
+
     def delete(self, execution: str) -> None:
         self._rows.pop(execution, None)
         self._outbox.pop(execution, None)
@@ -251,7 +261,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     # ── work, as queries ──
 
     def claimable(self, session: Session, *, limit: int) -> list[Claimable]:
-        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.kill]
+        rows = [row for row in self._held(session) if not row.execution.held and not row.execution.is_leaving]
         running = {row.execution.id: len(row.execution.running) for row in rows}
         flows: dict[FlowName, int] = {}
         for row in self._held(session):
@@ -347,6 +357,7 @@ def _fits(execution: Execution, query: Query) -> bool:
         and (query.namespace is None or namespace == query.namespace or namespace.startswith(query.namespace + "."))
         and (not query.states or execution.state in query.states)
         and (query.before is None or execution.created < query.before)
+        and (query.after is None or execution.created > query.after)
         and all(execution.labels.get(key) == value for key, value in query.labels.items())
     )
 

@@ -298,7 +298,9 @@ def _hung(daemon: Any) -> None:
     daemon.resume()
 
 
-@pytest.mark.parametrize("fault", [_restarted, _killed, _hung], ids=["restarted", "killed", "hung"])
+@pytest.mark.parametrize(
+    "fault", [_restarted, pytest.param(_killed, marks=pytest.mark.long), _hung], ids=["restarted", "killed", "hung"]
+)
 def test_a_container_that_lives_on_is_followed_to_its_own_end(
     own_daemon: Callable[..., Any], runner_on: RunnerOn, fault: Fault
 ) -> None:

@@ -99,7 +99,8 @@ class Scene:
         return [line.split("/")[-2] for line in lines if line.endswith("/execution.json")]
 
 
-OF_AN_AGENT = [point for point in Failpoint if point is not Failpoint.CHANGE_CARRIED_OUT]
+OF_A_DEPLOYMENT = (Failpoint.DEPLOYMENT_BEGUN, Failpoint.CHANGE_CARRIED_OUT, Failpoint.CHANGES_CARRIED_OUT)
+OF_AN_AGENT = [point for point in Failpoint if point not in OF_A_DEPLOYMENT]
 """The other one is passed by `penstock deploy`, whose tests kill it there."""
 
 

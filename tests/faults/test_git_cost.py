@@ -61,7 +61,7 @@ def served(folder: Path) -> Iterator[int]:
         server.wait(30)
 
 
-@pytest.mark.parametrize("transport", ["file", "http"])
+@pytest.mark.parametrize("transport", ["file", pytest.param("http", marks=pytest.mark.long)])
 def test_a_thousand_polls_leave_nothing_behind(transport: str, tmp_path: Path) -> None:
     host = RealHost(tmp_path / "host", lambda bare: f"file://{bare}")
     with served(host.folder) as port:

@@ -56,10 +56,28 @@ class Flow:
 Answer = tuple[int, Any]
 
 
+@dataclass(frozen=True)
+class Fault:
+    """The call with the number `at` (from one, reads and the probe included) goes wrong, `times` times in a row.
+
+    `status` 0 breaks the connection off. `is_after` has the deed done and its answer lost. `body` is what comes as the
+    answer, in place of a message; `retry_after` is a header of it.
+    """
+
+    at: int
+    status: int = 400
+    times: int = 1
+    is_after: bool = False
+    message: str = "it was told to fail"
+    body: bytes | None = None
+    retry_after: str | None = None
+    of_writes: bool = False
+    """Whether only writes are counted."""
+
+
 @dataclass
 class KestraApi:
-    """`fail_at` is the number of the write (from one) that fails with `status`, `times` times in a row; `after` has
-    the deed done and its answer lost. `status` 0 breaks the connection off."""
+    """What it holds, who may ask, what it was asked, and which of the calls goes wrong."""
 
     version: str = "1.1.0"
     tenant: str | None = "main"
@@ -67,17 +85,12 @@ class KestraApi:
     token: str | None = None
     is_forbidden: bool = False
     url: str = ""
-    fail_at: int = 0
-    status: int = 400
-    times: int = 1
-    after: bool = False
-    message: str = "it was told to fail"
+    fault: Fault | None = None
     flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Ids of flows that the server calls invalid."""
-    _writes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, source: str) -> None:
@@ -96,16 +109,26 @@ class KestraApi:
         """None breaks the connection off."""
         with self._lock:
             self.asked.append(asked)
-            if asked.is_write:
-                self._writes += 1
-            fails = asked.is_write and 0 < self.fail_at <= self._writes < self.fail_at + self.times
-            if fails and not self.after:
-                return self._failure()
-            done = self._done(asked)
-            return self._failure() if fails else done
+            fault = self.fault
+            if fault is None or not self._is_hit(fault, asked):
+                return self._done(asked)
+            if fault.is_after:
+                self._done(asked)
+            if not fault.status:
+                return None
+            return fault.status, fault.body if fault.body is not None else {"message": fault.message}
 
-    def _failure(self) -> Answer | None:
-        return (self.status, {"message": self.message}) if self.status else None
+    def _is_hit(self, fault: Fault, asked: Asked) -> bool:
+        if fault.of_writes and not asked.is_write:
+            return False
+        number = len(self.writes) if fault.of_writes else len(self.asked)
+        return fault.at <= number < fault.at + fault.times
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of an answer that went wrong."""
+        wanted = self.fault.retry_after if self.fault is not None else None
+        return {"Retry-After": wanted} if wanted is not None else {}
 
     def _done(self, asked: Asked) -> Answer:
         if asked.path == "configs":  # it needs no credentials: the page that asks for them reads it
@@ -297,6 +320,7 @@ def serving(api: KestraApi) -> Iterator[KestraApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a head and its body are two writes: the second would wait 40 ms
 
         def handle_any(self) -> None:
             parts = urlsplit(self.path)
@@ -317,6 +341,8 @@ def serving(api: KestraApi) -> Iterator[KestraApi]:
             self.send_response(status)
             self.send_header("Content-Type", BINARY if isinstance(content, bytes) else "application/json")
             self.send_header("Content-Length", str(len(data)))
+            for name, value in api.headers.items() if status >= 400 else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

@@ -31,6 +31,14 @@ def play(harness: Harness, running: int, at_each: int) -> None:
     judge(harness)
 
 
+def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, seed=20261128)
+    play(harness, running=8, at_each=1)
+    assert harness.kills["while a task runs"] >= 8
+    assert all(harness.kills[point] >= 1 for point in FAILPOINTS)
+
+
+@pytest.mark.long
 def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     harness = Harness(tmp_path, seed=20261123)
     play(harness, RUNNING_KILLS, KILLS_AT_EACH_POINT)

@@ -22,21 +22,29 @@ STOPS = {"FAILED", "KILLED", "CANCELLED"}
 OVER = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED"}
 WORST = ("KILLED", "FAILED", "CANCELLED", "WARNING")
 
-Histories = tuple[tuple[str, datetime], ...]
+
+@dataclass
+class Try:
+    """One attempt: from its start to its end, and when it was told to stop, if it was."""
+
+    begin: datetime
+    end: datetime
+    told: datetime | None = None
 
 
 @dataclass
 class Run:
-    """One task run as it should be. `busy` are the times of its attempts, from the start of each to its end."""
+    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there; `obeys` is
+    how long its latest attempt takes to stop."""
 
     key: Key
     parent: Key | None
     value: str | None
     iteration: int | None
     course: list[tuple[str, datetime]]
-    attempts: int = 0
-    outputs: dict[str, object] | None = None
-    busy: list[tuple[datetime, datetime]] = field(default_factory=list)
+    tries: list[Try] = field(default_factory=list)
+    shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
+    obeys: timedelta = timedelta(0)
 
     @property
     def created(self) -> datetime:
@@ -50,6 +58,10 @@ class Run:
     def end(self) -> datetime:
         return self.course[-1][1]
 
+    @property
+    def outputs(self) -> dict[str, object]:
+        return self.shows[-1][1] if self.shows else {}
+
     def take(self, state: str, at: datetime) -> None:
         self.course.append((state, at))
 
@@ -61,6 +73,24 @@ class Lane:
     tasks: Sequence[Task]
     value: str | None = None
     iteration: int | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The main list of a flowable: its lanes, `width` of them at once (0: all), from `at` on.
+
+    `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
+    `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
+    """
+
+    lanes: Sequence[Lane]
+    at: datetime
+    width: int = 1
+    needs: Sequence[set[int]] = ()
+    others: str | None = None
+    states: frozenset[str] = frozenset()
+    least: str = "SUCCESS"
+    until: datetime | None = None
 
 
 @dataclass
@@ -99,13 +129,14 @@ class Reference:
 
     def moves(self, at: datetime) -> bool:
         """Whether anything is being done or rendered then."""
-        times = [*self.asked, *(busy for run in self.runs for busy in run.busy)]
+        times = [*self.asked, *((each.begin, each.end) for run in self.runs for each in run.tries)]
         return any(begin <= at < end for begin, end in times)
 
     def outcome(self) -> Outcome:
-        end, state = self.body(None, (), [Lane(self.flow.tasks)], 1, self.flow.errors, self.flow.finally_, self.start)
+        flow = self.flow
+        end, state = self.body(None, (), Opened([Lane(flow.tasks)], self.start), flow.errors, flow.finally_)
         outputs = None
-        if self.flow.outputs:
+        if flow.outputs:
             try:
                 end, text = self.ask(("", ()), "out", end)
                 outputs = {"out": text}
@@ -113,60 +144,35 @@ class Reference:
                 end, state = failed.at, "FAILED"
         kill = self.start + self.fates.kill if self.fates.kill is not None else None
         if kill is not None and kill < end:
-            return Outcome("KILLED", None, list(self.cut(kill)))
+            self.cut(self.runs, kill, "KILLED")
+            return Outcome("KILLED", None, self.runs)
         return Outcome(state, outputs, self.runs)
 
     # ── lists of tasks ──
 
     def body(
-        self,
-        parent: Run | None,
-        place: Place,
-        lanes: Sequence[Lane],
-        width: int,
-        errors: Sequence[Task],
-        finally_: Sequence[Task],
-        at: datetime,
+        self, parent: Run | None, place: Place, opened: Opened, errors: Sequence[Task], finally_: Sequence[Task]
     ) -> tuple[datetime, str]:
         """The main list; after a failure the errors list; in any case the finally list. Errors change no state."""
-        end, states = self.tasks(parent, place, lanes, width, at)
-        if "FAILED" in states:
-            end, _ = self.tasks(parent, place, [Lane(errors)], 1, end)
-        end, last = self.tasks(parent, place, [Lane(finally_)], 1, end)
-        return end, next((state for state in WORST if state in states | last), "SUCCESS")
+        end, states, ran_out = self.main(parent, place, opened)
+        if "FAILED" in states or ran_out:
+            end, _ = self.tasks(parent, place, Opened([Lane(errors)], end))
+        end, last = self.tasks(parent, place, Opened([Lane(finally_)], end))
+        state = next((state for state in WORST if state in states | last), "SUCCESS")
+        return end, "FAILED" if ran_out else state
 
-    def tasks(
-        self, parent: Run | None, place: Place, lanes: Sequence[Lane], width: int, at: datetime
-    ) -> tuple[datetime, set[str]]:
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
+        """The main list; whether its time has run out, which stops all that goes on in it."""
+        before = len(self.runs)
+        end, states = self.tasks(parent, place, opened)
+        if opened.until is None or end <= opened.until:
+            return end, states | opened.states, False
+        end = self.cut(self.runs[before:], opened.until, "KILLED")
+        return end, set(opened.states), True
+
+    def tasks(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str]]:
         """Lanes side by side, `width` of them at once (0: all). After a failure nothing new begins."""
-        lanes = [replace(lane, tasks=[task for task in lane.tasks if not task.disabled]) for lane in lanes]
-        waiting = [lane for lane in lanes if lane.tasks]
-        order = count()
-        agenda: list[tuple[datetime, int, str | None, Lane, int]] = []
-        states: set[str] = set()
-
-        def wants(lane: Lane, position: int, at: datetime) -> None:
-            heapq.heappush(agenda, (self.free(at), next(order), None, lane, position))
-
-        for lane in waiting[: width or None]:
-            wants(lane, 0, at)
-        del waiting[: width or len(waiting)]
-        while agenda:
-            now, _, ended, lane, position = heapq.heappop(agenda)
-            stopped = bool(states & STOPS)
-            if ended is None and not stopped:
-                run = self.task(lane.tasks[position], parent, place, lane, now)
-                heapq.heappush(agenda, (run.end, next(order), run.state, lane, position))
-            elif ended is not None:
-                at = now
-                states.add(ended)
-                if ended in STOPS or stopped:
-                    continue
-                if position + 1 < len(lane.tasks):
-                    wants(lane, position + 1, now)
-                elif waiting:
-                    wants(waiting.pop(0), 0, now)
-        return at, states
+        return _List(self, parent, place, opened).work()
 
     def free(self, at: datetime) -> datetime:
         """While a person holds the execution nothing begins."""
@@ -179,7 +185,8 @@ class Reference:
 
     def task(self, task: Task, parent: Run | None, place: Place, lane: Lane, at: datetime) -> Run:
         place = (*place, lane.value) if lane.value is not None else place
-        run = Run((task.id, place), parent.key if parent else None, lane.value, lane.iteration, [("CREATED", at)])
+        parent_key = parent.key if parent is not None else None
+        run = Run((task.id, place), parent_key, lane.value, lane.iteration, [("CREATED", at)])
         self.runs.append(run)
         try:
             if task.run_if is not None:
@@ -213,13 +220,15 @@ class Reference:
             number += 1
             at = self.free(at)
             run.take("RUNNING", at)
-            run.attempts, first = number, first or at
+            first = first or at
             fate = self.fates.attempt(run.key, number)
-            end, state = at + fate.takes, fate.state
-            run.outputs = dict(fate.outputs)
+            end, state, outputs, told = at + fate.takes, fate.state, dict(fate.outputs), None
             if limit is not None and fate.takes > limit:
-                end, state, run.outputs = at + limit + fate.obeys, "FAILED", {}
-            run.busy.append((at, end))
+                told, state, outputs = at + limit, "FAILED", {}
+                end = told + fate.obeys
+            run.tries.append(Try(at, end, told))
+            run.shows.append((end, outputs))
+            run.obeys = fate.obeys
             if state != "FAILED":
                 warns = retry is not None and retry.warning_on_retry and number > 1
                 run.take(soft(task, "WARNING" if warns else state), end)
@@ -258,12 +267,16 @@ class Reference:
 
     def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         run.take("RUNNING", at)
-        lanes, width, at, least = _FLOWABLES[_short(task)](self, task, run, limit, at)
+        opened = _FLOWABLES[_short(task)](self, task, run, limit, at)
         if run.state in OVER:
             return
+        if limit is not None and _short(task) != "Pause":
+            opened = replace(opened, until=at + limit)
         errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
-        end, state = self.body(run, run.key[1], lanes, width, errors, finally_, at)
-        state = least if state == "SUCCESS" else state
+        end, state = self.body(run, run.key[1], opened, errors, finally_)
+        state = opened.least if state == "SUCCESS" else state
+        if _short(task) == "AllowFailure" and state == "FAILED":
+            state = "WARNING"
         if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
             end, state = self.closing(run, state, end)
         run.take(soft(task, state), end)
@@ -272,50 +285,148 @@ class Reference:
         """An attempt of the flowable's own, when its children have ended well. It is not repeated."""
         at = self.free(at)
         fate = self.fates.attempt(run.key, 1)
-        run.attempts, run.outputs = 1, dict(fate.outputs)
         end = at + fate.takes
-        run.busy.append((at, end))
+        run.tries.append(Try(at, end))
+        run.shows.append((end, dict(fate.outputs)))
+        run.obeys = fate.obeys
         return end, next(each for each in (*WORST, "SUCCESS") if each in (state, fate.state))
 
-    # ── a kill ──
+    # ── what is stopped ──
 
-    def cut(self, kill: datetime) -> Iterator[Run]:
-        """What had begun by then, where everything that was not over is killed."""
-        for run in self.runs:
-            if run.created > kill:
+    def cut(self, runs: Sequence[Run], at: datetime, state: str) -> datetime:
+        """What of `runs` had begun by then, where all that was not over ends as `state`; when the last has ended."""
+        ends: dict[Key | None, datetime] = {}
+        latest = at
+        for run in reversed(runs):
+            if run.created > at:
+                self.runs.remove(run)
                 continue
-            past = [(state, at) for state, at in run.course if at <= kill]
-            run.attempts = sum(begin <= kill for begin, _ in run.busy)
-            if past[-1][0] not in OVER or len(past) < len(run.course):
-                is_busy = any(begin <= kill < end for begin, end in run.busy)
-                past += [("KILLING", kill)] if is_busy else []
-                past.append(("KILLED", kill))
-            run.course = past
-            yield run
+            if run.end > at:
+                self.stop(run, at, state, ends.get(run.key, at))
+            ends[run.parent] = max(ends.get(run.parent, at), run.end)
+            latest = max(latest, run.end)
+        return latest
+
+    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
+        """An attempt takes a while to obey; a flowable ends with the last of its children; the rest ends at once."""
+        run.course = [(each, when) for each, when in run.course if when <= at]
+        run.shows = [(when, outputs) for when, outputs in run.shows if when <= at]
+        run.tries = [each for each in run.tries if each.begin <= at]
+        end = children
+        if run.tries and run.tries[-1].end > at:
+            busy = run.tries[-1]
+            end = min(busy.end, at + run.obeys) if busy.told is not None else at + run.obeys
+            busy.end, busy.told = end, busy.told or at
+            run.take("KILLING", at)
+            run.shows.append((end, {}))
+        run.take(state, end)
+
+
+@dataclass
+class _List:
+    """One list being worked off: an agenda of what begins and what ends, in the order of time."""
+
+    reference: Reference
+    parent: Run | None
+    place: Place
+    opened: Opened
+    states: set[str] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
+    alive: dict[int, Sequence[Run]] = field(default_factory=dict)
+    agenda: list[tuple[datetime, int, bool, int, int]] = field(default_factory=list)
+    order: Iterator[int] = field(default_factory=count)
+
+    def work(self) -> tuple[datetime, set[str]]:
+        self.lanes = [[task for task in lane.tasks if not task.disabled] for lane in self.opened.lanes]
+        at = self.opened.at
+        self.begin_lanes(at)
+        while self.agenda:
+            now, _, is_end, lane, position = heapq.heappop(self.agenda)
+            if not is_end:
+                if not self.stopped:
+                    self.begin(lane, position, now)
+                continue
+            at = now
+            run = self.alive.pop(lane)[0]
+            was_stopped = self.stopped
+            self.states.add(run.state)
+            if self.stopped and not was_stopped and self.opened.others is not None:
+                at = self.stop_others(now)
+                break
+            if not self.stopped:
+                self.go_on(lane, position, now)
+        return at, self.states
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.states & STOPS)
+
+    def begin_lanes(self, at: datetime) -> None:
+        """As many as the width allows, of those that wait for nothing any more."""
+        for lane, tasks in enumerate(self.lanes):
+            needs = self.opened.needs[lane] if self.opened.needs else set()
+            is_free = self.opened.width == 0 or len(self.begun - self.done) < self.opened.width
+            if tasks and lane not in self.begun and needs <= self.done and is_free:
+                self.begun.add(lane)
+                self.wants(lane, 0, at)
+
+    def wants(self, lane: int, position: int, at: datetime) -> None:
+        heapq.heappush(self.agenda, (self.reference.free(at), next(self.order), False, lane, position))
+
+    def begin(self, lane: int, position: int, now: datetime) -> None:
+        before = len(self.reference.runs)
+        self.reference.task(self.lanes[lane][position], self.parent, self.place, self.opened.lanes[lane], now)
+        self.alive[lane] = self.reference.runs[before:]
+        heapq.heappush(self.agenda, (self.alive[lane][0].end, next(self.order), True, lane, position))
+
+    def go_on(self, lane: int, position: int, now: datetime) -> None:
+        if position + 1 < len(self.lanes[lane]):
+            self.wants(lane, position + 1, now)
+        else:
+            self.done.add(lane)
+            self.begin_lanes(now)
+
+    def stop_others(self, now: datetime) -> datetime:
+        assert self.opened.others is not None
+        ends = [now]
+        for runs in self.alive.values():
+            ends.append(self.reference.cut(runs, now, self.opened.others))
+            self.states.add(runs[0].state)
+        return max(ends)
 
 
 # ── what the flowables are ───────────────────────────────────────────────────────────────────────────────────
 
-Opened = tuple[Sequence[Lane], int, datetime, str]
-"""Lanes, how many at once, from when on, and the state that it has at the least."""
-
 
 def _sequential(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
     del reference, run, limit
-    return [Lane(task.branches.get("tasks", ()))], 1, at, "SUCCESS"
+    return Opened([Lane(task.branches.get("tasks", ()))], at)
 
 
 def _parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
     del reference, run, limit
-    lanes = [Lane([each]) for each in task.branches.get("tasks", ())]
-    return lanes, int(task.properties.get("concurrent") or 0), at, "SUCCESS"
+    lanes = [Lane([each]) for each in task.branches.get("tasks", ()) if not each.disabled]
+    others = {"CANCEL": "CANCELLED", "FAIL": "FAILED"}.get(task.properties.get("onChildFailure", ""))
+    return Opened(lanes, at, int(task.properties.get("concurrent") or 0), others=others)
+
+
+def _dag(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    """A disabled task is not there: who needs it needs what it would have needed."""
+    opened = _parallel(reference, task, run, limit, at)
+    needs, place = task.properties["dependsOn"], {lane.tasks[0].id: n for n, lane in enumerate(opened.lanes)}
+
+    def of(name: str) -> set[int]:
+        return {each for needed in needs[name] for each in ({place[needed]} if needed in place else of(needed))}
+
+    return replace(opened, needs=[of(lane.tasks[0].id) for lane in opened.lanes])
 
 
 def _if(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
     del limit
     at, text = reference.ask(run.key, "condition", at)
-    run.outputs = {"evaluationResult": text not in FALSE}
-    return [Lane(task.branches.get("else" if text in FALSE else "then", ()))], 1, at, "SUCCESS"
+    run.shows.append((at, {"evaluationResult": text not in FALSE}))
+    return Opened([Lane(task.branches.get("else" if text in FALSE else "then", ()))], at)
 
 
 def _switch(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
@@ -324,15 +435,15 @@ def _switch(reference: Reference, task: Task, run: Run, limit: timedelta | None,
     fits = value in task.properties["cases"]
     if not fits and "defaults" not in task.branches:
         raise NotRendered(at)
-    run.outputs = {"value": value, "defaults": not fits}
-    return [Lane(task.branches.get(f"cases.{value}" if fits else "defaults", ()))], 1, at, "SUCCESS"
+    run.shows.append((at, {"value": value, "defaults": not fits}))
+    return Opened([Lane(task.branches.get(f"cases.{value}" if fits else "defaults", ()))], at)
 
 
 def _for_each(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
     del limit
     at, text = reference.ask(run.key, "values", at)
     tasks, width = task.branches.get("tasks", ()), task.properties.get("concurrencyLimit", 1)
-    return [Lane(tasks, value, n) for n, value in enumerate(json.loads(text))], int(width), at, "SUCCESS"
+    return Opened([Lane(tasks, value, n) for n, value in enumerate(json.loads(text))], at, int(width))
 
 
 def _each_parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
@@ -340,15 +451,18 @@ def _each_parallel(reference: Reference, task: Task, run: Run, limit: timedelta 
     at, text = reference.ask(run.key, "value", at)
     tasks = task.branches.get("tasks", ())
     lanes = [Lane([each], value, n) for n, value in enumerate(json.loads(text)) for each in tasks]
-    return lanes, int(task.properties.get("concurrent") or 0), at, "SUCCESS"
+    return Opened(lanes, at, int(task.properties.get("concurrent") or 0))
 
 
 def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    """It waits for a person, or for its delay, or for its timeout: what comes first."""
+    """After its `onPause` it waits for a person, or for its delay, or for its timeout: what comes first."""
     delay = None
     if "delay" in task.properties:
         at, text = reference.ask(run.key, "delay", at)
         delay = seconds(text, at)
+    at, states = reference.tasks(run, run.key[1], Opened([Lane(task.branches.get("onPause", ()))], at))
+    if states & STOPS:
+        return Opened([], at, states=frozenset(states))
     run.take("PAUSED", at)
     person = reference.fates.patience(run.key)
     then = str(task.properties.get("behavior", "RESUME"))
@@ -356,19 +470,20 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
         delay, then = limit, "FAIL"
     elapsed = delay is not None and delay <= person
     at += delay if elapsed and delay is not None else person
-    lanes, least = [Lane(task.branches.get("tasks", ()))], "SUCCESS"
+    opened = Opened([Lane(task.branches.get("tasks", ()))], at, states=frozenset(states))
     if elapsed and then in ("FAIL", "CANCEL"):
-        run.take("FAILED" if then == "FAIL" else "CANCELLED", at)
-    else:
-        run.take("RUNNING", at)
-        least = "WARNING" if elapsed and then == "WARN" else least
-    return lanes, 1, at, least
+        run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
+        return opened
+    run.take("RUNNING", at)
+    return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
 
 
 Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
 
 _FLOWABLES: dict[str, Open] = {
     "Sequential": _sequential,
+    "AllowFailure": _sequential,
+    "Dag": _dag,
     "WorkingDirectory": _sequential,
     "Parallel": _parallel,
     "If": _if,

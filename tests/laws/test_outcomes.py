@@ -4,7 +4,7 @@ kills, all of them nested."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from flows_strategy import Dice, random_flow
 from laws.carried_out import CarriedOut, key_of
-from laws.fates import Fates
-from laws.reference import STOPS, Reference, Run
+from laws.fates import Fates, Place
+from laws.reference import Opened, Reference, Run
 from penstock.execution.model import Execution, TaskRun
 from penstock.flow.model import Flow, Kind, Retry, Task
 from unit.execution.course import START
@@ -58,7 +58,7 @@ def told_by_reference(runs: list[Run], *, killed: bool) -> list[Told]:
             "value": run.value,
             "iteration": run.iteration,
             "course": _course(run.course, killed=killed),
-            "attempts": run.attempts,
+            "attempts": len(run.tries),
             "outputs": _outputs(run.outputs, killed=killed),
         }
         for run in _by_time(runs, lambda run: run.created, lambda run: run.key)
@@ -165,23 +165,18 @@ def _note(states: Counter[str], run: TaskRun) -> None:
 class ErrorsAfterWarnings(Reference):
     """Runs the errors list after a warning too."""
 
-    def tasks(self, parent: Run | None, place: Any, lanes: Any, width: int, at: datetime) -> tuple[datetime, set[str]]:
-        end, states = super().tasks(parent, place, lanes, width, at)
-        return end, states | ({"FAILED"} if "WARNING" in states else set())
+    def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
+        end, states, ran_out = super().main(parent, place, opened)
+        return end, states | ({"FAILED"} if "WARNING" in states else set()), ran_out
 
 
 class NoFinally(Reference):
-    """Forgets the finally list after a failure."""
+    """Forgets the finally lists."""
 
     def body(
-        self, parent: Any, place: Any, lanes: Any, width: int, errors: Any, finally_: Any, at: datetime
+        self, parent: Run | None, place: Place, opened: Opened, errors: Sequence[Task], finally_: Sequence[Task]
     ) -> tuple[datetime, str]:
-        kept = len(self.runs)
-        end, state = super().body(parent, place, lanes, width, errors, (), at)
-        if state in STOPS:
-            return end, state
-        del self.runs[kept:]
-        return super().body(parent, place, lanes, width, errors, finally_, at)
+        return super().body(parent, place, opened, errors, finally_[:0])
 
 
 class OwnRetryAlone(Reference):
@@ -201,8 +196,8 @@ class HoldsNothing(Reference):
 class KillsNothing(Reference):
     """Lets what has begun go on after a kill."""
 
-    def cut(self, kill: datetime) -> Iterator[Run]:
-        yield from (run for run in self.runs if run.created <= kill)
+    def stop(self, run: Run, at: datetime, state: str, children: datetime) -> None:
+        return
 
 
 @pytest.mark.parametrize("kind", [ErrorsAfterWarnings, NoFinally, OwnRetryAlone, HoldsNothing, KillsNothing])

@@ -79,7 +79,7 @@ def test_nothing_is_lost_or_done_twice_and_everything_drains(first: int, record_
     assert set(exercised) == KINDS
 
 
-@pytest.mark.parametrize("seed", [3, 4, 6])
+@pytest.mark.parametrize("seed", [3, 4, pytest.param(6, marks=pytest.mark.long)])
 def test_a_crash_at_every_append_before_and_after_its_commit(seed: int) -> None:
     appends = count(seed)[0]
 
@@ -89,7 +89,7 @@ def test_a_crash_at_every_append_before_and_after_its_commit(seed: int) -> None:
     assert exercised["crash before a commit"] == exercised["crash after a commit"] == len(appends)
 
 
-@pytest.mark.parametrize("seed", [3, 6])
+@pytest.mark.parametrize("seed", [3, pytest.param(6, marks=pytest.mark.long)])
 def test_a_store_that_is_busy_at_any_one_call(seed: int) -> None:
     calls = count(seed)[1]
 
@@ -98,7 +98,7 @@ def test_a_store_that_is_busy_at_any_one_call(seed: int) -> None:
     assert sum(world.exercised["store busy"] for world in worlds) >= len(calls) * 0.9
 
 
-@pytest.mark.parametrize("seed", [2, 4])
+@pytest.mark.parametrize("seed", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_somebody_is_faster_at_every_append(seed: int) -> None:
     appends = count(seed)[0]
 
@@ -114,8 +114,9 @@ def count(seed: int) -> tuple[range, range]:
     return range(1, process.door.appends + 1), range(1, process.door.calls + 1)
 
 
-def test_the_store_that_ships_gives_the_same_histories(tmp_path: Path) -> None:
-    for seed in range(50):
+@pytest.mark.parametrize("seeds", [range(15), pytest.param(range(15, 50), marks=pytest.mark.long)])
+def test_the_store_that_ships_gives_the_same_histories(seeds: range, tmp_path: Path) -> None:
+    for seed in seeds:
         opened: list[SqliteStore] = []
 
         def on_disk(seed: int = seed, opened: list[SqliteStore] = opened) -> SqliteStore:

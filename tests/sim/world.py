@@ -134,7 +134,12 @@ class FakeShell(Shell, Answering):
         assert child.caller is not None
         caller = child.caller
         return ChildEnded(
-            at=self.clock.now(), run=caller.run, index=caller.index, child=child.id, state=child.state, outputs={}
+            at=self.clock.now(),
+            run=caller.run,
+            index=caller.index,
+            child=child.original_id or child.id,
+            state=child.state,
+            outputs={},
         )
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:

@@ -24,6 +24,7 @@ from penstock.agent.attempt import Equipment, TaskAttempts
 from penstock.agent.callees import DeployedCallees
 from penstock.agent.calling import Calls
 from penstock.agent.evaluator import Evaluator
+from penstock.agent.executions import StoredExecutions
 from penstock.agent.executor import Executor
 from penstock.agent.flows import PinnedFlows
 from penstock.agent.shell import DecisionShell
@@ -33,7 +34,7 @@ from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.agent.world import World
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.execution.apply import fold
-from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, render, render_value
@@ -102,7 +103,7 @@ class StageAttempts(TaskAttempts):
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> list[Event]:
         self._clock.advance(MOMENT)
         return super().make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
 
@@ -146,8 +147,10 @@ class Stage:
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
+        self.heard: dict[str, int] = {}
         self._generation = 0
         self._put_together()
+        self.executor.listen(lambda execution, _: self.heard.setdefault(execution.id, len(self.heard)))
 
     def _put_together(self) -> None:
         runner = StageRunner(self.machine)
@@ -160,6 +163,9 @@ class Stage:
                 vault=self.vault,
                 clock=self.clock,
                 worlds=self._world,
+                executions=StoredExecutions(
+                    self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flows.flow
+                ),
                 around=self.around,
                 runners=SessionRunners(RunnerChoice(forced="process"), {"process": lambda: runner}),
                 task_type=task_type,
@@ -220,6 +226,10 @@ class Stage:
         seen = {**variables(flow, execution, None, self.around), **more}
         rendered = partial(render, typed=True) if typed else render_value
         return rendered(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
+        now = self.clock.now()
+        return keep_files(wanted, self.files, self.namespace_files, by_person=by_person, at=now, intake=self.intake)
 
     # ── flows ──
 
@@ -358,8 +368,8 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = self.store.summaries(Query(limit=100_000))
-        return [self.execution(each.id) for each in sorted(found, key=lambda each: (each.created, each.id))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
         """What was said: by whom, how severe, in which words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -27,21 +28,24 @@ def command(globals_: Globals, /, output: str, dry_run: bool, fail_fast: bool, *
     4 not authorised, 7 partly applied.
     """
     from penstock.errors import Refused
-    from penstock_cli.deploying import asked_for, exit_code, refuse_invalid, tell_around
+    from penstock_cli.deploying import asked_for, exit_code, refuse_invalid, tell_around, tell_unnoted
     from penstock_cli.render.plan import show_deployment, show_plan, tell_refusal, tell_result
 
     with asked_for(told) as deployments:
         refuse_invalid(deployments, globals_)
-        tell_around(deployments)
         try:
-            plan = deployments.plan()
+            with nullcontext() if dry_run else deployments.alone():
+                tell_around(deployments)
+                plan = deployments.plan()
+                if dry_run:
+                    show_plan(plan, output, globals_)
+                    return
+                told_each = _silent if globals_.quiet else tell_result
+                carried = deployments.carry_out(plan, fail_fast=fail_fast, told=told_each)
         except Refused as error:
             tell_refusal(error)
             raise SystemExit(1) from error
-        if dry_run:
-            show_plan(plan, output, globals_)
-            return
-        carried = deployments.carry_out(plan, fail_fast=fail_fast, told=_silent if globals_.quiet else tell_result)
+    tell_unnoted(deployments)
     show_deployment(carried, output)
     raise SystemExit(exit_code(carried))
 

@@ -56,6 +56,8 @@ def command(
     named = given_labels(labels)
     with folder.open() as place:
         execution, session = _start(place, flow, lambda declared: given_inputs(inputs, inputs_file, declared), named)
+        for check in execution.checks:
+            click.echo(f"{check['style']}: {check['message']}", err=True)
         if output == "name":
             click.echo(execution.id)
         code: int = Exit.FINE

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -44,12 +44,21 @@ def push_options(environ: Mapping[str, str] = os.environ) -> list[str]:
     return [environ.get(f"GIT_PUSH_OPTION_{at}", "") for at in range(int(count))] if count.isdigit() else []
 
 
-def pre_receive(told: bytes, branch: str, globals_: Globals, *, within: timedelta) -> bool:
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What of a repository an agent deploys, as its options say it; `dialect` None is as settings say."""
+
+    branch: str
+    prefix: str = ""
+    dialect: str | None = None
+
+
+def pre_receive(told: bytes, deployed: Deployed, globals_: Globals, *, within: timedelta) -> bool:
     """Whether the push is let in; why not is said on standard error, which git shows to the pusher."""
     try:
         with _deadline(within):
-            wanted = [one for one in updates_of(branch, told) if not one.is_deletion]
-            return all(_is_fit(one, branch, globals_) for one in wanted)
+            wanted = [one for one in updates_of(deployed.branch, told) if not one.is_deletion]
+            return all(_is_fit(one, deployed, globals_) for one in wanted)
     except _TimeUp:
         _say(f"the flows were not judged within {within.total_seconds():g} s")
     except PenstockError as error:
@@ -60,11 +69,11 @@ def pre_receive(told: bytes, branch: str, globals_: Globals, *, within: timedelt
         _say(f"the flows could not be judged: {clean(str(error))[:_MOST_WORDS]}")
     except Exception as error:  # noqa: BLE001 - what cannot be judged is not let in, and a traceback helps no pusher
         _say(f"the flows could not be judged, for a bug in Penstock ({type(error).__name__}){_reported(error)}")
-    _refuse(branch)
+    _refuse(deployed.branch)
     return False
 
 
-def _is_fit(update: Update, branch: str, globals_: Globals) -> bool:
+def _is_fit(update: Update, deployed: Deployed, globals_: Globals) -> bool:
     from penstock.settings import cache_folder
     from penstock.validation.cache import Cache
     from penstock.validation.check import check
@@ -77,15 +86,16 @@ def _is_fit(update: Update, branch: str, globals_: Globals) -> bool:
             _say("not checked, as you asked")
             return True
         _say(f"this repository lets nobody skip the check; `{SKIP}` needs its setting `penstock.allowSkip`")
-    there = pushed(here, update.new)
+    there = pushed(here, update.new, deployed.prefix)
     if not there.sources.given and not there.settings.diagnostics:
         return True
-    report = check(there.sources, there.catalog, options_of(there.settings), cache=Cache(cache_folder()))
+    options = options_of(there.settings, dialect=deployed.dialect)
+    report = check(there.sources, there.catalog, options, cache=Cache(cache_folder()))
     report.add(there.settings.diagnostics)
     errors = [found for found in report.diagnostics if found.is_error]
     if errors:
         _show(report, errors, globals_)
-        _refuse(branch)
+        _refuse(deployed.branch)
     elif not globals_.quiet:
         _say(_summary(report, 0))
     return not errors

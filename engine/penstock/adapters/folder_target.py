@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
 from penstock.diagnostic import FlowName
-from penstock.errors import Refused, UserError
+from penstock.errors import PenstockError, Refused, Stalled, UserError
 from penstock.flow.layout.flow_layout import EXTENSIONS, OWN_FILES
 from penstock.flow.reading.heading import name_in
+from penstock.lock import is_locked
 from penstock.ports.target import Target
 
 _FLOWS = "flows"
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class FolderTarget(Target):
@@ -32,6 +36,21 @@ class FolderTarget(Target):
     @property
     def label(self) -> str:
         return str(self._root)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, no other deployment writes there, whosoever it is. Raises Refused where one does."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self._root, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"cannot write {self._root}: {error.strerror or error}") from error
+        try:
+            if not is_locked(handle):
+                raise Refused(f"another deployment to {self._root} runs", help="wait for its end")
+            yield
+        finally:
+            os.close(handle)
 
     def flows(self) -> Mapping[FlowName, str]:
         found: dict[FlowName, str] = {}
@@ -58,13 +77,23 @@ class FolderTarget(Target):
         return {file.relative_to(root).as_posix(): _read(file) for file in _files(root)}
 
     def put_file(self, namespace: str, path: str, content: bytes) -> None:
-        self._write(self._below(namespace, OWN_FILES, *PurePosixPath(path).parts), content)
+        self._write(self._file(namespace, path), content)
 
     def delete_file(self, namespace: str, path: str) -> None:
-        self._delete(self._below(namespace, OWN_FILES, *PurePosixPath(path).parts))
+        self._delete(self._file(namespace, path))
+
+    def _file(self, namespace: str, path: str) -> Path:
+        parts = PurePosixPath(path).parts
+        if not parts:
+            raise Refused(f"`{path}` is no path of a file")
+        return self._below(namespace, OWN_FILES, *parts)
 
     def _place(self, name: FlowName) -> Path:
-        return self._places.get(name) or self._below(name.namespace, _FLOWS, f"{name.id}.yaml")
+        """Where it was found; what has become a link since is refused as any other is."""
+        found = self._places.get(name)
+        if found is not None:
+            return self._below(*found.relative_to(self._root).parts)
+        return self._below(name.namespace, _FLOWS, f"{name.id}.yaml")
 
     def _below(self, *parts: str) -> Path:
         at = self._root
@@ -89,13 +118,19 @@ class FolderTarget(Target):
             finally:
                 beside.unlink(missing_ok=True)
         except OSError as error:
-            raise Refused(f"cannot write {place}: {error.strerror or error}") from error
+            raise _cannot("write", place, error) from error
 
     def _delete(self, place: Path) -> None:
         try:
             place.unlink(missing_ok=True)
         except OSError as error:
-            raise Refused(f"cannot delete {place}: {error.strerror or error}") from error
+            raise _cannot("delete", place, error) from error
+
+
+def _cannot(verb: str, place: Path, error: OSError) -> PenstockError:
+    """What is wrong with one file concerns no other; of a disk that is full or read-only nothing more is asked."""
+    said = f"cannot {verb} {place}: {error.strerror or error}"
+    return Stalled(said) if error.errno in _OF_THE_DISK else Refused(said)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -108,12 +143,18 @@ def _files(root: Path) -> Iterator[Path]:
     """The regular files below a folder, sorted; nothing hidden, no links."""
     if root.is_symlink():
         return
-    for here, folders, names in os.walk(root):
+    for here, folders, names in os.walk(root, onerror=_unreadable):
         folders[:] = sorted(filter(_seen, folders))
         for name in sorted(filter(_seen, names)):
             file = Path(here, name)
             if file.is_file() and not file.is_symlink():
                 yield file
+
+
+def _unreadable(error: OSError) -> None:
+    """What is not seen would be taken for what is not there."""
+    if not isinstance(error, FileNotFoundError):
+        raise UserError(f"cannot read {error.filename}: {error.strerror or error}") from error
 
 
 def _seen(name: str) -> bool:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from penstock.errors import Conflict, Stalled, UserError
+from penstock.lock import is_locked
 from penstock.ports.presence import AGENT_PLACE, Presence
 
 LONGEST_SOCKET = 100
@@ -172,13 +173,7 @@ def _unix_only() -> None:
 def _flock(handle: int, *, shared: bool) -> bool:
     """Whether the lock was free. It is let go when `handle` is closed, or its process dies."""
     _unix_only()
-    import fcntl
-
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return is_locked(handle, shared=shared)
 
 
 def _is_at(handle: int, path: Path) -> bool:

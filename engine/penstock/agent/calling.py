@@ -177,7 +177,13 @@ class Calls:
         assert caller is not None
         run = execution.runs[caller.run]
         task = flow.by_id[run.task]
-        event = ChildEnded(at=self.clock.now(), run=run.id, index=caller.index, child=child.id, state=child.state)
+        event = ChildEnded(
+            at=self.clock.now(),
+            run=run.id,
+            index=caller.index,
+            child=child.original_id or child.id,
+            state=child.state,
+        )
         try:
             outputs = self._outputs(task, child)
             told = CALLED[task.type].ended(flow, execution, run, child, outputs, self.files)

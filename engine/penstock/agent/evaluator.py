@@ -90,7 +90,7 @@ class Evaluator:
         """Begin what is asked and not begun yet. Called under the lock of the execution; returns at once."""
         del flow
         keys = list(execution.asked)
-        if not execution.held and not execution.kill:
+        if not execution.held and not execution.is_leaving:
             keys.extend(execution.inline)
             keys.extend(execution.bearing)
         with self._lock:
@@ -154,7 +154,7 @@ class Evaluator:
             elif self._is_open(question) and question.key in execution.bearing:
                 flow = self._executor.flow_of(question.execution)
                 births = self._shell.call(flow, execution, question.key, MOST_CALLED)
-                self._tell(question, [birth.event for birth in births], births)
+                self._tell(question, [birth.event for birth in births if birth.event is not None], births)
             else:
                 return
             if self._on_answered is not None:

@@ -17,11 +17,22 @@ from penstock.agent.kinship import Kinship
 from penstock.errors import Conflict, NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
-from penstock.execution.event import ChildEnded, ChildRefused, ChildStarted, Event, ExecutionAdmitted, Instant, Refusal
+from penstock.execution.event import (
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
+    Event,
+    ExecutionAdmitted,
+    ExecutionEnded,
+    Instant,
+    Refusal,
+)
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.failpoint import Failpoint
 from penstock.flow.model import Flow
+from penstock.operations.again import successor
 from penstock.ports.clock import Clock
 from penstock.ports.store import Creation, Crowded, Fenced, Session, Store, Unadmitted
 
@@ -46,9 +57,10 @@ Listener = Callable[[Execution, Sequence[Event]], None]
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What a call has come to: an execution of `flow`, or a refusal that `event` tells of."""
+    """An execution of `flow` that is made together with what brings it about: a call, of which `event` tells, or an end
+    that is tried again. Without a creation `event` tells of a refusal."""
 
-    event: ChildStarted | ChildRefused
+    event: ChildStarted | ChildRefused | None
     creation: Creation | None = None
     flow: Flow | None = None
 
@@ -247,7 +259,7 @@ class Executor:
         held = self._hold(execution)
         with held.lock:
             base, limit = held.execution, held.flow.concurrency.limit if held.flow.concurrency is not None else None
-            if not base.queued or base.kill:
+            if not base.queued or base.is_leaving:
                 return False
             events: list[Event] = [ExecutionAdmitted(at=self._clock.now())]
             births: list[Birth] = []
@@ -398,14 +410,17 @@ class Executor:
             follows: Sequence[Event] = decide(flow, execution, now)
             if not follows and execution.asked:
                 follows = self._shell.answer(flow, execution, now)
-            if not follows and execution.inline and not execution.held and not execution.kill:
+            if not follows and execution.inline and not execution.held and not execution.is_leaving:
                 follows = self._shell.inline(flow, execution, self._session, MOST_INLINE)
             if not follows and births is not None and _may_bear(execution):
                 born = self._shell.bear(flow, execution, MOST_BORN - len(births))
                 births += born
-                follows = [birth.event for birth in born]
-            if not follows:
+                follows = [birth.event for birth in born if birth.event is not None]
+            again = any(map(_tries_again, follows))
+            if not follows or (again and births is None):
                 return execution, False
+            if again and births is not None:
+                births.append(Birth(None, successor(flow, execution, now), flow))
             execution = extend(execution, follows)
             events.extend(follows)
         return execution, True
@@ -480,7 +495,12 @@ class Executor:
 
 
 def _may_bear(execution: Execution) -> bool:
-    return bool(execution.bearing) and not execution.held and not execution.kill
+    return bool(execution.bearing) and not execution.held and not execution.is_leaving
+
+
+def _tries_again(event: Event) -> bool:
+    """Whether another execution begins where this one ends."""
+    return isinstance(event, ExecutionEnded) and event.state is State.RETRIED
 
 
 def _refused(refusal: Refusal) -> Refused:

@@ -14,6 +14,7 @@ from typing import Protocol
 from penstock.errors import PenstockError, Retryable, Stalled
 from penstock.execution.event import ChildEnded, Event, KillRequested, TaskRunStopping
 from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session, Store
 
@@ -54,7 +55,8 @@ class Kinship:
 
     def note(self, execution: Execution, events: Sequence[Event]) -> None:
         """What was appended to `execution`."""
-        if execution.is_over and execution.caller is not None and execution.caller.waits:
+        waits = execution.caller is not None and execution.caller.waits
+        if execution.is_over and waits and execution.state is not State.RETRIED:
             self._over.append(execution)
         if any(_dooms(execution, event) for event in events):
             self._doomed.append(execution)
@@ -110,9 +112,10 @@ class Kinship:
     def _tell_parent(self, parent: str, children: Sequence[Execution]) -> int:
         try:
             facts = [self._executor.ended(parent, child) for child in children]
-            for fact in self._executor.submit_each(parent, facts):
-                if isinstance(fact, ChildEnded):
-                    self._store.hear(fact.child)
+            refused = self._executor.submit_each(parent, facts)
+            for fact, child in zip(facts, children, strict=True):
+                if fact in refused and child.caller is not None:
+                    self._store.hear(child.caller)
         except Stalled:
             raise
         except PenstockError:
@@ -127,8 +130,8 @@ class Kinship:
         if parent.kill:
             living = self._store.called(parent.id)
         else:
-            stopping = [run for run in parent.children if parent.runs[run].stop is not None]
-            living = [child for run in stopping for _, child in sorted(parent.children[run].items())]
+            stopping = [run for run in sorted(parent.children) if parent.runs[run].stop is not None]
+            living = [child for run in stopping for child in self._store.called(parent.id, run=run)]
         for child in living:
             try:
                 self._executor.submit(child, KillRequested(at=self._clock.now(), by=f"execution {parent.id}"))

@@ -11,7 +11,7 @@ from penstock.agent.attempt import TaskAttempts
 from penstock.agent.worker import Claim
 from penstock.agent.world import World
 from penstock.errors import PenstockError
-from penstock.execution.event import AttemptEnded, AttemptLost
+from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Level
@@ -39,11 +39,11 @@ class Rehearsal:
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> Sequence[Event]:
         if run.task in self.mocks:
-            return self._given(run, len(run.attempts))
+            return [self._given(run, len(run.attempts))]
         if self.dry:
-            return self._told(flow, execution, run, len(run.attempts), seen, world)
+            return [self._told(flow, execution, run, len(run.attempts), seen, world)]
         return self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
 
     def sweep(self, at_work: Callable[[], Sequence[tuple[str, Execution]]]) -> int:

@@ -18,12 +18,12 @@ from penstock.errors import PenstockError, Refused, UserError
 from penstock.execution import evaluation
 from penstock.execution.apply import extend
 from penstock.execution.event import (
-    AttemptEnded,
     AttemptStarted,
     ChildEnded,
     Evaluated,
     EvaluationFailed,
     Event,
+    ExitRequested,
     Instant,
 )
 from penstock.execution.model import ROOT, Execution, TaskRun
@@ -36,7 +36,8 @@ from penstock.ports.store import Session
 
 
 class InlineAttempts(Protocol):
-    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault.
+    """Makes the attempt of an inline type: quick, without a runner, never raising for a task's fault. What it changes
+    of its execution comes first, its end last.
 
     With `is_hurried` others wait for this thread: nothing is asked of a child process, and an expression that takes too
     long raises WallTimeExceeded. Nothing has happened then.
@@ -44,7 +45,7 @@ class InlineAttempts(Protocol):
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded: ...
+    ) -> Sequence[Event]: ...
 
 
 _SHOWN = frozenset({"value", evaluation.OUTPUTS})
@@ -178,14 +179,14 @@ class DecisionShell:
                 events += self._attempt(flow, execution, key, session, is_hurried=True)
             except WallTimeExceeded:
                 self.late.add((execution.id, key))
-            if len(events) >= 2 * most:
+            if len(events) >= 2 * most or any(isinstance(event, ExitRequested) for event in events[-2:]):
                 break
         return events
 
     def _attempt(
         self, flow: Flow, execution: Execution, key: str, session: Session, *, is_hurried: bool
-    ) -> tuple[Event, Event]:
-        """The start and the end of an inline task run. Siblings do not see one another's."""
+    ) -> Sequence[Event]:
+        """The start and the end of an inline task run, and what it changes. Siblings do not see one another's."""
         run = execution.runs[key]
         started = AttemptStarted(
             at=self.clock.now(),
@@ -198,4 +199,4 @@ class DecisionShell:
         run = execution.runs[key]
         seen = variables(flow, execution, run, self.around)
         world = self.worlds(flow, execution)
-        return started, self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)
+        return started, *self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)

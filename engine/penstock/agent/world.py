@@ -17,15 +17,14 @@ from penstock.errors import NotFound, UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution
 from penstock.execution.sealed import unseal
-from penstock.execution.variables import iso
 from penstock.expression import WebAnswer, WebCall
 from penstock.flow.model import Dialect, Flow, Level
-from penstock.operations.transcript import transcript
+from penstock.operations.transcript import entry, transcript
 from penstock.ports.clock import Clock
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.http import Http
 from penstock.ports.kv import Kv
-from penstock.ports.logs import LogLine, Logs
+from penstock.ports.logs import Logs
 from penstock.ports.namespace_files import NamespaceFiles
 from penstock.ports.secrets import Mask, Secrets
 from penstock.ports.storage import belongs, execution_files, namespace_file
@@ -109,9 +108,10 @@ class World:
         return found
 
     def _own_file(self, uri: str) -> str:
-        """`uri`, if it is of this execution, or of the one whose flow or end has started it (Kestra core,
-        AbstractFileFunction: by the variables `namespace`, `flowId` and `executionId` of its trigger)."""
-        if belongs(uri, self.execution.id):
+        """`uri`, if it is of this execution, of the first that it tries again, or of the one whose flow or end has
+        started it (Kestra core, AbstractFileFunction: by `namespace`, `flowId` and `executionId` of its trigger)."""
+        own = self.execution.id, self.execution.original_id or self.execution.id
+        if any(belongs(uri, each) for each in own):
             return uri
         told = (self.execution.trigger or {}).get("variables", {})
         parent = [told.get(name) for name in ("namespace", "flowId", "executionId")]
@@ -158,22 +158,7 @@ class World:
     def error_logs(self) -> list[dict[str, Any]]:
         """As Kestra's LogEntry. At most MOST_ERRORS of them: the first ones, which tell the cause."""
         lines = transcript(self.logs, self.execution, min_level=Level.ERROR)
-        return [self._entry(line) for line in islice(lines, MOST_ERRORS)]
-
-    def _entry(self, line: LogLine) -> dict[str, Any]:
-        run = self.execution.runs.get(line.key.run)
-        return {
-            "namespace": self.execution.flow.namespace,
-            "flowId": self.execution.flow.id,
-            "taskId": run.task if run is not None else None,
-            "executionId": self.execution.id,
-            "taskRunId": line.key.run,
-            "attemptNumber": line.key.attempt - 1,
-            "timestamp": iso(line.at),
-            "level": line.level.value,
-            "thread": line.stream,
-            "message": line.text,
-        }
+        return [entry(self.execution, line) for line in islice(lines, MOST_ERRORS)]
 
 
 def _text(file: BinaryIO, shown: str) -> str:

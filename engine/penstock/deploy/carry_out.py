@@ -60,6 +60,7 @@ def carry_out(
     work = _Work(plan, target, fail_fast, told or (lambda _: None))
     for change in _in_turn(plan, needs):
         work.do(change)
+    reached(Failpoint.CHANGES_CARRIED_OUT)
     work.settle()
     places = {id(change): place for place, change in enumerate(plan.changes)}
     return Carried(plan, tuple(sorted(work.results, key=lambda one: places[id(one.change)])), work.stopped)
@@ -151,6 +152,7 @@ class _Work:
                 self.target.put_file(namespace, inventory_path(self.plan.owner), after.written())
             except PenstockError as error:
                 self.stopped = error
+                return
 
     def _inventory(self, namespace: str) -> Inventory:
         return self.plan.inventories.get(namespace, Inventory())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from penstock.execution.event import StopCause
 from penstock.execution.family import Family
+from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
@@ -18,12 +19,17 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
     if key == ROOT:
         return _root_wants(execution)
     run = execution.runs[key]
-    if run.state.is_terminal or (run.asks and not execution.kill):
+    if run.state.is_terminal:
+        return False
+    leave = leave_of(execution, run)
+    if leave is not None:
+        return run.failure is not None or _leaving_wants(run, execution.scopes.get(key), leave)
+    if run.kind is Kind.FLOWABLE and run.stop is StopCause.TIMEOUT:
+        return _halted_wants(run, execution.scopes.get(key))
+    if run.asks:
         return False
     if run.failure is not None:
         return True
-    if execution.kill:
-        return _killed_wants(run, execution.scopes.get(key))
     if run.kind is Kind.FLOWABLE:
         return _flowable_wants(run, execution.scopes.get(key))
     if run.is_calling:
@@ -35,12 +41,12 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
 
 
 def _root_wants(execution: Execution | Draft) -> bool:
-    if execution.state.is_terminal or (execution.asks and not execution.kill):
+    if execution.is_over or (execution.asks and not execution.is_leaving):
         return False
     scope = execution.scopes.get(ROOT)
     if scope is None:
         return False
-    return scope.wants_decision or (execution.kill and scope.alive == 0)
+    return scope.alive == 0 if execution.is_leaving else scope.wants_decision
 
 
 def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
@@ -52,12 +58,16 @@ def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
     return scope is None or scope.wants_decision
 
 
-def _killed_wants(run: TaskRun, scope: Scope | None) -> bool:
+def _leaving_wants(run: TaskRun, scope: Scope | None, leave: Leave) -> bool:
     if scope is not None:
         return scope.alive == 0
-    if run.is_calling and run.family is not None and run.family.living:
-        return run.stop is not StopCause.KILL
-    return run.stop is not StopCause.KILL or not run.is_running
+    at_work = run.is_running or (run.is_calling and run.family is not None and run.family.living > 0)
+    return not at_work or (leave.stop and run.stop is not StopCause.KILL)
+
+
+def _halted_wants(run: TaskRun, scope: Scope | None) -> bool:
+    """A flowable whose time is over waits for what is being stopped within it."""
+    return scope.alive == 0 if scope is not None else not run.is_running
 
 
 def _has_ended(family: Family, run: TaskRun) -> bool:

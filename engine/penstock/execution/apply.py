@@ -18,8 +18,10 @@ from penstock.execution.event import (
     EvaluationRequested,
     Event,
     ExecutionCreated,
+    ExitRequested,
     FlowableClosing,
     FlowableStarted,
+    LabelsChanged,
     ResumeRequested,
     ScopeOpened,
     TaskRunAdmitted,
@@ -30,8 +32,10 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunRetrying,
     TaskRunStopping,
+    VariablesChanged,
 )
 from penstock.execution.folding.children import fold_child
+from penstock.execution.folding.effects import take_effect, touch_all
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.runs import after, answered
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
@@ -60,6 +64,8 @@ def begin(created: ExecutionCreated) -> Execution:
         original_id=created.original_id or created.id,
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
+        original_created=created.original_created,
+        checks=created.checks,
         caller=created.caller,
     )
 
@@ -113,9 +119,13 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunStopping()
         ):
             put(draft, after(draft.runs[event.run], event))
+            if isinstance(event, TaskRunStopping) and draft.halted:
+                touch_all(draft)
         case ResumeRequested(paused=str() as paused):
             run_ = draft.runs[paused]
             put(draft, changed(run_, facts={**run_.facts, "resumed": dict(event.values)}))
+        case LabelsChanged() | VariablesChanged() | ExitRequested():
+            take_effect(draft, event)
         case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
             fold_child(draft, event)
         case _:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from itertools import islice
 
+from penstock.execution.deciding.ending import afterwards
 from penstock.execution.deciding.mood import mood, stirs
+from penstock.execution.deciding.promises import latest, promises
 from penstock.execution.deciding.runs import about_runs
 from penstock.execution.deciding.scopes import about_scopes
 from penstock.execution.deciding.start import start
@@ -29,21 +31,29 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
     """What follows at `now`. Empty when nothing does: waiting, or over."""
     if execution.is_over:
         return ()
+    if follows := afterwards(flow, execution, now):
+        return follows
     if execution.opened is None:
-        return start(flow, execution, now)
-    if execution.state in _WAITING and not execution.held and stirs(execution, now):
+        return tuple(promises(flow, execution, now)) or start(flow, execution, now)
+    if execution.state in _WAITING and not execution.held and not execution.is_leaving and stirs(execution, now):
         return (ExecutionResumed(at=now),)
-    for answers in (timers(flow, execution, now), about_runs(flow, execution, now), about_scopes(flow, execution, now)):
-        if events := tuple(islice(answers, MOST_EVENTS)):
+    for question in _QUESTIONS:
+        if events := tuple(islice(question(flow, execution, now), MOST_EVENTS)):
             return events
     return mood(execution, now)
+
+
+_QUESTIONS = (timers, about_runs, promises, about_scopes)
 
 
 def due(flow: Flow, execution: Execution) -> Instant | None:
     """The next moment at which `decide` would answer though no event came; None when only an event can move it."""
     if execution.is_over:
         return None
+    moments = list(latest(flow, execution))
     if execution.opened is None:
-        return None if execution.held or execution.queued else execution.schedule_date
-    moments = [*execution.sleeping.values(), *(run_out for _, run_out in deadlines(flow, execution))]
+        if execution.schedule_date is not None and not (execution.held or execution.queued):
+            moments.append(execution.schedule_date)
+        return min(moments, default=None)
+    moments += [*execution.sleeping.values(), *(run_out for _, run_out in deadlines(flow, execution))]
     return min(moments, default=None)

@@ -17,11 +17,24 @@ from penstock.truth import is_truthy
 RUN_IF = "runIf"
 TIMEOUT = "timeout"
 OUTPUTS = "outputs"
+_ASSERTION = "sla:"
+
+
+def assertion(sla: str) -> str:
+    """The name under which the assertion of a promise is asked, and under which its answer is known."""
+    return _ASSERTION + sla
+
+
+def is_assertion(name: str) -> bool:
+    return name.startswith(_ASSERTION)
 
 
 def templates(flow: Flow, execution: Execution, key: str) -> Mapping[str, Any]:
     """The unrendered values that `key` (the execution, or a task run) has asked for, by name."""
     if key == ROOT:
+        if any(map(is_assertion, execution.asked[ROOT])):
+            known = {assertion(sla.id): sla.assertion for sla in flow.sla}
+            return {name: known[name] for name in execution.asked[ROOT]}
         return {output.id: output.value for output in flow.outputs}
     task = flow.by_id[execution.runs[key].task]
     own = {RUN_IF: task.run_if, TIMEOUT: task.timeout}
@@ -31,6 +44,8 @@ def templates(flow: Flow, execution: Execution, key: str) -> Mapping[str, Any]:
 def interpret(flow: Flow, execution: Execution, key: str, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
     """The facts for `Evaluated`. Raises UserError when the values are not what they must be."""
     if key == ROOT:
+        if any(map(is_assertion, rendered)):
+            return {name: is_truthy(str(value)) for name, value in rendered.items()}
         return {OUTPUTS: {output.id: resolve_output(output, rendered[output.id]) for output in flow.outputs}}
     if RUN_IF in rendered:
         return {RUN_IF: is_truthy(str(rendered[RUN_IF]))}

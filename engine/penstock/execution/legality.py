@@ -20,21 +20,26 @@ from penstock.execution.event import (
     EvaluationRequested,
     Event,
     ExecutionAdmitted,
+    ExecutionClosed,
     ExecutionCreated,
     ExecutionEnded,
+    ExecutionLeaving,
     ExecutionQueued,
     ExecutionResumed,
     ExecutionStarted,
     ExecutionWaiting,
+    ExitRequested,
     FlowableClosing,
     FlowableStarted,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     Phase,
     Refusal,
     ResumeRequested,
     RunEvent,
     ScopeOpened,
+    SlaViolated,
     StopCause,
     TaskRunAdmitted,
     TaskRunCreated,
@@ -44,7 +49,9 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunRetrying,
     TaskRunStopping,
+    VariablesChanged,
 )
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution, ScopeList, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
@@ -95,12 +102,20 @@ def _refuse_execution(execution: Execution, event: Event) -> Refusal | None:
             waits = state is State.CREATED or (state is State.QUEUED and not execution.queued)
             return _unless(waits, f"the execution has begun, it is {state}")
         case ExecutionWaiting():
-            return _unless(state is not event.state, f"the execution is {state} already")
+            fresh = state is not event.state and not state.is_terminal
+            return _unless(fresh, f"the execution is {state} already")
         case ExecutionResumed():
             waits = state in (State.PAUSED, State.RETRYING) and not execution.held
             return _unless(waits, f"the execution does not wait, it is {state}")
         case ExecutionEnded():
-            return None
+            return _unless(not state.is_terminal, f"the execution has ended already, it is {state}")
+        case ExecutionClosed():
+            return _unless(state.is_terminal, f"the execution goes on, it is {state}")
+        case ExecutionLeaving():
+            may = not (execution.is_leaving or state.is_terminal)
+            return _unless(may, "the execution is on its way to its end already")
+        case SlaViolated():
+            return _unless(event.sla not in execution.broken, f"the SLA `{event.sla}` was violated already")
         case _:
             return Refusal(f"{type(event).__name__} is not known here")
 
@@ -114,6 +129,8 @@ def _refuse_scope(
         return Refusal(f"there is no task run {event.run} that goes on")
     if isinstance(event, ScopeOpened):
         opened = run.opened if run is not None else execution.opened
+        if run is None and execution.state.is_terminal != (event.phase is Phase.AFTER):
+            return Refusal(f"the {event.phase.value} list is not to be opened while the execution is {execution.state}")
         if run is not None and run.closing is not None:
             return Refusal(f"task run {run.id} is being closed")
         return _unless(_is_later(event.phase, opened), f"the {event.phase.value} list was opened already")
@@ -133,7 +150,7 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
     match event:
         case AttemptStarted():
             ready = run.id in execution.ready or run.id in execution.inline
-            may = ready and not execution.held and not execution.kill
+            may = ready and not execution.held and leave_of(execution, run) is None
             in_turn = event.attempt == len(run.attempts) + 1
             return _unless(may and in_turn, f"task run {run.id} is not to be started, it is {run.state}")
         case AttemptEnded() | AttemptLost():
@@ -159,7 +176,13 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
             return _unless(run.state is State.PAUSED, f"task run {run.id} is not paused, it is {run.state}")
         case TaskRunStopping():
             sooner = run.stop is None or (run.stop is StopCause.TIMEOUT and event.cause is StopCause.KILL)
-            return _unless((run.is_running or run.is_calling) and sooner, f"task run {run.id} was told to stop already")
+            at_work = run.is_running or run.is_calling
+            goes_on = at_work or (run.kind is Kind.FLOWABLE and event.cause is StopCause.TIMEOUT)
+            return _unless(goes_on and sooner, f"task run {run.id} was told to stop already")
+        case LabelsChanged() | VariablesChanged() | ExitRequested():
+            attempt = run.attempts[-1] if run.is_running and event.attempt == len(run.attempts) else None
+            fresh = attempt is not None and type(event).__name__ not in attempt.effects
+            return _unless(fresh, f"attempt {event.attempt} of task run {run.id} changes nothing any more")
         case TaskRunEnded():
             return None
         case _:
@@ -175,6 +198,6 @@ def _refuse_child(
     if isinstance(event, ChildEnded):
         lives = execution.children.get(run.id, immutables.Map()).get(event.index) == event.child
         return _unless(lives, f"task run {run.id} does not wait for execution {event.child}")
-    may = run.id in execution.bearing and not execution.held and not execution.kill
+    may = run.id in execution.bearing and not execution.held and leave_of(execution, run) is None
     in_turn = run.family is not None and event.index == run.family.begun
     return _unless(may and in_turn, f"task run {run.id} is not to have execution {event.index} now, it is {run.state}")

@@ -25,7 +25,10 @@ ROOT = ""
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason."""
+    """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason.
+
+    `effects` names the kinds of events by which it has changed the execution.
+    """
 
     number: int
     session: str
@@ -36,6 +39,7 @@ class Attempt:
     error: str | None = None
     exit_code: int | None = None
     lost: bool = False
+    effects: tuple[str, ...] = ()
     metrics: tuple[Mapping[str, Any], ...] = ()
     log: Mapping[str, Any] = field(default_factory=nothing)
     usage: Mapping[str, float] = field(default_factory=nothing)
@@ -57,7 +61,8 @@ class TaskRun:
     `asks` names what was asked to be evaluated and is not answered yet; `facts` are the answers, which decisions read.
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
     `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
-    come to, once an attempt of its own is all that is left to do. `family` counts the executions that it has called.
+    come to, once an attempt of its own is all that is left to do. `deadline` is when a flowable must be over. `family`
+    counts the executions that it has called.
     """
 
     id: str
@@ -88,6 +93,7 @@ class TaskRun:
     orphan: bool = False
     opened: ScopeList | None = None
     closing: State | None = None
+    deadline: Instant | None = None
     family: Family | None = None
 
     @property
@@ -168,6 +174,11 @@ class Execution:
     (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
     the last event folded in. `children` are those executions whose end a task run waits for; each is stored with the
     child, so that a parent of ten thousand costs no more than one of ten.
+
+    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
+    why; it is followed by another at `again_at`. `trailing` is what is over but for its afterExecution. `variables`
+    lie over those of the flow, of which `unset` were taken away. `judged` are the assertions that were looked at since
+    anything has changed, `broken` the promises that were broken. `checks` did not hold when it was created.
     """
 
     id: str
@@ -196,6 +207,15 @@ class Execution:
     held: bool = False
     kill: bool = False
     queued: bool = False
+    variables: Mapping[str, Any] = field(default_factory=nothing)
+    unset: tuple[str, ...] = ()
+    exit: State | None = None
+    again_at: Instant | None = None
+    trailing: bool = False
+    judged: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    original_created: Instant | None = None
+    checks: tuple[Mapping[str, str], ...] = ()
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
 
@@ -210,6 +230,8 @@ class Execution:
     running: immutables.Map[str, int] = field(default_factory=immutables.Map)
     sleeping: immutables.Map[str, Instant] = field(default_factory=immutables.Map)
     paused: immutables.Map[str, int] = field(default_factory=immutables.Map)
+    deadlines: immutables.Map[str, Instant] = field(default_factory=immutables.Map)
+    halted: immutables.Map[str, int] = field(default_factory=immutables.Map)
     bearing: immutables.Map[str, int] = field(default_factory=immutables.Map)
     children: immutables.Map[str, immutables.Map[int, str]] = field(default_factory=immutables.Map)
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]] = field(default_factory=immutables.Map)
@@ -223,7 +245,12 @@ class Execution:
     @property
     def is_over(self) -> bool:
         """Nothing follows any more."""
-        return self.state.is_terminal
+        return self.state.is_terminal and not self.trailing
+
+    @property
+    def is_leaving(self) -> bool:
+        """It goes to its end, whatever its tasks come to: nothing new begins."""
+        return self.kill or self.exit is not None
 
     @property
     def started(self) -> Instant:
@@ -231,7 +258,8 @@ class Execution:
 
     @property
     def ended(self) -> Instant | None:
-        return self.histories[-1][1] if self.is_over else None
+        """When it took on its terminal state."""
+        return self.histories[-1][1] if self.state.is_terminal else None
 
     def in_order(self) -> Iterator[TaskRun]:
         """The task runs in the order of their creation."""
@@ -281,6 +309,15 @@ class Draft:
     held: bool
     kill: bool
     queued: bool
+    variables: Mapping[str, Any]
+    unset: tuple[str, ...]
+    exit: State | None
+    again_at: Instant | None
+    trailing: bool
+    judged: tuple[str, ...]
+    broken: tuple[str, ...]
+    original_created: Instant | None
+    checks: tuple[Mapping[str, str], ...]
     outputs: Mapping[str, Any] | None
     error: str | None
     runs: immutables.Map[str, TaskRun]
@@ -293,6 +330,8 @@ class Draft:
     running: immutables.Map[str, int]
     sleeping: immutables.Map[str, Instant]
     paused: immutables.Map[str, int]
+    deadlines: immutables.Map[str, Instant]
+    halted: immutables.Map[str, int]
     bearing: immutables.Map[str, int]
     children: immutables.Map[str, immutables.Map[int, str]]
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
@@ -300,6 +339,14 @@ class Draft:
     def __init__(self, execution: Execution) -> None:
         for name, value in zip(Draft.__slots__, _everything(execution), strict=True):
             setattr(self, name, value)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.is_terminal and not self.trailing
+
+    @property
+    def is_leaving(self) -> bool:
+        return self.kill or self.exit is not None
 
     def freeze(self) -> Execution:
         return Execution(*_everything(self))

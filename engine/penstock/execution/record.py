@@ -105,7 +105,7 @@ def as_record(execution: Execution) -> ExecutionRecord:
         "taskRunList": [run_record(execution, run) for run in execution.in_order()],
         "inputs": _plain(execution.inputs),
         "outputs": outputs_record(execution),
-        "variables": {},
+        "variables": _plain(execution.variables),
         "labels": [{"key": key, "value": value} for key, value in execution.labels.items()],
         "trigger": _plain(execution.trigger) if execution.trigger is not None else None,
         "scheduleDate": iso(execution.schedule_date) if execution.schedule_date is not None else None,

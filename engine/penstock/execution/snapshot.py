@@ -9,8 +9,9 @@ import immutables
 from penstock.execution.agenda import wants_decision
 from penstock.execution.event import Phase
 from penstock.execution.folding.index import index
+from penstock.execution.folding.scopes import counts, stops_its_list
 from penstock.execution.model import ROOT, Draft, Execution, Scope, ScopeList, TaskRun
-from penstock.execution.state import FAILING, State
+from penstock.execution.state import State
 
 
 def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[str, int, str]] = ()) -> Execution:
@@ -31,7 +32,7 @@ def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[s
     for caller, at, child in living:
         called.setdefault(caller, {})[at] = child
     draft.children = immutables.Map((caller, immutables.Map(each)) for caller, each in called.items())
-    if not header.state.is_terminal:
+    if not header.is_over:
         draft.scopes = immutables.Map(
             (key, _scope(opened, children.get(key, []))) for key, opened in _open_lists(header, in_order)
         )
@@ -43,7 +44,8 @@ def restore(header: Execution, runs: Iterable[TaskRun], living: Iterable[tuple[s
 
 
 def _open_lists(header: Execution, runs: Iterable[TaskRun]) -> Iterable[tuple[str, ScopeList]]:
-    if header.opened is not None:
+    after = header.opened is not None and header.opened.phase is Phase.AFTER
+    if header.opened is not None and header.state.is_terminal == after:
         yield ROOT, header.opened
     for run in runs:
         if run.opened is not None and run.closing is None and not run.state.is_terminal:
@@ -55,15 +57,15 @@ def _scope(opened: ScopeList, children: list[TaskRun]) -> Scope:
     furthest: dict[int, TaskRun] = {}
     alive, failing = 0, False
     for child in children:
-        if child.state.is_terminal and child.phase is not Phase.ERRORS:
+        if child.state.is_terminal and counts(child) and opened.phase is not Phase.AFTER:
             states[child.state] = states.get(child.state, 0) + 1
         if child.phase is not opened.phase:
             continue
         alive += not child.state.is_terminal
-        failing = failing or child.state in FAILING
+        failing = failing or stops_its_list(child)
         if child.lane not in furthest or furthest[child.lane].position < child.position:
             furthest[child.lane] = child
-    ended = [child for child in furthest.values() if child.state.is_terminal and child.state not in FAILING]
+    ended = [child for child in furthest.values() if child.state.is_terminal and not stops_its_list(child)]
     return Scope(
         open=opened,
         begun=len(furthest),

@@ -12,6 +12,7 @@ import immutables
 from penstock.execution.event import Phase
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
 from penstock.flow.inputs import given_value, literal_value, put_value
 from penstock.flow.model import Dialect, Flow, InputType, nothing
@@ -44,7 +45,7 @@ def variables(
         "inputs": _inputs(flow, execution, around),
         "outputs": Outputs(execution, around.open),
         "tasks": TaskStates(execution, around.open),
-        "vars": flow.variables,
+        "vars": seen_variables(flow, execution, around),
         "labels": nested_labels(execution.labels),
         "envs": around.envs,
         "globals": around.globals,
@@ -58,6 +59,14 @@ def variables(
     if run is not None:
         seen |= _of_run(flow, execution, run, around)
     return seen
+
+
+def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None = None) -> Mapping[str, Any]:
+    """Those of the flow, with what tasks have changed of them."""
+    if not execution.variables and not execution.unset:
+        return flow.variables
+    changed = unseal(execution.variables, around.open) if around is not None else execution.variables
+    return merged(without(flow.variables, execution.unset), changed)
 
 
 def _of_execution(execution: Execution, around: Surroundings) -> dict[str, Any]:

@@ -110,14 +110,14 @@ class FileKeeper:
         if isinstance(value, str) and value.startswith(SCHEME) and namespace_file(value, "") is None:
             if not (may_be_any or may_have(execution, value)):
                 raise InvalidInputs([foreign(declared, value)])
-            digest, name, is_uploaded = self.files.resolve(value), value, False
+            digest, name, is_upload = self.files.resolve(value), value, False
         else:
             with _opened(declared.id, value, execution.flow.namespace, self.namespace_files) as (file, name):
-                digest, is_uploaded = self.files.put(file), True
+                digest, is_upload = self.files.put(file), True
         uri = self.place(declared.id, _name_of(name, declared))
         uris.append(uri)
         self.files.name(uri, digest)
-        if is_uploaded and self.files.size(uri) == 0:
+        if is_upload and self.files.size(uri) == 0:
             raise InvalidInputs([Problem(declared.id, f"Can't upload file: {name}", declared.range)])
         return uri
 

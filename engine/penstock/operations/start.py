@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused
@@ -14,8 +14,11 @@ from penstock.execution.decide import due
 from penstock.execution.event import Caller, Event, ExecutionCreated, ExecutionEnded, ExecutionQueued
 from penstock.execution.model import Execution
 from penstock.execution.state import State
-from penstock.flow.inputs import InvalidInputs, Problem, Renderer, given_value, put_value, resolve_inputs
-from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, RetryBehavior, nothing
+from penstock.flow.inputs import InvalidInputs, Problem, given_value, put_value, resolve_inputs
+from penstock.flow.model import Dialect, Excess, Flow, Input, InputType, nothing
+from penstock.operations.checks import failure as failure_of
+from penstock.operations.checks import unmet
+from penstock.operations.intake import Intake as Intake
 from penstock.ports.deployment import Deployed, Generation, Slot
 from penstock.ports.storage import belongs
 from penstock.ports.store import Creation, Session, Store
@@ -50,36 +53,6 @@ class Start:
     caller: Caller | None = None
 
 
-class Rendering(Protocol):
-    def __call__(
-        self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
-    ) -> Any:
-        """A value with its expressions rendered over an execution, and over more variables; with `typed` the value of a
-        text that is one expression."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What inputs go through on their way in, before anything of them is kept.
-
-    `render` renders what they are made of, over the execution that is about to begin or to go on. `seal` makes of a
-    secret what may be stored; `keep` does so with every text that holds one that is known.
-    """
-
-    render: Rendering
-    seal: Callable[[str], str]
-    keep: Callable[[Any], Any]
-
-    def renderer(self, flow: Flow, execution: Execution) -> Renderer:
-        """How expressions of inputs are rendered as `execution` sees the world."""
-
-        def render(text: str, /, *, seen: Mapping[str, Any], typed: bool = False) -> Any:
-            return self.render(flow, execution, text, {"inputs": seen}, typed=typed)
-
-        return render
-
-
 def start_of(
     deployed: Deployed,
     flow: Flow,
@@ -110,7 +83,7 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     """The execution as it is to be admitted, and as it is where its flow has as many as it may have.
 
     Without an `intake` defaults stay as they are written, and secrets are refused. Raises InvalidInputs (nothing was
-    created), Refused for a flow that is disabled or cannot run here, and what rendering raises.
+    created), Refused for a flow that is disabled, cannot run here, or whose checks block it, and what rendering raises.
     """
     flow = wanted.flow
     if flow.disabled:
@@ -118,13 +91,24 @@ def prepare(wanted: Start, *, at: datetime, intake: Intake | None = None) -> Cre
     refuse_blocked(flow)
     created = _created(wanted, at)
     created = replace(created, inputs=stored_values(flow, flow.inputs, wanted.inputs, begin(created), intake))
+    failed = unmet(flow, created, intake)
+    told = tuple({"message": each.message, "style": each.style.value} for each in failed)
+    return admission(flow, replace(created, checks=told), wanted.slot, failure=failure_of(failed))
+
+
+def admission(
+    flow: Flow, created: ExecutionCreated, slot: Slot | None = None, *, failure: str | None = None
+) -> Creation:
+    """What is asked of the store for an execution of `flow` that begins with `created`, or is over at once with a
+    `failure`."""
     execution = begin(created)
+    if failure is not None:
+        ended = ExecutionEnded(at=created.at, state=State.FAILED, error=failure)
+        return Creation(extend(execution, (ended,)), (created, ended), None, slot)
     if flow.concurrency is None:
-        return Creation(execution, (created,), due(flow, execution), wanted.slot)
+        return Creation(execution, (created,), due(flow, execution), slot)
     crowded = _crowded(execution, created, flow.concurrency.behavior)
-    return Creation(
-        execution, (created,), due(flow, execution), wanted.slot, limit=flow.concurrency.limit, crowded=crowded
-    )
+    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=crowded)
 
 
 def _created(wanted: Start, at: datetime) -> ExecutionCreated:
@@ -258,19 +242,13 @@ def blocked_types(flow: Flow) -> list[str]:
 
 
 def refuse_blocked(flow: Flow) -> None:
-    """Raises Refused, naming the types (or the behaviour of a retry), when `flow` cannot run here."""
+    """Raises Refused, naming the types, when `flow` cannot run here."""
     blocked = blocked_types(flow)
     if blocked:
         names = ", ".join(f"`{name}`" for name in blocked)
         raise Refused(
             f"the flow {flow.name} cannot run here: {names} cannot run in this version",
             help="`penstock types --runnable` lists what can",
-        )
-    retries = [flow.retry, *(task.retry for task in flow.walk())]
-    if any(retry is not None and retry.behavior is RetryBehavior.CREATE_NEW_EXECUTION for retry in retries):
-        raise Refused(
-            f"the flow {flow.name} cannot run here: a retry with CREATE_NEW_EXECUTION cannot run in this version",
-            help="use RETRY_FAILED_TASK, which tries the failed task again",
         )
 
 

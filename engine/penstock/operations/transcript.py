@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
+from typing import Any
 
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.variables import iso
 from penstock.flow.model import Level
 from penstock.ports.logs import LogKey, LogLine, Logs
 
@@ -31,3 +33,20 @@ def said(execution_id: str, run: TaskRun) -> Iterator[LogLine]:
         if cut and "said" in attempt.log:
             words = f"{cut} bytes more were said and are cut: an inline task may say 64 KiB"
             yield LogLine(attempt.ended or attempt.started, "log", Level.WARN, words, key)
+
+
+def entry(execution: Execution, line: LogLine) -> dict[str, Any]:
+    """A line in the shape of Kestra's LogEntry."""
+    run = execution.runs.get(line.key.run)
+    return {
+        "namespace": execution.flow.namespace,
+        "flowId": execution.flow.id,
+        "taskId": run.task if run is not None else None,
+        "executionId": execution.id,
+        "taskRunId": line.key.run,
+        "attemptNumber": line.key.attempt - 1,
+        "timestamp": iso(line.at),
+        "level": line.level.value,
+        "thread": line.stream,
+        "message": line.text,
+    }

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict
-from penstock.execution.event import Event, Instant
+from penstock.execution.event import Caller, Event, Instant
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.ports.deployment import (
@@ -116,6 +116,7 @@ class Query:
     labels: Mapping[str, str] = field(default_factory=dict)
     limit: int = 50
     before: Instant | None = None
+    after: Instant | None = None
 
 
 class Store(Protocol):
@@ -188,15 +189,17 @@ class Store(Protocol):
 
     def unheard(self, session: Session, *, limit: int) -> list[Execution]:
         """Executions that are over, whose ends a task run waits for that `session` holds and that knows nothing of it
-        yet: no `ChildEnded` of theirs was appended. Without their task runs. The cost is by what is found."""
+        yet: no `ChildEnded` of theirs was appended. Without their task runs. Of one that is RETRIED the end of what
+        follows on it is waited for. The cost is by what is found."""
         ...
 
-    def hear(self, execution: str) -> None:
-        """Nobody waits for the end of `execution` any more."""
+    def hear(self, caller: Caller) -> None:
+        """Nobody waits for the end of that child any more."""
         ...
 
-    def called(self, execution: str) -> list[str]:
-        """Those that task runs of `execution` have called and that are not over, waited for or not, oldest first."""
+    def called(self, execution: str, *, run: str | None = None) -> list[str]:
+        """Those that task runs of `execution` (or `run` of it) have called and that are not over, waited for or not,
+        oldest first."""
         ...
 
     def bereaved(self, session: Session) -> list[str]:
@@ -209,6 +212,10 @@ class Store(Protocol):
         ...
 
     def summaries(self, query: Query) -> list[Summary]: ...
+
+    def count(self, query: Query) -> int:
+        """How many `query` would list, if it had no limit."""
+        ...
 
     def delete(self, execution: str) -> None:
         """Forget it, and that its results wait. Its slot stays taken."""

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from penstock.errors import PenstockError
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Kind, Level, Task
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.logs import LogWriter
@@ -34,6 +35,31 @@ P = TypeVar("P", bound=Properties)
 
 
 @dataclass(frozen=True, slots=True)
+class SetLabels:
+    """The execution gets these labels."""
+
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVariables:
+    """What expressions see as `vars`: dotted paths that go, then values that are merged in."""
+
+    values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The execution ends in `state`."""
+
+    state: State
+
+
+Effect = SetLabels | ChangeVariables | Exit
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How an attempt ended well: its outputs, and WARNING where the task asks for it."""
 
@@ -41,6 +67,8 @@ class Result:
     state: State = State.SUCCESS
     exit_code: int | None = None
     metrics: tuple[Mapping[str, Any], ...] = ()
+    effects: tuple[Effect, ...] = ()
+    """What it changes of the execution. Inline types alone have any."""
 
 
 class TaskFailed(PenstockError):
@@ -99,6 +127,8 @@ class Context(Protocol):
     namespace_files: NamespaceFiles
     """Those of the tree that the execution is pinned to."""
     http: Http
+    executions: Executions
+    """The others, and what is kept of them."""
     halt: Halt
     log_writer: LogWriter
     resumed: bool

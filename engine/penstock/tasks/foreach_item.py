@@ -21,6 +21,7 @@ from penstock.size import parse_size
 from penstock.tasks.base import Context, Properties, Result, TaskFailed, TaskType
 from penstock.tasks.calls import Batch
 from penstock.tasks.markers import Dynamic, Text
+from penstock.tasks.pieces import as_file
 from penstock.tasks.stored import own_file
 
 IN_MEMORY = 1 << 20
@@ -64,7 +65,7 @@ class Split(TaskType):
                 listed.write(f"{named}\n".encode())
             listed.seek(0)
             splits = context.uri("splits.txt")
-            context.files.name(splits, context.files.put(_plain(listed)))
+            context.files.name(splits, context.files.put(as_file(_read(listed))))
         return Result({SPLITS: splits, BATCHES: count})
 
 
@@ -98,7 +99,7 @@ def _cut(rows: Iterator[bytes], most_rows: int, most_bytes: int) -> Iterator[Bin
                 size += part.write(row)
                 count += 1
             part.seek(0)
-            yield _plain(part)
+            yield as_file(_read(part))
 
 
 def _dealt(rows: Iterator[bytes], partitions: int, stack: ExitStack) -> Iterator[BinaryIO]:
@@ -113,33 +114,11 @@ def _dealt(rows: Iterator[bytes], partitions: int, stack: ExitStack) -> Iterator
     for part in parts:
         if part.tell():
             part.seek(0)
-            yield _plain(part)
+            yield as_file(_read(part))
 
 
-def _plain(file: IO[bytes]) -> BinaryIO:
-    """A file that is only read from here on."""
-    return io.BufferedReader(_Reading(iter(lambda: file.read(IN_MEMORY), b"")))
-
-
-class _Reading(io.RawIOBase):
-    """Pieces, one after another, as a file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = piece
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    yield from iter(lambda: file.read(IN_MEMORY), b"")
 
 
 class MergeProperties(Properties):
@@ -161,7 +140,7 @@ class MergeOutputs(TaskType):
         )
         if not kept:
             return Result()
-        joined = io.BufferedReader(_Reading(_pieces(context.files, kept)))
+        joined = as_file(_pieces(context.files, kept))
         uri = context.uri("outputs.ion")
         context.files.name(uri, context.files.put(joined))
         return Result({"subflowOutputs": uri})
@@ -170,7 +149,7 @@ class MergeOutputs(TaskType):
 def _pieces(files: Files, uris: list[str]) -> Iterator[bytes]:
     for uri in uris:
         with files.open(files.resolve(uri)) as file:
-            yield from iter(lambda: file.read(IN_MEMORY), b"")
+            yield from _read(file)
 
 
 def _base(context: Context) -> str | None:

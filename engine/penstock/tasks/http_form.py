@@ -9,9 +9,10 @@ from typing import Any
 
 from penstock.errors import UserError
 from penstock.ports.files import SCHEME
-from penstock.ports.storage import belongs, namespace_file
+from penstock.ports.storage import namespace_file
 from penstock.tasks.base import Context
 from penstock.tasks.markers import text_of
+from penstock.tasks.stored import own_file
 
 MOST_CONTENT = 64 * 1024 * 1024
 """A form is made in memory (bytes)."""
@@ -51,8 +52,7 @@ def _part(value: Any, context: Context) -> tuple[str | None, bytes]:
         with context.namespace_files.open(*found) as file:
             return value.rpartition("/")[2], file.read()
     if isinstance(value, str) and value.startswith(SCHEME):
-        if not belongs(value, context.execution_id):
-            raise UserError(f"Unable to read the file '{value}' as it didn't belong to the current execution")
+        own_file(value, context)  # that it may be read
         if context.files.size(value) > MOST_CONTENT:
             raise UserError(f"`{value}` is larger than {MOST_CONTENT} bytes")
         with context.files.open(context.files.resolve(value)) as file:

@@ -1,4 +1,5 @@
-"""Which files of the storage a task may read: those of its own execution, and of the one that has called it."""
+"""Which files of the storage a task may read: those of its own execution, of the first that this tries again, and of
+the one that has called it."""
 
 from __future__ import annotations
 
@@ -12,9 +13,16 @@ from penstock.tasks.base import Context
 
 def own_file(uri: str, context: Context) -> str:
     """`uri`, where the task may read it. Raises UserError."""
-    if belongs(uri, context.execution_id) or _is_of_caller(uri, context):
+    if belongs(uri, context.execution_id) or _is_of_original(uri, context) or _is_of_caller(uri, context):
         return uri
     raise UserError(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
+
+
+def _is_of_original(uri: str, context: Context) -> bool:
+    """An execution that tries an earlier one again has that one's inputs."""
+    told = context.variables.get("execution")
+    original = told.get("originalId") if isinstance(told, Mapping) else None
+    return isinstance(original, str) and belongs(uri, original)
 
 
 def _is_of_caller(uri: str, context: Context) -> bool:

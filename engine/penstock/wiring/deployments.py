@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from penstock.deploy.plan import Action, Plan, There, Wanted, make_plan
 from penstock.deploy.stamp import stamped
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, UserError
+from penstock.failpoint import Failpoint, reached
 from penstock.flow.catalogue.plugin_files import catalog_of
 from penstock.flow.layout.flow_layout import COMMON_FILES, OWN_FILES
 from penstock.flow.layout.namespace_layout import NamespaceLayout
@@ -57,6 +59,8 @@ class Deployments:
     asked: Asked
     destination: Destination
     owner: str
+    unnoted: OSError | None = None
+    """Why this machine could not keep what was done, so that it could have been told had it died."""
     _needs: Needs = field(default_factory=dict)
     _sources: Sources | None = None
 
@@ -103,11 +107,21 @@ class Deployments:
         """The deployment before this one, where it has died, as far as this machine knows."""
         return self._journal().broken_off()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts, neither another deployment from here to there runs, nor any into the same folder.
+
+        Raises Refused where one does. What is planned within is carried out as it was planned.
+        """
+        with self._journal().held(), self.destination.hold():
+            yield
+
     def carry_out(self, plan: Plan, *, fail_fast: bool, told: Callable[[Result], None]) -> Carried:
         journal = self._journal()
         count = sum(change.is_change for change in plan.changes)
         if count:
             journal.begin(datetime.now(UTC), count)
+            reached(Failpoint.DEPLOYMENT_BEGUN)
 
         def noted(result: Result) -> None:
             journal.note(result.change.name, result.outcome.value)
@@ -115,6 +129,7 @@ class Deployments:
 
         carried = carry_out(plan, self.destination.target, needs=self._needs, fail_fast=fail_fast, told=noted)
         journal.end()
+        self.unnoted = journal.fault
         return carried
 
     def _journal(self) -> DeployJournal:

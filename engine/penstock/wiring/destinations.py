@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ _OF_OWNER = re.compile(r"[^\w./@:+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """`namespaces` are those that may be written there, None for all. `close` lets go of connections."""
+    """`namespaces` are those that may be written there, None for all. While `hold` lasts nobody else deploys there, as
+    far as the place itself can know. `close` lets go of connections."""
 
     target: Target
     namespaces: tuple[str, ...] | None = None
+    hold: Callable[[], AbstractContextManager[None]] = nullcontext
     close: Callable[[], None] = lambda: None
 
 
@@ -46,7 +49,7 @@ def destination(
     if "://" in named:
         return _server(named, settings, tenant, {}, environ)
     if "/" in named or named in (".", "..") or Path(named).is_dir():
-        return Destination(FolderTarget(Path(named).absolute()))
+        return _folder(Path(named).absolute(), None)
     raise NotFound(
         f"there is no target `{named}`",
         help=did_you_mean(named, known) or _names(known) or "a folder has a slash: `./out`",
@@ -92,7 +95,12 @@ def _of_settings(
             )
         return replace(_server(url, settings, tenant or told.get("tenant"), auth, environ), namespaces=namespaces)
     root = settings.project.parent if settings.project is not None else Path.cwd()
-    return Destination(FolderTarget(root / url), namespaces)
+    return _folder(root / url, namespaces)
+
+
+def _folder(root: Path, namespaces: tuple[str, ...] | None) -> Destination:
+    target = FolderTarget(root)
+    return Destination(target, namespaces, target.held)
 
 
 def _server(

@@ -81,7 +81,7 @@ class Differences:
 
     def at(self, revision: str, label: str) -> Stand:
         """The flows of a revision. Raises NotFound, and UserError where its `penstock.yaml` is wrong."""
-        found = self._revisions.sources(revision, (), is_base=True)
+        found = self._revisions.sources(revision, (), may_lack=True)
         return Stand(label, found.sources, found.settings, found.catalog, revision)
 
     def working_tree(self) -> Stand:

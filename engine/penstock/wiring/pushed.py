@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from penstock.adapters.git import GitReading, quarantine
+from penstock.adapters.git import GitReading
 from penstock.adapters.git.address import checked_branch
+from penstock.adapters.git.quarantine import quarantine
 from penstock.errors import Refused, UserError
 from penstock.wiring.revisions import AtRevision, Revisions
 
@@ -44,13 +46,21 @@ class PushedTo:
         return self.root / "hooks"
 
 
-def pushed(folder: Path, commit: str) -> AtRevision:
-    """All flows of a commit that a push has brought to the repository at `folder`, let in or not; there may be none.
+def pushed(folder: Path, commit: str, prefix: str = "") -> AtRevision:
+    """The flows of a commit that a push has brought to the repository at `folder`, let in or not; there may be none.
+    Those below `prefix` alone are deployed from there: the others are around them.
 
     Raises UserError where the commit cannot be read, or its `penstock.yaml` forbids to read its flows.
     """
     there = Revisions(folder, objects=quarantine())
-    return there.sources(commit, (), is_base=True)  # like a base, it may be without flows
+    found = there.sources(commit, (), may_lack=True)
+    if not prefix:
+        return found
+    below = prefix.strip("/") + "/"
+    all_ = (*found.sources.given, *found.sources.around)
+    given = tuple(file for file in all_ if file.shown.startswith(below))
+    around = tuple(file for file in all_ if not file.shown.startswith(below))
+    return replace(found, sources=replace(found.sources, given=given, around=around))
 
 
 def deployable(branch: str) -> str:

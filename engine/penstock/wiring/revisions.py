@@ -43,12 +43,13 @@ class Revisions:
         left the default branch. Raises NotFound."""
         return self._git.commit(revision) if revision else self._git.fork_point(self._git.commit(head or "HEAD"))
 
-    def sources(self, revision: str, paths: Sequence[str], *, is_base: bool = False) -> AtRevision:
+    def sources(self, revision: str, paths: Sequence[str], *, may_lack: bool = False) -> AtRevision:
         """The files that `paths` name in a revision, all flows without paths, with its settings and types.
 
-        A path that is not there is NotFound, but for the base of a comparison, which may not have it yet.
+        A path that is not there is NotFound, and so is a revision without flows, unless it `may_lack` them: what is
+        compared with may not have them yet.
         """
-        if STDIN in paths and not is_base:
+        if STDIN in paths and not may_lack:
             raise UserError("standard input is of no revision", help="name files and folders")
         commit = self._git.commit(revision)
         blobs = {blob.path: blob for blob in self._git.blobs(commit)}
@@ -57,10 +58,10 @@ class Revisions:
         own = {path[len(lead) :]: blob for path, blob in blobs.items() if path.startswith(lead)}
         selection, settings = self._selected(own, root)
         taken = [path for path in own if selection.takes(path)]
-        given = self._given([name for name in paths if name != STDIN], own, lead, selection, is_base=is_base)
+        given = self._given([name for name in paths if name != STDIN], own, lead, selection, may_lack=may_lack)
         if not paths:
             given = {path: self._shown(lead + path) for path in taken}
-            if not given and not is_base:
+            if not given and not may_lack:
                 raise NotFound(f"there are no flows at {revision}", help="name the files or folders")
         sources = Sources(
             tuple(self._file(own[path], shown) for path, shown in sorted(given.items(), key=lambda item: item[1])),
@@ -97,7 +98,7 @@ class Revisions:
         return selection, replace(settings, project=self._git.root / root / PROJECT_FILE)
 
     def _given(
-        self, paths: Sequence[str], own: Mapping[str, Blob], lead: str, selection: Selection, *, is_base: bool
+        self, paths: Sequence[str], own: Mapping[str, Blob], lead: str, selection: Selection, *, may_lack: bool
     ) -> dict[str, str]:
         """Where the files lie that paths name, and how they are shown."""
         anywhere = replace(selection, globs=())
@@ -110,7 +111,7 @@ class Revisions:
             ]  # fmt: skip
             if path is not None and path in own:
                 below = [path]
-            elif not below and not is_base:
+            elif not below and not may_lack:
                 raise NotFound(f"{name} is not in that revision", help="name a file or a folder that it has")
             for one in below:
                 absolute = str(self._git.root / (lead + one)) if Path(name).is_absolute() else None

@@ -21,6 +21,7 @@ from penstock.flow.model import Dialect, Flow
 from penstock.operations.start import Intake, Start
 from penstock.ports.clock import Clock, SystemClock
 from penstock.ports.deployment import Deployed
+from penstock.ports.executions import Executions
 from penstock.ports.files import Files
 from penstock.ports.http import Http
 from penstock.ports.kv import Kv
@@ -193,6 +194,13 @@ class Workplace:
 
         return Intake(render, self.vault.secret, self.vault.keep)
 
+    @cached_property
+    def executions(self) -> Executions:
+        """What tasks may ask and have done about executions."""
+        from penstock.agent.executions import StoredExecutions
+
+        return StoredExecutions(self.store, self.presence, self.logs, self.files, self.clock, self.intake, self.flow_of)
+
     def worlds(self, http: Http) -> WorldOf:
         from penstock.agent.world import World
 
@@ -280,6 +288,7 @@ class Workplace:
                 vault=vault,
                 clock=self.clock,
                 worlds=world,
+                executions=self.executions,
                 around=around,
                 runners=self._runners(allowance),
                 task_type=task_type,

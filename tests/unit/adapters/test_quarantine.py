@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fakes.git import RealHost, git
-from penstock.adapters.git import GitReading, quarantine
+from penstock.adapters.git import GitReading
+from penstock.adapters.git.quarantine import quarantine
 from penstock.errors import NotFound
 
 HOOK = {

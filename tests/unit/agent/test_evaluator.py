@@ -21,7 +21,7 @@ from penstock.agent.shell import DecisionShell
 from penstock.agent.vault import Vault
 from penstock.agent.world import World
 from penstock.errors import Retryable
-from penstock.execution.event import AttemptEnded, Evaluated, KillRequested
+from penstock.execution.event import AttemptEnded, Evaluated, Event, KillRequested
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings
@@ -79,12 +79,13 @@ class Sayers:
 
     def make_inline(
         self, flow: Flow, execution: Execution, run: TaskRun, seen: Mapping[str, Any], world: World, *, is_hurried: bool
-    ) -> AttemptEnded:
+    ) -> list[Event]:
         if is_hurried and run.task == "long":
             raise WallTimeExceeded("the expression takes longer than 250 ms")
         said = world.secret("SAID", None, None)
         at = world.now()
-        return AttemptEnded(at=at, run=run.id, attempt=len(run.attempts), state=State.SUCCESS, outputs={"value": said})
+        outputs = {"value": said}
+        return [AttemptEnded(at=at, run=run.id, attempt=len(run.attempts), state=State.SUCCESS, outputs=outputs)]
 
 
 @dataclass

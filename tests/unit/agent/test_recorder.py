@@ -248,6 +248,7 @@ def test_a_backlog_goes_in_parts_that_fit_into_memory(at: Desk, tmp_path: Path) 
     assert len(executions(host)) == 5
 
 
+@pytest.mark.long
 def test_no_folder_of_the_branch_has_three_thousand_entries(at: Desk, tmp_path: Path) -> None:
     host = MemoryHost()
     recorder = at.recorder(to_memory(at, host, tmp_path))

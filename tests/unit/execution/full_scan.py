@@ -27,7 +27,7 @@ from penstock.execution.flowable.base import Lanes, one_lane
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import conclude, softened, timeout_of
 from penstock.execution.state import FAILING, State, worst
-from penstock.flow.model import Flow, Kind, Task
+from penstock.flow.model import Flow, Kind, Sla, SlaBehavior, Task
 
 Gist = tuple[Any, ...]
 """The kind of an event, whom it is about, and what of it matters."""
@@ -61,24 +61,66 @@ class _Scan:
 
     def follows(self) -> set[Gist]:
         execution = self.execution
-        if execution.state.is_terminal:
+        if execution.state.is_terminal and not execution.trailing:
             return set()
+        if execution.trailing and (execution.opened is None or execution.opened.phase is not Phase.AFTER):
+            return {("ScopeOpened", None, Phase.AFTER)}
         if execution.opened is None:
-            return set(self.start())
+            return set(self.promises()) or set(self.start())
         timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
         busy = [run for run in self.live if run.asks or self.is_ready(run) or run.is_running or run.is_calling]
         waits = bool(busy or execution.asks)
         wanting = waits or bool(timers or runs or scopes)
-        if execution.state in (State.PAUSED, State.RETRYING) and not execution.held and wanting:
+        if execution.state in (State.PAUSED, State.RETRYING) and not (execution.held or self.leaves) and wanting:
             return {("ExecutionResumed", None)}
-        return timers or runs or scopes or (set() if waits else set(self.mood()))
+        return timers or runs or set(self.promises()) or scopes or (set() if waits else set(self.mood()))
+
+    @property
+    def leaves(self) -> bool:
+        return self.execution.kill or self.execution.exit is not None
+
+    def leave(self, run: TaskRun | None) -> tuple[State, bool] | None:
+        """The state that was settled from above, and whether what runs is stopped for it."""
+        execution = self.execution
+        if execution.kill:
+            return execution.exit or State.KILLED, True
+        above = execution.lineage(run) if run is not None else ()
+        if any(each.stop is StopCause.TIMEOUT and not each.state.is_terminal for each in above):
+            return State.KILLED, True
+        return (execution.exit, False) if execution.exit is not None else None
+
+    def is_halted(self, run: TaskRun) -> bool:
+        return run.kind is Kind.FLOWABLE and run.stop is StopCause.TIMEOUT
+
+    # ── promises ──
+
+    def promises(self) -> Iterator[Gist]:
+        execution = self.execution
+        if self.leaves or execution.state.is_terminal:
+            return
+        kept = [sla for sla in self.flow.sla if sla.id not in execution.broken]
+        for sla in kept:
+            if self.is_broken(sla):
+                yield ("SlaViolated", None)
+                if sla.behavior is not SlaBehavior.NONE:
+                    yield ("ExecutionLeaving", None)
+                    return
+        asks = [sla for sla in kept if sla.assertion is not None and f"sla:{sla.id}" not in execution.judged]
+        if asks and not execution.asks and execution.opened is not None:
+            yield ("EvaluationRequested", None)
+
+    def is_broken(self, sla: Sla) -> bool:
+        execution = self.execution
+        began = max(execution.created, execution.schedule_date or execution.created)
+        late = sla.duration is not None and began + sla.duration <= self.now
+        return late or execution.facts.get(f"sla:{sla.id}") is False
 
     def task(self, run: TaskRun) -> Task:
         return self.flow.by_id[run.task]
 
     def waits(self, asks: tuple[str, ...]) -> bool:
-        """Whether there is an answer to wait for: whoever is killed needs none."""
-        return bool(asks) and not self.execution.kill
+        """Whether there is an answer to wait for: whoever leaves needs none."""
+        return bool(asks) and not self.leaves
 
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
@@ -88,8 +130,8 @@ class _Scan:
 
     def start(self) -> Iterator[Gist]:
         execution = self.execution
-        if execution.kill:
-            yield ("ExecutionEnded", None, State.KILLED)
+        if self.leaves:
+            yield ("ExecutionEnded", None, execution.exit or State.KILLED)
         elif not (execution.held or execution.queued) and (execution.schedule_date or self.now) <= self.now:
             if execution.state in (State.CREATED, State.QUEUED):
                 yield ("ExecutionStarted", None)
@@ -97,7 +139,7 @@ class _Scan:
 
     def mood(self) -> Iterator[Gist]:
         execution = self.execution
-        if execution.held or execution.kill:
+        if execution.held or self.leaves or execution.state.is_terminal:
             return
         waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is State.PAUSED}
         for state in (State.RETRYING, State.PAUSED):
@@ -113,14 +155,19 @@ class _Scan:
             if run.wake_at is not None and run.wake_at <= self.now:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
-            running = attempt is not None and attempt.state is State.RUNNING
+            if run.kind is Kind.FLOWABLE:
+                if run.deadline is not None and run.deadline <= self.now and run.stop is None:
+                    yield ("TaskRunStopping", run.id)
+                continue
+            at_work = not (run.is_calling and self.are_over(run))
+            running = attempt is not None and attempt.state is State.RUNNING and at_work
             if running and limit is not None and run.stop is None and attempt.started + limit <= self.now:
                 yield ("TaskRunStopping", run.id)
 
     def woken(self, run: TaskRun) -> Gist:
         match run.stop, run.state, run.then:
             case StopCause.KILL, _, _:
-                return ("TaskRunEnded", run.id, State.KILLED)
+                return ("TaskRunEnded", run.id, (self.leave(run) or (State.KILLED, True))[0])
             case StopCause.TIMEOUT, _, _:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
@@ -136,29 +183,37 @@ class _Scan:
 
     def runs(self) -> Iterator[Gist]:
         for run in self.live:
-            if self.waits(run.asks) or (run.opened is not None and run.closing is None):
+            if run.opened is not None and run.closing is None:
+                continue
+            if run.asks and self.leave(run) is None and not self.is_halted(run):
                 continue
             found = self.about(run)
             if found is not None:
                 yield found
+            if found is not None and found[0] == "TaskRunEnded" and found[2] is State.RETRIED and not self.leaves:
+                yield ("ExecutionLeaving", None)
+                return
 
     def about(self, run: TaskRun) -> Gist | None:
         task = self.task(run)
         if run.failure is not None:
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
-        if self.execution.kill:
-            return self.killed(run)
+        leave = self.leave(run)
+        if leave is not None:
+            return self.left(run, *leave)
+        if self.is_halted(run) and run.closing is None:
+            return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if run.state is State.CREATED:
             return self.gate(run, task) if run.gated else None
         if run.is_calling:
-            return gist(after_children(self.flow, task, run, self.now)) if self.are_over(run) else None
+            return gist(after_children(self.flow, self.execution, task, run, self.now)) if self.are_over(run) else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
         if run.closing is not None and all(attempt.lost for attempt in run.attempts):
             return None
         if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
             return None
-        return gist(conclude(self.flow, task, run, self.now))
+        return gist(conclude(self.flow, self.execution, task, run, self.now))
 
     def living(self, run: TaskRun) -> int:
         """How many executions it waits for."""
@@ -173,17 +228,18 @@ class _Scan:
         none_follows = run.stop is not None or family.refused or family.begun == family.count
         return none_follows and self.living(run) == 0
 
-    def killed(self, run: TaskRun) -> Gist | None:
-        if run.is_calling and self.living(run) == 0:
-            return ("TaskRunEnded", run.id, State.KILLED)
-        if run.is_running or run.is_calling:
-            return ("TaskRunStopping", run.id) if run.stop is not StopCause.KILL else None
+    def left(self, run: TaskRun, state: State, stop: bool) -> Gist | None:
+        calls = run.is_calling and run.family is not None
+        if run.is_running or (calls and self.living(run)):
+            return ("TaskRunStopping", run.id) if stop and run.stop is not StopCause.KILL else None
+        if calls and not stop and self.are_over(run):
+            return gist(after_children(self.flow, self.execution, self.task(run), run, self.now))
+        if run.is_calling:
+            return ("TaskRunEnded", run.id, state)
         attempt = run.attempt
-        if run.stop is StopCause.KILL and attempt is not None and not attempt.lost:
-            if run.closing is not None:
-                return gist(conclude(self.flow, self.task(run), run, self.now))
-            return ("TaskRunEnded", run.id, State.KILLED if attempt.state is State.FAILED else attempt.state)
-        return ("TaskRunEnded", run.id, State.KILLED)
+        if attempt is not None and not attempt.lost and run.state in (State.RUNNING, State.KILLING):
+            return gist(conclude(self.flow, self.execution, self.task(run), run, self.now))
+        return ("TaskRunEnded", run.id, state)
 
     def gate(self, run: TaskRun, task: Task) -> Gist:
         if task.run_if is not None and "runIf" not in run.facts:
@@ -214,7 +270,7 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None and not self.waits(run.asks):
+            if run.opened is not None and run.closing is None:
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -224,11 +280,11 @@ class _Scan:
         children = [run for run in execution.runs.values() if run.parent == key]
         here = [run for run in children if run.phase is opened.phase]
         alive = [run for run in here if not run.state.is_terminal]
-        failing = any(run.state in FAILING for run in here)
+        failing = opened.phase is Phase.MAIN and any(run.state in FAILING for run in here)
         lanes = self.lanes(owner, opened.phase)
         reached = {lane: max(run.position for run in here if run.lane == lane) for lane in {run.lane for run in here}}
         done = [lane for lane, position in reached.items() if self.is_done(here, lanes, lane, position)]
-        if execution.kill:
+        if self.is_leaving(owner):
             if not alive:
                 yield from self.close(owner, opened.phase, children)
             return
@@ -247,7 +303,7 @@ class _Scan:
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
-        ended = at.state.is_terminal and at.state not in FAILING
+        ended = at.state.is_terminal and (at.phase is not Phase.MAIN or at.state not in FAILING)
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
@@ -262,22 +318,40 @@ class _Scan:
     def branch(self, owner: TaskRun | None, phase: Phase) -> tuple[Task, ...]:
         if owner is not None:
             return self.task(owner).branches.get(phase.value, ())
-        return self.flow.errors if phase is Phase.ERRORS else self.flow.finally_
+        lists = {
+            Phase.ERRORS: self.flow.errors,
+            Phase.FINALLY: self.flow.finally_,
+            Phase.AFTER: self.flow.after_execution,
+        }
+        return lists[phase]
+
+    def is_leaving(self, owner: TaskRun | None) -> bool:
+        return self.leave(owner) is not None or (owner is not None and self.is_halted(owner))
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
-        execution, key = self.execution, owner.id if owner is not None else None
+        key = owner.id if owner is not None else None
         counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
-        if not execution.kill:
+        if phase is Phase.AFTER:
+            yield ("ExecutionClosed", None)
+            return
+        leave = self.leave(owner)
+        if not self.is_leaving(owner):
             if phase is Phase.MAIN and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
                 yield ("ScopeOpened", key, Phase.ERRORS)
                 return
             if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
                 yield ("ScopeOpened", key, Phase.FINALLY)
                 return
-        state = State.KILLED if execution.kill else worst(counted)
         if owner is None:
-            yield self.end(state)
+            yield self.end(worst(counted))
             return
+        if leave is not None:
+            yield ("TaskRunEnded", owner.id, leave[0])
+            return
+        if self.is_halted(owner):
+            yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
+            return
+        state = worst(counted)
         if state is State.SUCCESS and owner.then == "WARN" and owner.facts.get("elapsed"):
             state = State.WARNING
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
@@ -287,7 +361,9 @@ class _Scan:
 
     def end(self, state: State) -> Gist:
         execution = self.execution
-        if self.flow.outputs and not execution.kill:
+        if self.leaves:
+            return ("ExecutionEnded", None, execution.exit or State.KILLED)
+        if self.flow.outputs:
             if execution.failure is not None:
                 return ("ExecutionEnded", None, State.FAILED)
             if "outputs" not in execution.facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from flows_strategy import START, Dice, chance, one_of, random_answer, random_flow
@@ -15,13 +15,18 @@ from penstock.execution.event import (
     ChildRefused,
     ChildStarted,
     Event,
+    ExitRequested,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     ResumeRequested,
+    VariablesChanged,
 )
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
 from penstock.flow.foreach_item import BATCHES, SPLIT
+from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
 MOST_STORM = 120
@@ -110,17 +115,22 @@ class _History:
         ]
         if execution.held:
             moves.append(self.resume)
-        elif execution.queued and not execution.kill:
+        elif execution.queued and not execution.is_leaving:
             moves.append(self.let_in)
-        elif not execution.kill:
-            moves += [lambda key=key: self.start(key) for key in sorted([*execution.ready, *execution.inline])]
-            moves += [lambda key=key: self.bear(key) for key in sorted(execution.bearing)]
+        else:
+            moves += [lambda key=key: self.start(key) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [lambda key=key: self.bear(key) for key in self.free(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
             moves = [lambda: self.answer_pause(unanswered[0])]
         if moves:
             one_of(self.dice, moves)()
         return bool(moves)
+
+    def free(self, keys: Iterable[str]) -> list[str]:
+        """Those of task runs whose end was not settled from above."""
+        execution = self.course.execution
+        return sorted(key for key in keys if leave_of(execution, execution.runs[key]) is None)
 
     # ── moves ──
 
@@ -131,9 +141,9 @@ class _History:
             return
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
-        if not execution.held and not execution.kill:
-            moves += [(10, lambda key=key: self.start(key)) for key in sorted([*execution.ready, *execution.inline])]
-            moves += [(10, lambda key=key: self.bear(key)) for key in sorted(execution.bearing)]
+        if not execution.held:
+            moves += [(10, lambda key=key: self.start(key)) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [(10, lambda key=key: self.bear(key)) for key in self.free(execution.bearing)]
         moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
         moves += [(2, lambda key=key: self.lose(key)) for key in sorted(execution.running)]
@@ -143,7 +153,7 @@ class _History:
             moves.append((1, self.pause))
         if execution.held:
             moves.append((4, self.resume))
-        if execution.queued and not execution.kill:
+        if execution.queued and not execution.is_leaving:
             moves.append((6, self.let_in))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
@@ -188,6 +198,8 @@ class _History:
         state, error = self.outcome(run), None
         if state is State.FAILED:
             error = "it went wrong"
+        if run.kind is Kind.INLINE:
+            self.affect(run)
         outputs: dict[str, object] = {"value": run.value} if chance(self.dice, 30) else {}
         if self.course.flow.by_id[run.task].type == SPLIT:
             outputs[BATCHES] = self.dice.randrange(4)
@@ -196,6 +208,18 @@ class _History:
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs
             )
         )
+
+    def affect(self, run: TaskRun) -> None:
+        """An inline task changes the execution, now and then."""
+        at, number = self.course.now, len(run.attempts)
+        if chance(self.dice, 10):
+            self.course.tell(LabelsChanged(at=at, run=run.id, attempt=number, labels={"by": run.task}))
+        if chance(self.dice, 10):
+            values, removed = {"by": {run.task: number}}, ("by.nobody",)
+            self.course.tell(VariablesChanged(at=at, run=run.id, attempt=number, values=values, removed=removed))
+        if chance(self.dice, 6):
+            states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
+            self.course.tell(ExitRequested(at=at, run=run.id, attempt=number, state=one_of(self.dice, states)))
 
     def bear(self, key: str) -> None:
         """The next child of a task run is made, or cannot be."""

@@ -119,6 +119,13 @@ def test_every_duplicate_key_is_told_with_the_place_of_the_first() -> None:
     assert "line 2" in (found[0].help or "")
 
 
+@pytest.mark.parametrize(("count", "codes"), [(1_000, {"PEN111"}), (1_001, {"PEN111", "PEN116"})])
+def test_only_what_is_left_out_is_said_to_be(count: int, codes: set[str]) -> None:
+    found = read("a: 0\n" + "a: 1\n" * count).diagnostics
+    assert {one.code for one in found} == codes
+    assert sum(one.code == "PEN111" for one in found) == 1_000
+
+
 def test_a_byte_order_mark_does_not_move_the_places() -> None:
     document = read(b"\xef\xbb\xbfa: 1\nb: x")
     assert document.value == {"a": 1, "b": "x"}

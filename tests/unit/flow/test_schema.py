@@ -169,7 +169,12 @@ PUBLISHED = {name: CATALOG.schema(name) for name in CATALOG.names() if CATALOG.s
 PUBLISHED |= {f"input {kind}": CATALOG.input_schema(kind) for kind in InputType} | {"flow": CATALOG.flow_schema()}
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+EACH_THIRD = [
+    name if n % 3 == 0 else pytest.param(name, marks=pytest.mark.long) for n, name in enumerate(sorted(PUBLISHED))
+]
+
+
+@pytest.mark.parametrize("name", EACH_THIRD)
 def test_every_published_schema_is_compiled_and_judges_as_jsonschema_does(name: str) -> None:
     schema = PUBLISHED[name]
     assert schema is not None

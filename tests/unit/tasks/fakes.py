@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,11 +14,12 @@ from fakes.halt import HandHalt
 from fakes.logs import MemoryLogs
 from fakes.namespace_files import MemoryNamespaceFiles
 from fakes.runner import Program, Running, ScriptedRunner
-from penstock.errors import UserError
+from penstock.errors import NotFound, UserError
 from penstock.expression import render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow, Kind, Level, Task
 from penstock.ports.clock import HeldClock
+from penstock.ports.executions import Executions, Purge, Purged, Selection
 from penstock.ports.http import Http, Incoming, Request, Response
 from penstock.ports.logs import LogKey, LogWriter
 from penstock.ports.runner import WORKING_DIR_MARK, Runner, Workspace
@@ -48,6 +49,25 @@ class AskedHttp(Http):
         yield Incoming(answer.url, answer.status, answer.headers, length if length >= 0 else None, body)
 
 
+class NoExecutions(Executions):
+    """There are none beside this one."""
+
+    def count(self, wanted: Selection) -> int:
+        return 0
+
+    def resume(self, execution: str, values: Mapping[str, Any], *, by: str) -> None:
+        raise NotFound(f"there is no execution {execution}")
+
+    def kill(self, execution: str, *, by: str) -> None:
+        raise NotFound(f"there is no execution {execution}")
+
+    def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:
+        raise NotFound(f"there is no execution {execution}")
+
+    def purge(self, wanted: Selection, what: Purge) -> Purged:
+        return Purged()
+
+
 @dataclass
 class HandContext(Context):
     """Secrets are the texts of `secrets`; the runner is whatever it was given, by its kind."""
@@ -62,6 +82,7 @@ class HandContext(Context):
     logs: MemoryLogs
     log_writer: LogWriter
     runners: Mapping[str, Runner]
+    executions: NoExecutions = field(default_factory=NoExecutions)
     execution_id: str = "e1"
     run_id: str = "r1"
     attempt: int = 1

@@ -124,9 +124,14 @@ class Api:
 
 def _judged(method: str, url: str, answer: Response, accepted: tuple[int, ...]) -> Response:
     status = answer.status
-    if 200 <= status < 300 or status in accepted:
-        return answer
-    raise _fault(method, url, answer)
+    if status not in accepted and not 200 <= status < 300:
+        raise _fault(method, url, answer)
+    if 200 <= status < 300 and answer.content.lstrip()[:1] == b"<":
+        raise UserError(
+            f"{_path(url)} is not the API of a Kestra server: the answer to {method} is a page for browsers",
+            help="is this the URL of its web page, or does something in between want a login?",
+        )
+    return answer
 
 
 def _fault(method: str, url: str, answer: Response) -> PenstockError:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from secrets import token_hex
+from typing import Any
 from urllib.parse import quote
 
 from penstock.adapters.kestra.api import Api
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused, UserError
 from penstock.flow.reading.heading import name_in
+from penstock.ports.http import Response
 from penstock.ports.target import Target
 
 YAML = "application/x-yaml"
@@ -45,13 +48,13 @@ class KestraTarget(Target):
 
     def _one_by_one(self) -> Iterator[tuple[FlowName, str]]:
         """Kestra names the files of its export `<namespace>-<id>.yml`, and fails where two flows come to one name."""
-        for namespace in json.loads(self._api.get("flows/distinct-namespaces").content):
-            for flow in json.loads(self._api.get(f"flows/{_quoted(namespace)}").content):
+        for namespace in _data(self._api.get("flows/distinct-namespaces")):
+            for flow in _data(self._api.get(f"flows/{_quoted(namespace)}")):
                 name = FlowName(namespace, str(flow["id"]))
                 source = flow.get("source")
                 if source is None:
                     path = f"flows/{_quoted(namespace)}/{_quoted(name.id)}"
-                    source = json.loads(self._api.get(path, {"source": "true"}).content)["source"]
+                    source = _data(self._api.get(path, {"source": "true"}))["source"]
                 yield name, str(source)
 
     def put_flow(self, name: FlowName, text: str, *, is_new: bool) -> None:
@@ -64,14 +67,12 @@ class KestraTarget(Target):
         if is_new:
             made = self._api.send("POST", "flows", content=content, type_=YAML, accepted=_THERE_ALREADY)
             if made.status not in _THERE_ALREADY:
+                _believe(made, name)
                 return
-            there = self._api.send("PUT", path, content=content, type_=YAML, accepted=(_GONE,))
-            if there.status == _GONE:  # it was not there: the refusal was meant
-                self._api.send("POST", "flows", content=content, type_=YAML)
-            return
         there = self._api.send("PUT", path, content=content, type_=YAML, accepted=(_GONE,))
-        if there.status == _GONE:
-            self._api.send("POST", "flows", content=content, type_=YAML)
+        if there.status == _GONE:  # where it was to be new, the refusal was meant
+            there = self._api.send("POST", "flows", content=content, type_=YAML)
+        _believe(there, name)
 
     def delete_flow(self, name: FlowName) -> None:
         path = f"flows/{_quoted(name.namespace)}/{_quoted(name.id)}"
@@ -94,6 +95,20 @@ class KestraTarget(Target):
         self._api.send("DELETE", where, query={"path": f"/{path}"}, accepted=(_GONE,))
 
 
+def _believe(answer: Response, name: FlowName) -> None:
+    """A server answers with the flow that it has taken. Whatever else answers in its place has taken none."""
+    flow = _data(answer)
+    if not isinstance(flow, dict) or (flow.get("namespace"), flow.get("id")) != (name.namespace, name.id):
+        raise Refused("the answer is not that of a Kestra server", help="what stands between here and the server?")
+
+
+def _data(answer: Response) -> Any:
+    try:
+        return json.loads(answer.content)
+    except ValueError:
+        raise UserError("the answer is not that of a Kestra server", help="is this the URL of one?") from None
+
+
 def _quoted(part: str) -> str:
     return quote(part, safe="")
 
@@ -107,9 +122,7 @@ def _form(content: bytes) -> tuple[bytes, str]:
 
 
 def _entries(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive; none of an empty answer."""
-    if not archive:
-        return
+    """The files of an archive. One that breaks off has none: half of what is there would be taken for all of it."""
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             left = MOST_ENTRY_BYTES
@@ -120,5 +133,5 @@ def _entries(archive: bytes) -> Iterator[tuple[str, bytes]]:
                 if left < 0:
                     raise UserError(f"the server's export holds more than {MOST_ENTRY_BYTES} bytes")
                 yield entry.filename, opened.read(entry)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise UserError("the server's export is no archive", help="is this the URL of a Kestra server?") from error

@@ -36,19 +36,27 @@ HEADER = "select header from executions where id = ?"
 
 RUNS = "select body from task_runs where execution = ? order by ordinal"
 
-AWAITED = "select caller_run, caller_index, id from executions where caller = ? and awaited = 1"
+AWAITED = (
+    "select caller_run, caller_index, json_extract(header, '$.original_id') from executions "
+    "where caller = ? and awaited = 1"
+)
+"""By the first of those that follow on one another: it is the one that the parent was told of."""
 
-HEARD = "update executions set awaited = 0 where id = ?"
+HEARD = "update executions set awaited = 0 where caller = ? and caller_run = ? and caller_index = ? and awaited = 1"
 
 LEFT_ALONE = "update executions set awaited = 0 where caller = ? and caller_run = ? and awaited = 1"
 
 UNHEARD = (
     "select e.header from executions e indexed by executions_unheard join executions p on p.id = e.caller "
-    "where e.awaited = 1 and e.is_over = 1 and p.session = ? order by e.caller, e.caller_index limit ?"
+    "where e.awaited = 1 and e.is_over = 1 and e.state <> 'RETRIED' and p.session = ? "
+    "order by e.caller, e.caller_index limit ?"
 )
 """By that index: there is next to nothing in it, however many executions there are."""
 
-CALLED = "select id from executions where caller = ? and caller is not null and is_over = 0 order by created, id"
+CALLED = (
+    "select id from executions where caller = ?1 and caller is not null and is_over = 0 "
+    "and (?2 is null or caller_run = ?2) order by created, id"
+)
 
 BEREAVED = (
     "select e.id from executions e indexed by executions_called join executions p on p.id = e.caller "
@@ -319,6 +327,8 @@ KV_PUT = (
 KV_DELETE = "delete from kv where namespace = ? and key = ?"
 KV_NAMESPACES = "select distinct namespace from kv where expires is null or expires > ? order by namespace"
 KV_PURGE = "delete from kv where expires <= ?"
+
+COUNT = "select count(*) from executions where "
 
 SUMMARIES = "select id, namespace, flow, revision, state, created, ended, header, session from executions where "
 """To be followed by conditions, which `rows.where_of` makes of constants."""

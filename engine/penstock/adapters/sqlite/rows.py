@@ -74,6 +74,9 @@ def where_of(query: Query) -> tuple[str, list[Any]]:
     if query.before is not None:
         parts.append("created < ?")
         values.append(micros(query.before))
+    if query.after is not None:
+        parts.append("created > ?")
+        values.append(micros(query.after))
     for key, value in query.labels.items():
         parts.append("exists (select 1 from json_each(header, '$.labels') l where l.key = ? and l.value = ?)")
         values += [key, value]

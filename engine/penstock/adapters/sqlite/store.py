@@ -18,7 +18,7 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import ChildEnded, Event, Instant, TaskRunEnded
+from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -149,7 +149,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
     ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
         runs = _run_rows(execution, events)
-        heard = [(event.child,) for event in events if isinstance(event, ChildEnded)]
+        heard = [(execution.id, each.run, each.index) for each in events if isinstance(each, ChildEnded)]
         left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
@@ -202,12 +202,13 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return [load_header(text) for (text,) in connection.execute(sql.UNHEARD, (session.id, limit))]
 
-    def hear(self, execution: str) -> None:
-        self._database.write(lambda connection: connection.execute(sql.HEARD, (execution,)))
+    def hear(self, caller: Caller) -> None:
+        row = (caller.execution, caller.run, caller.index)
+        self._database.write(lambda connection: connection.execute(sql.HEARD, row))
 
-    def called(self, execution: str) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution,))]
+            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
 
     def bereaved(self, session: Session) -> list[str]:
         with self._database.reading() as connection:
@@ -223,6 +224,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             statement = sql.SUMMARIES + where + sql.NEWEST_FIRST
             return [summary_of(row) for row in connection.execute(statement, (*values, query.limit))]
+
+    def count(self, query: Query) -> int:
+        where, values = where_of(query)
+        with self._database.reading() as connection:
+            return int(connection.execute(sql.COUNT + where, values).get)
 
     def delete(self, execution: str) -> None:
         def work(connection: apsw.Connection) -> None:
@@ -308,7 +314,7 @@ def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, 
 def _header_row(
     execution: Execution, due: Instant | None
 ) -> tuple[str, int | None, int, int | None, int, int, int, int, str]:
-    idle = execution.held or execution.kill
+    idle = execution.held or execution.is_leaving
     return (
         execution.state.value,
         micros_or_none(execution.ended),

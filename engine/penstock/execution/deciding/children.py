@@ -23,7 +23,7 @@ def call(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     return ChildrenRequested(at=now, run=run.id, count=wanted.count, width=wanted.width, waits=wanted.waits)
 
 
-def after_children(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
+def after_children(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """The task run's end, or another attempt, now that none of its children lives."""
     assert run.family is not None
     outcome = EXECUTABLES[task.type].outcome(task, run, run.family)
@@ -32,5 +32,5 @@ def after_children(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
     if outcome.state is not State.FAILED:
         state = softened(task, outcome.state)
         return TaskRunEnded(at=now, run=run.id, state=state, outputs=outcome.outputs)
-    event = failed(flow, task, run, now, outcome.error)
+    event = failed(flow, execution, task, run, now, outcome.error)
     return replace(event, outputs=outcome.outputs) if isinstance(event, TaskRunEnded) else event

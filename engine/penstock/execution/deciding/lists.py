@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from penstock.execution.event import Phase
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.flowable.base import Lanes, one_lane
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.model import Flow, Task
 
+_OF_THE_FLOW: Mapping[Phase, Callable[[Flow], tuple[Task, ...]]] = {
+    Phase.ERRORS: lambda flow: flow.errors,
+    Phase.FINALLY: lambda flow: flow.finally_,
+    Phase.AFTER: lambda flow: flow.after_execution,
+}
+
 
 def branch_of(flow: Flow, execution: Execution, key: str, phase: Phase) -> tuple[Task, ...]:
-    """The tasks of the errors or finally list of a scope."""
+    """The tasks of the errors, finally or afterExecution list of a scope."""
     if key == ROOT:
-        return flow.errors if phase is Phase.ERRORS else flow.finally_
+        return _OF_THE_FLOW[phase](flow)
     return flow.by_id[execution.runs[key].task].branches.get(phase.value, ())
 
 

@@ -18,12 +18,13 @@ def stirs(execution: Execution, now: Instant) -> bool:
         or execution.bearing
         or execution.asked
         or any(wake_at <= now for wake_at in execution.sleeping.values())
+        or any(deadline <= now for deadline in execution.deadlines.values())
     )
 
 
 def mood(execution: Execution, now: Instant) -> tuple[Event, ...]:
     """PAUSED or RETRYING, when nothing moves but people and timers."""
-    if execution.held or execution.kill or stirs(execution, now):
+    if execution.held or execution.is_leaving or execution.state.is_terminal or stirs(execution, now):
         return ()
     retrying = any(key not in execution.paused for key in execution.sleeping)
     state = State.RETRYING if retrying else State.PAUSED if execution.paused else None

@@ -12,6 +12,7 @@ from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
+    ExecutionLeaving,
     FlowableStarted,
     Instant,
     Phase,
@@ -23,38 +24,52 @@ from penstock.execution.event import (
     TaskRunResumed,
 )
 from penstock.execution.flowable import FLOWABLES
+from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import conclude, softened
+from penstock.execution.outcome import again_at, conclude, out_of_time, softened, timeout_of
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Kind, Task
 
 
 def about_runs(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     for run in in_order(execution, [key for key in execution.agenda if key not in execution.scopes]):
-        yield _about_run(flow, execution, run, now)
+        event = _about_run(flow, execution, run, now)
+        yield event
+        if isinstance(event, TaskRunEnded) and event.state is State.RETRIED and not execution.is_leaving:
+            again = again_at(flow, execution, run, now)
+            yield ExecutionLeaving(at=now, state=State.RETRIED, again_at=again)
+            return  # how the others end, the next answer says
 
 
 def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Event:
     task = flow.by_id[run.task]
     if run.failure is not None:
         return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=run.failure)
-    if execution.kill:
-        return _killed(flow, task, run, now)
+    leave = leave_of(execution, run)
+    if leave is not None:
+        return _leave(flow, execution, task, run, leave, now)
+    if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
+        return out_of_time(task, run, now)
     if run.state is State.CREATED:
         return _gate(execution, task, run, now)
     if run.is_calling:
-        return after_children(flow, task, run, now)
+        return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
         return _open(flow, execution, task, run, now)
-    return conclude(flow, task, run, now)
+    return conclude(flow, execution, task, run, now)
 
 
-def _killed(flow: Flow, task: Task, run: TaskRun, now: Instant) -> Event:
-    if run.is_running or (run.is_calling and run.family is not None and run.family.living):
+def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Leave, now: Instant) -> Event:
+    """What is at work is stopped, what has just ended is taken at its word, and what is not over takes the state."""
+    family = run.family if run.is_calling else None
+    if run.is_running or (family is not None and family.living):
         return stopping(run, StopCause.KILL, now)
-    if run.stop is StopCause.KILL and not run.is_calling and run.attempt is not None and not run.attempt.lost:
-        return conclude(flow, task, run, now)
-    return TaskRunEnded(at=now, run=run.id, state=State.KILLED)
+    if family is not None and family.is_complete and not leave.stop:
+        return after_children(flow, execution, task, run, now)
+    told = run.state in (State.RUNNING, State.KILLING) and run.attempt is not None and not run.attempt.lost
+    if told and not run.is_calling:
+        return conclude(flow, execution, task, run, now)
+    return TaskRunEnded(at=now, run=run.id, state=leave.state)
 
 
 def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
@@ -66,7 +81,8 @@ def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event
     if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
         return EvaluationRequested(at=now, run=run.id, names=(evaluation.TIMEOUT,))
     if run.kind is Kind.FLOWABLE:
-        return FlowableStarted(at=now, run=run.id)
+        limit = None if FLOWABLES[task.type].waits_itself else timeout_of(task, run)
+        return FlowableStarted(at=now, run=run.id, deadline=now + limit if limit is not None else None)
     if run.kind is Kind.EXECUTABLE:
         return call(execution, task, run, now)
     return TaskRunAdmitted(at=now, run=run.id)

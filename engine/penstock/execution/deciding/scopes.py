@@ -5,37 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.execution import evaluation
+from penstock.execution.deciding.ending import ended
 from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
-    ExecutionEnded,
+    ExecutionClosed,
+    ExecutionLeaving,
     FlowableClosing,
     Instant,
     Phase,
     ScopeOpened,
+    StopCause,
     TaskRunCreated,
     TaskRunEnded,
 )
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.flowable.base import Lanes
 from penstock.execution.identity import derive_id
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution, Scope
-from penstock.execution.outcome import softened
+from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
 from penstock.flow.model import Flow, Kind
 
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
+MOST_TASK_RUNS = 50_000
+"""So many task runs an execution may have."""
+
 
 def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
+    created = len(execution.runs)
+    for event in _follows(flow, execution, now):
+        if isinstance(event, TaskRunCreated):
+            created += 1
+            if created > MOST_TASK_RUNS:
+                yield _too_many(event, now)
+                return
+        yield event
+
+
+def _too_many(wanted: TaskRunCreated, now: Instant) -> ExecutionLeaving:
+    """What is there stays, with its outputs; nothing more is begun."""
+    most = f"{MOST_TASK_RUNS:,} task runs"
+    error = f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}`"
+    return ExecutionLeaving(at=now, state=State.FAILED, stop=True, error=error)
+
+
+def _follows(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     keys = sorted((ordinal, key) for key, ordinal in execution.agenda.items() if key in execution.scopes)
     for _, key in keys:
         scope = execution.scopes[key]
-        if scope.is_over or (execution.kill and scope.alive == 0):
+        leaves = _leaves(execution, key)
+        if scope.alive == 0 if leaves else scope.is_over:
             yield _close(flow, execution, key, scope, now)
-        elif not execution.held and not execution.kill:
+        elif not execution.held and not leaves:
             yield from _proceed(flow, execution, key, scope, now)
+
+
+def _leaves(execution: Execution, key: str) -> bool:
+    """Whether the scope takes nothing up any more."""
+    if key == ROOT:
+        return execution.is_leaving
+    return key in execution.halted or leave_of(execution, execution.runs[key]) is not None
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -71,17 +104,24 @@ def _created(
 
 def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event:
     """The open list is worked off: the next list, or the end of what it belongs to."""
-    if not execution.kill:
+    if key == ROOT and scope.open.phase is Phase.AFTER:
+        return ExecutionClosed(at=now)
+    if not _leaves(execution, key):
         failed = State.FAILED in scope.states
         if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
             return _opened(flow, execution, key, Phase.ERRORS, now)
         if scope.open.phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
             return _opened(flow, execution, key, Phase.FINALLY, now)
-    state = State.KILLED if execution.kill else worst(scope.states)
     if key == ROOT:
-        return _end(flow, execution, state, now)
+        return _end(flow, execution, worst(scope.states), now)
     run = execution.runs[key]
     task = flow.by_id[run.task]
+    leave = leave_of(execution, run)
+    if leave is not None:
+        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=FLOWABLES[task.type].outputs(task, run.facts))
+    if run.stop is StopCause.TIMEOUT:
+        return out_of_time(task, run, now)
+    state = worst(scope.states)
     if state is State.SUCCESS and run.then == "WARN" and run.facts.get("elapsed"):
         state = State.WARNING
     flowable = FLOWABLES[task.type]
@@ -93,14 +133,16 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
     """The end of the execution; its outputs are rendered first, also when it failed (Kestra 0.21)."""
-    if not flow.outputs or execution.kill:
-        return ExecutionEnded(at=now, state=state)
+    leave = leave_of(execution)
+    if leave is not None:
+        return ended(flow, now, leave.state)
+    if not flow.outputs:
+        return ended(flow, now, state)
     if execution.failure is not None:
-        error = f"Failed to render output values: {execution.failure}"
-        return ExecutionEnded(at=now, state=State.FAILED, error=error)
+        return ended(flow, now, State.FAILED, error=f"Failed to render output values: {execution.failure}")
     if evaluation.OUTPUTS not in execution.facts:
         return EvaluationRequested(at=now, run=None, names=(evaluation.OUTPUTS,))
-    return ExecutionEnded(at=now, state=state, outputs=execution.facts[evaluation.OUTPUTS])
+    return ended(flow, now, state, outputs=execution.facts[evaluation.OUTPUTS])
 
 
 def _opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instant) -> ScopeOpened:

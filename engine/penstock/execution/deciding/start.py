@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from penstock.execution.deciding.ending import ended
 from penstock.execution.deciding.lists import lanes_of
-from penstock.execution.event import Event, ExecutionEnded, ExecutionStarted, Instant, Phase, ScopeOpened
+from penstock.execution.event import Event, ExecutionStarted, Instant, Phase, ScopeOpened
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution
 from penstock.execution.state import State
 from penstock.flow.model import Flow
 
 
 def start(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
-    if execution.kill:
-        return (ExecutionEnded(at=now, state=State.KILLED),)
+    leave = leave_of(execution)
+    if leave is not None:
+        return (ended(flow, now, leave.state),)
     if execution.queued or execution.held or (execution.schedule_date is not None and now < execution.schedule_date):
         return ()
     started = () if execution.state is State.RUNNING else (ExecutionStarted(at=now),)

@@ -15,10 +15,11 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunStopping,
 )
+from penstock.execution.leaving import leave_of
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import softened, timeout_of
 from penstock.execution.state import State
-from penstock.flow.model import Flow
+from penstock.flow.model import Flow, Kind
 
 STOP_WITHIN = timedelta(seconds=60)
 """A task run that was told to stop and of whose end nobody has heard by then is written off as an orphan."""
@@ -30,7 +31,7 @@ MOST_DEEP = 20
 def timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """What the passing of time alone has brought about."""
     for run in in_order(execution, [key for key, wake_at in execution.sleeping.items() if wake_at <= now]):
-        yield from _woken(flow, run, now)
+        yield from _woken(flow, execution, run, now)
     for run in in_order(execution, [key for key, run_out in deadlines(flow, execution) if run_out <= now]):
         yield stopping(run, StopCause.TIMEOUT, now)
 
@@ -41,10 +42,10 @@ def stopping(run: TaskRun, cause: StopCause, now: Instant) -> TaskRunStopping:
     return TaskRunStopping(at=now, run=run.id, cause=cause, until=now + within)
 
 
-def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
+def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iterator[Event]:
     if run.stop is not None:
-        killed = run.stop is StopCause.KILL
-        state = State.KILLED if killed else softened(flow.by_id[run.task], State.FAILED)
+        leave = leave_of(execution, run) if run.stop is StopCause.KILL else None
+        state = leave.state if leave is not None else softened(flow.by_id[run.task], State.FAILED)
         within = STOP_WITHIN * MOST_DEEP if run.is_calling else STOP_WITHIN
         error = f"did not stop within {within.total_seconds():.0f} s of being told to"
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
@@ -61,9 +62,12 @@ def _woken(flow: Flow, run: TaskRun, now: Instant) -> Iterator[Event]:
 
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:
-    """Running attempts that have a timeout and were not told to stop yet, with the moment it runs out."""
+    """Flowables and running attempts that have a timeout and were not told to stop, with the moment it runs out."""
+    yield from execution.deadlines.items()
     for key in (*execution.running, *{*execution.children, *execution.bearing}):
         run = execution.runs[key]
+        if run.kind is Kind.FLOWABLE:
+            continue
         limit = timeout_of(flow.by_id[run.task], run)
         if limit is not None and run.stop is None and run.attempt is not None:
             yield key, run.attempt.started + limit

@@ -28,6 +28,8 @@ from penstock.execution.event.children import (
     ChildrenRequested,
     ChildStarted,
 )
+from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
+from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -48,6 +50,7 @@ from penstock.execution.event.task_runs import (
     TaskRunStopping,
 )
 from penstock.execution.event.whole import (
+    ExecutionClosed,
     ExecutionEnded,
     ExecutionResumed,
     ExecutionStarted,
@@ -75,23 +78,28 @@ __all__ = [
     "EvaluationRequested",
     "Event",
     "ExecutionAdmitted",
+    "ExecutionClosed",
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
+    "ExecutionLeaving",
     "ExecutionQueued",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
+    "ExitRequested",
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
     "KillRequested",
+    "LabelsChanged",
     "PauseRequested",
     "Phase",
     "Refusal",
     "ResumeRequested",
     "RunEvent",
     "ScopeOpened",
+    "SlaViolated",
     "StopCause",
     "TaskRunAdmitted",
     "TaskRunCreated",
@@ -101,4 +109,5 @@ __all__ = [
     "TaskRunResumed",
     "TaskRunRetrying",
     "TaskRunStopping",
+    "VariablesChanged",
 ]

@@ -13,7 +13,11 @@ from penstock.flow.model import nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCreated(ExecutionEvent):
-    """Somebody asked for it and was told its id. `flow_digest` is the SHA-256 of the source it is pinned to."""
+    """Somebody asked for it and was told its id. `flow_digest` is the SHA-256 of the source it is pinned to.
+
+    One that tries an earlier one again has that one's `original_id`, the next `attempt_number`, and the moment at which
+    the first of them was created. `checks` are those of the flow that did not hold: message and style.
+    """
 
     id: str
     namespace: str
@@ -29,6 +33,8 @@ class ExecutionCreated(ExecutionEvent):
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    original_created: Instant | None = None
+    checks: tuple[Mapping[str, str], ...] = ()
     caller: Caller | None = None
 
 

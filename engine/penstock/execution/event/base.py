@@ -17,6 +17,7 @@ class Phase(StrEnum):
     MAIN = "main"
     ERRORS = "errors"
     FINALLY = "finally"
+    AFTER = "afterExecution"
 
 
 class StopCause(StrEnum):

@@ -56,7 +56,8 @@ class ChildRefused(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEnded(RunEvent):
-    """A child is over. `outputs` are what the task run tells of it; `error` is what keeps them from being told."""
+    """A child is over, or what has followed on it (`CREATE_NEW_EXECUTION`): `child` is the one that began. `outputs`
+    are what the task run tells of it; `error` is what keeps them from being told."""
 
     index: int
     child: str

@@ -42,7 +42,9 @@ class TaskRunAdmitted(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowableStarted(RunEvent):
-    """A flowable task run is RUNNING."""
+    """A flowable task run is RUNNING. By `deadline` it must be over."""
+
+    deadline: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

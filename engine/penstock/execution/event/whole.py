@@ -29,8 +29,14 @@ class ExecutionResumed(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionEnded(ExecutionEvent):
-    """The terminal state, and the flow's outputs where they could be rendered."""
+    """The terminal state, and the flow's outputs where they could be rendered. `trailing`: afterExecution follows."""
 
     state: State
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
+    trailing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionClosed(ExecutionEvent):
+    """What the flow does after the execution is done: now it is over."""

@@ -65,6 +65,11 @@ class Flowable:
         raise NotImplementedError
 
     @property
+    def waits_itself(self) -> bool:
+        """Whether its `timeout` bounds its own wait, and not what goes on within it."""
+        return False
+
+    @property
     def lends_value(self) -> bool:
         """Whether its children go by its own loop value."""
         return False

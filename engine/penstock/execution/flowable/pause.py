@@ -17,6 +17,10 @@ _AT_THE_END = {"RESUME": "RESUME", "WARN": "WARN", "FAIL": "FAIL", "CANCEL": "CA
 class Pause(Flowable):
     """`pauseDuration` (or `delay`) elapsed: it goes on as `behavior` says. `timeout` elapsed: it has failed."""
 
+    @property
+    def waits_itself(self) -> bool:
+        return True
+
     def asks(self, task: Task) -> tuple[str, ...]:
         return tuple(name for name in ("pauseDuration", "delay") if task.properties.get(name) is not None)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 import immutables
 
 from penstock.execution.agenda import is_ready, wants_decision
+from penstock.execution.event import StopCause
 from penstock.execution.model import ROOT, Draft, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
@@ -31,6 +32,11 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)
     draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
     draft.asked = keep(draft.asked, run.id, run.asks or None)
+    if run.kind is Kind.FLOWABLE:
+        goes_on = not run.state.is_terminal
+        halted = run.stop is StopCause.TIMEOUT
+        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and not halted else None)
+        draft.halted = _member(draft.halted, run, belongs=goes_on and halted)
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:

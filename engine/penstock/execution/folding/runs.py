@@ -52,7 +52,7 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunAdmitted():
             return changed(run, gated=False)
         case FlowableStarted():
-            return changed(moved(run, event.at, State.RUNNING), gated=False)
+            return changed(moved(run, event.at, State.RUNNING), gated=False, deadline=event.deadline)
         case TaskRunRetrying():
             failed = run if run.state is State.FAILED else moved(run, event.at, State.FAILED)
             if run.is_calling:
@@ -69,7 +69,8 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
             return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
-            return changed(stopping, stop=event.cause, wake_at=event.until)
+            is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
+            return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
         case _:
             assert_never(event)
 

@@ -85,6 +85,22 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
+    if draft.judged:
+        draft.judged = ()
+
+
+def stops_its_list(child: TaskRun) -> bool:
+    """A failure ends the main list of a scope; what is done for errors and at the end is done to its last task.
+
+    Kestra resolves the next task of `errors`, `finally` and `afterExecution` without a look at how the one before it
+    has ended (FlowableUtils.resolveSequentialNexts).
+    """
+    return child.state in FAILING and child.phase is Phase.MAIN
+
+
+def counts(child: TaskRun) -> bool:
+    """Whether what it has come to tells in the state of its parent."""
+    return child.phase in (Phase.MAIN, Phase.FINALLY)
 
 
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
@@ -98,9 +114,9 @@ def child_created(scope: Scope, lane: int, position: int) -> Scope:
 def child_ended(scope: Scope, child: TaskRun) -> Scope:
     """The scope after one child of its open list became terminal."""
     states = scope.states
-    if child.phase is not Phase.ERRORS:
+    if counts(child):
         states = states.set(child.state, states.get(child.state, 0) + 1)
-    if child.state in FAILING:
+    if stops_its_list(child):
         return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
     if child.last or scope.failing:
         return changed(scope, alive=scope.alive - 1, done=scope.done + child.last, states=states)

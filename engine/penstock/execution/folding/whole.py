@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import immutables
 
+from penstock.execution import evaluation
 from penstock.execution.event import (
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
     Event,
     ExecutionAdmitted,
+    ExecutionClosed,
     ExecutionEnded,
+    ExecutionLeaving,
     ExecutionQueued,
     ExecutionResumed,
     ExecutionStarted,
@@ -20,7 +23,9 @@ from penstock.execution.event import (
     PauseRequested,
     ResumeRequested,
     ScopeOpened,
+    SlaViolated,
 )
+from penstock.execution.folding.effects import leave
 from penstock.execution.folding.index import keep, touch
 from penstock.execution.folding.scopes import set_scope
 from penstock.execution.model import ROOT, Draft
@@ -41,14 +46,12 @@ def fold_whole(draft: Draft, event: Event) -> None:
         case ExecutionResumed():
             _go_on(draft, event.at)
         case ExecutionEnded():
-            move(draft, event.at, event.state)
-            draft.outputs, draft.error = event.outputs, event.error
-            draft.asks, draft.asked = (), immutables.Map()
+            _end(draft, event)
+        case ExecutionClosed():
+            draft.trailing = False
             draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
-        case KillRequested():
-            move(draft, event.at, State.KILLING)
-            draft.kill, draft.held = True, False
-            touch(draft, ROOT, *(key for key, run in draft.runs.items() if not run.state.is_terminal))
+        case SlaViolated() | ExecutionLeaving() | KillRequested():
+            _turn(draft, event)
         case PauseRequested():
             move(draft, event.at, State.PAUSED)
             draft.held = True
@@ -63,12 +66,46 @@ def fold_whole(draft: Draft, event: Event) -> None:
         case Evaluated():
             draft.facts = {**draft.facts, **event.values}
             draft.sealed += event.sealed
+            _note_judged(draft)
             _ask_root(draft, ())
         case EvaluationFailed():
-            draft.failure = event.message
+            if not _note_judged(draft):
+                draft.failure = event.message
             _ask_root(draft, ())
         case _:
             raise TypeError(f"{type(event).__name__} has no arm")
+
+
+def _turn(draft: Draft, event: SlaViolated | ExecutionLeaving | KillRequested) -> None:
+    match event:
+        case SlaViolated():
+            draft.broken = (*draft.broken, event.sla)
+            draft.labels = {**draft.labels, **event.labels}
+        case ExecutionLeaving():
+            draft.error, draft.again_at = event.error, event.again_at
+            leave(draft, event.state, stop=event.stop)
+        case KillRequested():
+            if not draft.state.is_terminal:
+                move(draft, event.at, State.KILLING)
+            leave(draft, None, stop=True)
+
+
+def _end(draft: Draft, event: ExecutionEnded) -> None:
+    """The terminal state. What it has come to does not bind what follows after it."""
+    move(draft, event.at, event.state)
+    draft.outputs, draft.trailing = event.outputs, event.trailing
+    draft.error = event.error if event.error is not None else draft.error
+    if event.trailing:
+        draft.kill, draft.exit, draft.held = False, None, False
+    draft.asks, draft.asked = (), immutables.Map()
+    draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
+
+
+def _note_judged(draft: Draft) -> bool:
+    """Whether what was asked were assertions: they are not asked again until something changes."""
+    judged = tuple(name for name in draft.asks if evaluation.is_assertion(name))
+    draft.judged += judged
+    return bool(judged)
 
 
 def _go_on(draft: Draft, at: Instant) -> None:

@@ -200,14 +200,15 @@ def _compose(document: Document, found: list[Diagnostic]) -> None:
         finally:
             if parser is not None:
                 parser.dispose()
-        for key, start, end, first, stop, first_stop in composer.duplicates if composer is not None else ():
+        duplicates = composer.duplicates if composer is not None else []
+        for key, start, end, first, stop, first_stop in duplicates[:MAX_DUPLICATES]:
             line = document.position(first).line
             report(
                 "PEN111", f"Duplicate field '{key}'", start, end,
                 f"keep one of the two; the first stands in line {line}",
                 mend=without_second(document.text, (first, first_stop), (start, stop)),
             )  # fmt: skip
-        if composer is not None and len(composer.duplicates) == MAX_DUPLICATES:
+        if len(duplicates) > MAX_DUPLICATES:
             found.append(too_many(document, MAX_DUPLICATES))
         return
 

@@ -20,11 +20,9 @@ _FAMILIES: dict[str, dict[str, str]] = {
     "executions": {
         "execution.Labels": "Labels", "execution.Exit": "Exit", "execution.Assert": "Assert",
         "execution.SetVariables": "SetVariables", "execution.UnsetVariables": "UnsetVariables",
-        "execution.Count": "Count", "execution.Resume": "Resume", "execution.Kill": "Kill",
-        "execution.PurgeExecutions": "PurgeExecutions", "templating.TemplatedTask": "TemplatedTask",
+        "templating.TemplatedTask": "TemplatedTask",
         "trigger.Toggle": "ToggleTrigger", "metric.Publish": "PublishMetrics", "metric.PurgeMetrics": "PurgeMetrics",
     },
-    "logs": {"log.Fetch": "Fetch", "log.PurgeLogs": "PurgeLogs"},
     "keys": {
         "kv.Set": "SetKey", "kv.Get": "GetKey", "kv.GetKeys": "GetKeys", "kv.Delete": "DeleteKey",
         "kv.PurgeKV": "PurgeKeys", "kv.Version": "Versions",

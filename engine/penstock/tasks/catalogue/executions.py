@@ -1,15 +1,15 @@
-"""Tasks about executions: their labels, variables and ends, and what is kept of them."""
+"""Tasks about executions that do not run here yet: their labels, variables and ends."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.catalogue.shapes import Mapping, OfAnExecution, States, Texts, WithinDates
-from penstock.tasks.markers import Dynamic, Sees, Text
+from penstock.tasks.catalogue.shapes import Mapping, Texts, WithinDates
+from penstock.tasks.markers import Dynamic, Text
 
 
 class GivenLabel(Properties):
@@ -61,49 +61,6 @@ class UnsetVariables(Properties):
 
     variables: Dynamic[Texts] = Field(description="The names of the variables")
     ignore_missing: Dynamic[bool] = Field(False, description="One that is not there does not fail the task")
-
-
-class CountedFlow(Properties):
-    """A flow whose executions are counted."""
-
-    namespace: Text = Field(description="Namespace of the flow")
-    flow_id: Text = Field(description="Name of the flow")
-
-
-class Count(Properties):
-    """Counts executions of flows or namespaces, and keeps the counts that fulfil an expression."""
-
-    flows: Dynamic[list[CountedFlow] | None] = Field(None, description="The flows; they or `namespaces` are given")
-    namespaces: Dynamic[Texts | None] = Field(None, description="The namespaces")
-    states: Dynamic[States | None] = Field(None, description="Only executions in these states")
-    start_date: Dynamic[Text] = Field(description="Only executions from after this moment")
-    end_date: Dynamic[Text | None] = Field(None, description="Only executions from before this moment")
-    expression: Annotated[Dynamic[Text], Sees(("count",))] = Field(
-        description="What must be true of `count`, such as `{{ count == 0 }}`"
-    )
-
-
-class Resume(OfAnExecution):
-    """Resumes an execution that is paused."""
-
-    inputs: Dynamic[Mapping | None] = Field(None, description="What `onResume` asks for")
-
-
-class Kill(Properties):
-    """Kills the execution that it is part of."""
-
-    propagate_kill: Dynamic[bool] = Field(False, description="Kill the executions that it has started, too")
-
-
-class PurgeExecutions(WithinDates):
-    """Deletes old executions with their logs, metrics and files."""
-
-    states: Dynamic[States | None] = Field(None, description="Only executions in these states")
-    purge_execution: Dynamic[bool] = Field(True, description="Delete the executions")
-    purge_log: Dynamic[bool] = Field(True, description="Delete their logs")
-    purge_metric: Dynamic[bool] = Field(True, description="Delete their metrics")
-    purge_storage: Dynamic[bool] = Field(True, description="Delete their files")
-    batch_size: Dynamic[int | None] = Field(None, ge=1, description="How many are deleted at once; 100 by default")
 
 
 class TemplatedTask(Properties):
