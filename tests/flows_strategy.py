@@ -200,6 +200,13 @@ def _pause(builder: _Builder, depth: int) -> _Made:
     return properties, {"tasks": builder.some(depth, 40)}
 
 
+def _loop_until(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {"condition": "{{ condition }}", "checkFrequency": {"interval": "{{ interval }}"}}
+    if chance(builder.dice, 50):
+        properties["failOnMaxReached"] = "{{ fail }}"
+    return properties, {"tasks": builder.tasks(depth, 2)}
+
+
 _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "Sequential": _sequential,
     "Parallel": _parallel,
@@ -209,6 +216,7 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "EachParallel": _each_parallel,
     "Pause": _pause,
     "WorkingDirectory": _working_directory,
+    "LoopUntil": _loop_until,
 }
 
 
@@ -232,7 +240,7 @@ def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls
 
 
 def _behavior(dice: Dice) -> RetryBehavior:
-    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 15) else RetryBehavior.RETRY_FAILED_TASK
+    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 30) else RetryBehavior.RETRY_FAILED_TASK
 
 
 def _promises(dice: Dice) -> tuple[Sla, ...]:
@@ -271,6 +279,11 @@ def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str)
             return "false" if chance(dice, 10) else "true"
         case "runIf" | "condition":
             return one_of(dice, ("true", "true", "true", "false", "0"))
+        case "failOnMaxReached":
+            return one_of(dice, (False, True, "true"))
+        case "checkFrequency":
+            interval = f"PT{dice.randrange(9)}S"
+            return {"maxIterations": 1 + dice.randrange(3), "maxDuration": "PT2M", "interval": interval}
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
         case "delay" | "pauseDuration":

@@ -90,11 +90,11 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             row.session = by.id
             idle = execution.held or execution.is_leaving
             waits = (
-                execution.state in (State.PAUSED, State.RETRYING)
+                execution.state in (State.PAUSED, State.RETRYING, State.BREAKPOINT)
                 or (execution.state is State.QUEUED and execution.queued)
                 or (execution.state is State.CREATED and row.due is not None)
             )
-            is_answered = execution.state is State.PAUSED and row.touched > 0
+            is_answered = execution.state in (State.PAUSED, State.BREAKPOINT) and row.touched > 0
             if execution.running or (execution.ready and not idle) or not waits or is_answered:
                 found.append(execution.id)
         return found
@@ -253,7 +253,10 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     def count(self, query: Query) -> int:
         return sum(_fits(row.execution, query) for row in self._rows.values())
 
-    def delete(self, execution: str) -> None:
+    def delete(self, execution: str, *, at: int | None = None) -> None:
+        row = self._rows.get(execution)
+        if at is not None and row is not None and len(row.events) != at:
+            raise Conflict(f"the execution {execution} stands at {len(row.events)}, not at {at}")
         self._rows.pop(execution, None)
         self._outbox.pop(execution, None)
         self._put_off = {key: off for key, off in self._put_off.items() if key[1] != execution}

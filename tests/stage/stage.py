@@ -215,11 +215,6 @@ class Stage:
             self.vault.open,
         )
 
-    def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
-        return keep_files(
-            wanted, self.files, self.namespace_files, by_person=by_person, at=self.clock.now(), intake=self.intake
-        )
-
     def _render(
         self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
     ) -> Any:
@@ -284,7 +279,8 @@ class Stage:
         deployed = self.store.deployed_flow(name)
         assert deployed is not None, f"{name} is not deployed"
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
-        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)

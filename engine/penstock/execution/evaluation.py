@@ -9,6 +9,7 @@ from penstock.duration import parse_duration
 from penstock.errors import UserError
 from penstock.execution.executable import EXECUTABLES
 from penstock.execution.flowable import FLOWABLES
+from penstock.execution.folding.runs import PASSED
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.inputs import resolve_output
 from penstock.flow.model import Flow, Kind
@@ -17,6 +18,9 @@ from penstock.truth import is_truthy
 RUN_IF = "runIf"
 TIMEOUT = "timeout"
 OUTPUTS = "outputs"
+
+GATE_FACTS = frozenset({RUN_IF, "timeout_s", PASSED})
+"""What is known of a task run once it is past its gate; everything else is an answer to what its type asks."""
 _ASSERTION = "sla:"
 
 

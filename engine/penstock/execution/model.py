@@ -62,7 +62,8 @@ class TaskRun:
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
     `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
     come to, once an attempt of its own is all that is left to do. `deadline` is when a flowable must be over. `family`
-    counts the executions that it has called.
+    counts the executions that it has called. `openings` is how often its children have made room for others, `earlier`
+    how many attempts were made before it was opened again.
     """
 
     id: str
@@ -93,6 +94,8 @@ class TaskRun:
     orphan: bool = False
     opened: ScopeList | None = None
     closing: State | None = None
+    openings: int = 0
+    earlier: int = 0
     deadline: Instant | None = None
     family: Family | None = None
 
@@ -105,6 +108,11 @@ class TaskRun:
     def attempt(self) -> Attempt | None:
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def closing_attempt(self) -> Attempt | None:
+        """The latest attempt of a flowable since its children were begun."""
+        return self.attempts[-1] if len(self.attempts) > self.earlier else None
 
     @property
     def is_running(self) -> bool:
@@ -132,12 +140,26 @@ class TaskRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Revived:
+    """A lane in which children go on that others have come after: how many of them, and how far the lane has come.
+
+    `well` tells how the `furthest` child ended, None while it goes on.
+    """
+
+    alive: int
+    furthest: int
+    last: bool
+    well: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """How far the open list of a scope has come. Derived from its children, never stored.
 
     `begun` lanes have their first child, `done` ones need no more. `steps` are the places to be taken up next,
     sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
-    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children.
+    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. A lane in `revived`
+    is neither done nor goes on before those have ended that were opened again in it.
     """
 
     open: ScopeList
@@ -147,6 +169,7 @@ class Scope:
     failing: bool = False
     steps: tuple[tuple[int, int], ...] = ()
     states: immutables.Map[State, int] = field(default_factory=immutables.Map)
+    revived: immutables.Map[int, Revived] = field(default_factory=immutables.Map)
 
     @property
     def may_begin(self) -> int:
@@ -172,7 +195,10 @@ class Execution:
 
     The first block is stored as it stands; `runs` are stored row by row; the indexes below are derived from both
     (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
-    the last event folded in. `children` are those executions whose end a task run waits for; each is stored with the
+    the last event folded in. `openings` is how often it was opened again, `next_ordinal` the ordinal of the next task
+    run: those of task runs that have left it are not used again. `forced`: it begins whatever its date says.
+
+    `children` are those executions whose end a task run waits for; each is stored with the
     child, so that a parent of ten thousand costs no more than one of ten.
 
     `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
@@ -198,6 +224,10 @@ class Execution:
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    openings: int = 0
+    next_ordinal: int = 0
+    breakpoints: tuple[str, ...] = ()
+    forced: bool = False
     caller: Caller | None = None
     opened: ScopeList | None = None
     asks: tuple[str, ...] = ()
@@ -263,7 +293,7 @@ class Execution:
 
     def in_order(self) -> Iterator[TaskRun]:
         """The task runs in the order of their creation."""
-        for ordinal in range(len(self.order)):
+        for ordinal in sorted(self.order):
             yield self.runs[self.order[ordinal]]
 
     def lineage(self, run: TaskRun) -> Iterator[TaskRun]:
@@ -300,6 +330,10 @@ class Draft:
     original_id: str | None
     parent_id: str | None
     attempt_number: int
+    openings: int
+    next_ordinal: int
+    breakpoints: tuple[str, ...]
+    forced: bool
     caller: Caller | None
     opened: ScopeList | None
     asks: tuple[str, ...]

@@ -217,8 +217,9 @@ class Store(Protocol):
         """How many `query` would list, if it had no limit."""
         ...
 
-    def delete(self, execution: str) -> None:
-        """Forget it, and that its results wait. Its slot stays taken."""
+    def delete(self, execution: str, *, at: int | None = None) -> None:
+        """Forget it, and that its results wait. Its slot stays taken. Conflict where it does not stand `at` that
+        sequence any more."""
         ...
 
     # ── work, as queries ──

@@ -65,6 +65,7 @@ MODELS: dict[str, str] = {
     _CORE + "flow.ForEach": "penstock.tasks.flowables:ForEach",
     _CORE + "flow.EachSequential": "penstock.tasks.flowables:EachSequential",
     _CORE + "flow.EachParallel": "penstock.tasks.flowables:EachParallel",
+    _CORE + "flow.LoopUntil": "penstock.tasks.flowables:LoopUntil",
     _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
     _CORE + "flow.ForEachItem": "penstock.tasks.calls:ForEachItem",
     _CORE + "flow.Subflow": "penstock.tasks.calls:Subflow",

@@ -10,6 +10,8 @@ UPSERT_RUN = (
     "set state = excluded.state, ready = excluded.ready, body = excluded.body"
 )
 
+DROP_RUN = "delete from task_runs where execution = ? and ordinal = ?"
+
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
     "running, is_over, queued, header, slot_trigger, pinned, caller, caller_run, caller_index, awaited) "
@@ -135,9 +137,9 @@ FIRST_QUEUED = (
 
 INHERITED = (
     "select id from executions where session = ?1 and is_over = 0 and (running > 0 or ready > 0 "
-    "or (state not in ('PAUSED', 'RETRYING') and (state <> 'QUEUED' or queued = 0) "
+    "or (state not in ('PAUSED', 'RETRYING', 'BREAKPOINT') and (state <> 'QUEUED' or queued = 0) "
     "and (state <> 'CREATED' or wake_at is null)) "
-    "or (state = 'PAUSED' and id in (select execution from touches))) order by created, id"
+    "or (state in ('PAUSED', 'BREAKPOINT') and id in (select execution from touches))) order by created, id"
 )
 """A paused one that was told something may have been answered while nobody was there to hear it."""
 

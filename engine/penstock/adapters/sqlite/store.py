@@ -18,7 +18,17 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
+from penstock.execution.event import (
+    Caller,
+    ChildEnded,
+    Event,
+    ExecutionInherited,
+    ExecutionReopened,
+    Instant,
+    IterationBegun,
+    ResumeRequested,
+    TaskRunEnded,
+)
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -148,7 +158,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         births: Sequence[Creation] = (),
     ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
-        runs = _run_rows(execution, events)
+        runs, dropped = _run_rows(execution, events), _dropped_rows(execution, events)
         heard = [(execution.id, each.run, each.index) for each in events if isinstance(each, ChildEnded)]
         left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
@@ -169,6 +179,8 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                 if int(connection.execute(sql.LET_IN, (flow.namespace, flow.id, execution.id)).get) >= room:
                     raise Crowded(f"{room} executions of {flow} go on already")
             connection.executemany(sql.INSERT_EVENT, rows)
+            if dropped:
+                connection.executemany(sql.DROP_RUN, dropped)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.executemany(sql.HEARD, heard)
             connection.executemany(sql.LEFT_ALONE, left)
@@ -230,8 +242,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return int(connection.execute(sql.COUNT + where, values).get)
 
-    def delete(self, execution: str) -> None:
+    def delete(self, execution: str, *, at: int | None = None) -> None:
         def work(connection: apsw.Connection) -> None:
+            standing = connection.execute(sql.STANDING, (execution,)).fetchone()
+            if at is not None and standing is not None and standing[0] != at:
+                raise Conflict(f"the execution {execution} stands at {standing[0]}, not at {at}")
             for statement in sql.DELETIONS:
                 connection.execute(statement, (execution,))
 
@@ -300,15 +315,33 @@ def _event_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str
 
 
 def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int, str, str, str, int, str]]:
-    """Exactly the task runs that the events touched."""
-    touched = dict.fromkeys(run for event in events if (run := getattr(event, "run", None)) is not None)
-    touched |= dict.fromkeys(run for event in events if (run := getattr(event, "paused", None)) is not None)
+    """Exactly the task runs that the events touched, and that are there."""
+    touched: dict[str, None] = {}
+    for event in events:
+        match event:
+            case ResumeRequested(paused=str() as paused):
+                touched[paused] = None
+            case ExecutionReopened():
+                touched |= dict.fromkeys(run for run, _ in (*event.runs, *event.marked))
+            case ExecutionInherited():
+                touched |= dict.fromkeys(execution.runs)
+            case _:
+                run = getattr(event, "run", None)
+                if run is not None:
+                    touched[run] = None
     rows = []
     for key in touched:
-        run = execution.runs[key]
-        ready = int(key in execution.ready)
-        rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
+        if key in execution.runs:
+            run = execution.runs[key]
+            ready = int(key in execution.ready)
+            rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
     return rows
+
+
+def _dropped_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int]]:
+    """The task runs that have left."""
+    opened = [event for event in events if isinstance(event, ExecutionReopened | IterationBegun)]
+    return [(execution.id, ordinal) for event in opened for ordinal in event.dropped]
 
 
 def _header_row(

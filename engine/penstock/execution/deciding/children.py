@@ -17,7 +17,7 @@ def call(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """What must be known of the executions first, then the call."""
     executable = EXECUTABLES[task.type]
     asks = executable.asks(task)
-    if asks and not run.facts.keys() - {evaluation.RUN_IF, "timeout_s"}:
+    if asks and not run.facts.keys() - evaluation.GATE_FACTS:
         return EvaluationRequested(at=now, run=run.id, names=asks)
     wanted = executable.call(execution, task, run)
     return ChildrenRequested(at=now, run=run.id, count=wanted.count, width=wanted.width, waits=wanted.waits)

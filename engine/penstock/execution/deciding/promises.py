@@ -53,7 +53,9 @@ def _open(flow: Flow, execution: Execution) -> list[Sla]:
     """The promises that can still be broken."""
     if not flow.sla or execution.is_leaving or execution.state.is_terminal:
         return []
-    return [sla for sla in flow.sla if sla.id not in execution.broken]
+    kept = [sla for sla in flow.sla if sla.id not in execution.broken]
+    # Kestra sets its clock when an execution begins, and never again: one that is opened again may take its time.
+    return kept if not execution.openings else [sla for sla in kept if sla.duration is None]
 
 
 def _broken(execution: Execution, sla: Sla, now: Instant) -> str | None:

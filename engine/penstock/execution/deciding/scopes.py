@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from penstock.execution import evaluation
 from penstock.execution.deciding.ending import ended
+from penstock.execution.deciding.gates import has_gate
+from penstock.execution.deciding.iterations import another
 from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.event import (
     EvaluationRequested,
@@ -27,7 +29,7 @@ from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution, Scope
 from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
-from penstock.flow.model import Flow, Kind
+from penstock.flow.model import Flow
 
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
@@ -86,9 +88,10 @@ def _created(
     place = lanes.lane(lane)
     task = place.tasks[position]
     parent = key or None
+    opening = execution.runs[key].openings if parent else execution.openings
     return TaskRunCreated(
         at=now,
-        run=derive_id(execution.id, parent, task.id, place.iteration),
+        run=derive_id(execution.id, parent, task.id, place.iteration, opening),
         task=task.id,
         kind=task.kind,
         parent=parent,
@@ -96,7 +99,7 @@ def _created(
         lane=lane,
         position=position,
         last=position == len(place.tasks) - 1,
-        gated=task.kind in (Kind.FLOWABLE, Kind.EXECUTABLE) or task.run_if is not None or isinstance(task.timeout, str),
+        gated=has_gate(execution, task, place.value),
         value=place.value,
         iteration=place.iteration,
     )
@@ -107,6 +110,10 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if key == ROOT and scope.open.phase is Phase.AFTER:
         return ExecutionClosed(at=now)
     if not _leaves(execution, key):
+        if key != ROOT and scope.open.phase is Phase.MAIN:
+            again = another(flow, execution.runs[key], scope, now)
+            if again is not None:
+                return again
         failed = State.FAILED in scope.states
         if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
             return _opened(flow, execution, key, Phase.ERRORS, now)
@@ -128,7 +135,10 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
     outputs = flowable.outputs(task, run.facts)
-    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
+    error = flowable.objects(run.facts) if state in _WELL else None
+    if error is not None:
+        state = State.FAILED
+    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs, error=error)
 
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:

@@ -26,8 +26,10 @@ class PauseRequested(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequested(ExecutionEvent):
-    """The answer to a pause: of the Pause task run `paused`, or of the whole execution when it is None."""
+    """The answer to a pause: of the task run `paused`, a Pause or one at a breakpoint, or of the whole execution when
+    it is None. `breakpoints` are those from now on, where a person has said so."""
 
     by: str = ""
     paused: str | None = None
     values: Mapping[str, Any] = field(default_factory=nothing)
+    breakpoints: tuple[str, ...] | None = None

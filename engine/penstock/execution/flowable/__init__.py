@@ -9,6 +9,7 @@ from penstock.execution.flowable.choice import If, Switch
 from penstock.execution.flowable.loop import EachParallel, EachSequential, ForEach
 from penstock.execution.flowable.pause import Pause
 from penstock.execution.flowable.sequence import ForEachItem, Parallel, Sequential, WorkingDirectory
+from penstock.execution.flowable.until import LoopUntil
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -21,6 +22,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "ForEachItem": ForEachItem(),
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
+    _CORE + "LoopUntil": LoopUntil(),
     _CORE + "Pause": Pause(),
     _CORE + "WorkingDirectory": WorkingDirectory(),
 }

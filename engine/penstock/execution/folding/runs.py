@@ -8,11 +8,14 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
     FlowableStarted,
     Instant,
+    IterationAwaited,
+    ResumeRequested,
     StopCause,
     TaskRunAdmitted,
     TaskRunPaused,
@@ -23,6 +26,12 @@ from penstock.execution.event import (
 )
 from penstock.execution.model import Attempt, Histories, TaskRun, changed
 from penstock.execution.state import State
+
+CONDITION = "condition"
+"""The fact that says whether the condition of a loop holds; asked again after each iteration."""
+
+PASSED = "breakpoint"
+"""The fact that a breakpoint was passed."""
 
 RunChange = (
     AttemptStarted
@@ -35,6 +44,8 @@ RunChange = (
     | TaskRunPaused
     | TaskRunResumed
     | TaskRunStopping
+    | BreakpointReached
+    | IterationAwaited
 )
 
 
@@ -71,8 +82,20 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
             is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
             return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
+        case BreakpointReached():
+            return moved(run, event.at, State.BREAKPOINT)
+        case IterationAwaited():
+            facts = {key: value for key, value in run.facts.items() if key != CONDITION}
+            return changed(run, wake_at=event.until, facts=facts)
         case _:
             assert_never(event)
+
+
+def answered_by_person(run: TaskRun, event: ResumeRequested) -> TaskRun:
+    """A Pause goes on as decided next, with the answer; what stands at a breakpoint is at its start again."""
+    if run.state is State.BREAKPOINT:
+        return changed(moved(run, event.at, State.CREATED), facts={**run.facts, PASSED: True})
+    return changed(run, facts={**run.facts, "resumed": dict(event.values)})
 
 
 def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:

@@ -13,7 +13,7 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
-        "flow.Dag": "Dag", "flow.Loop": "Loop", "flow.LoopUntil": "LoopUntil", "flow.AllowFailure": "AllowFailure",
+        "flow.Dag": "Dag", "flow.Loop": "Loop", "flow.AllowFailure": "AllowFailure",
         "flow.Template": "Template", "flow.Sleep": "Sleep", "flow.Approval": "Approval",
         "flow.PurgeFlows": "PurgeFlows",
     },
