@@ -10,8 +10,9 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
-from penstock.flow.declaration import declared_input, leaves
+from penstock.flow.declaration import declared_input
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
+from penstock.flow.leaves import leaves
 from penstock.flow.model import (
     NOTHING,
     Backoff,
