@@ -144,7 +144,7 @@ class DecisionShell:
             assert isinstance(rendered, dict)
             facts = self._facts(flow, execution, key, rendered)
             if key == ROOT:
-                self._learn_secrets(flow, facts[evaluation.OUTPUTS])
+                self._learn_secrets(flow, facts.get(evaluation.OUTPUTS, {}))
             return self._evaluated(now(), subject, facts)
         except PenstockError as error:
             if is_hurried and isinstance(error, WallTimeExceeded):
@@ -160,7 +160,7 @@ class DecisionShell:
 
     def _learn_secrets(self, flow: Flow, outputs: Mapping[str, Any]) -> None:
         for output in flow.outputs:
-            if output.type is InputType.SECRET and outputs[output.id] is not None:
+            if output.type is InputType.SECRET and outputs.get(output.id) is not None:
                 self.vault.mask.learn(outputs[output.id])
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:

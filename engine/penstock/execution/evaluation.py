@@ -24,6 +24,9 @@ GATE_FACTS = frozenset({RUN_IF, "timeout_s", PASSED})
 """What is known of a task run once it is past its gate; everything else is an answer to what its type asks."""
 _ASSERTION = "sla:"
 
+OUTDATED = ""
+"""Among what was judged: something has changed since it was asked, so that the answer is not the last word."""
+
 
 def assertion(sla: str) -> str:
     """The name under which the assertion of a promise is asked, and under which its answer is known."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import immutables
 
 from penstock.execution.event import Phase
 from penstock.execution.flowable import FLOWABLES
+from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
@@ -190,12 +190,6 @@ def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
         if isinstance(at, dict):
             at[rest[-1]] = value
     return nested
-
-
-def iso(moment: datetime) -> str:
-    """As Java prints an Instant: UTC, a fraction of three or six digits only where there is one."""
-    text = moment.isoformat()[: 26 if moment.microsecond else 19]
-    return (text[:23] if text.endswith("000") and len(text) > 19 else text) + "Z"
 
 
 class Inputs(Mapping[str, Any]):

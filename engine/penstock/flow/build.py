@@ -10,8 +10,9 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
-from penstock.flow.declaration import declared_input, leaves
+from penstock.flow.declaration import declared_input
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
+from penstock.flow.leaves import leaves
 from penstock.flow.model import (
     NOTHING,
     Backoff,
@@ -19,6 +20,7 @@ from penstock.flow.model import (
     CheckBehavior,
     CheckStyle,
     Concurrency,
+    Dialect,
     Excess,
     Flow,
     Input,
@@ -36,17 +38,11 @@ from penstock.flow.model import (
     Trigger,
 )
 from penstock.flow.survey import Path, Site, Survey
-
-TASK_PROPERTIES = frozenset(
-    {
-        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "when", "allowFailure",
-        "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
-    }
-)  # fmt: skip
-"""What every task may have, beside the properties of its type."""
+from penstock.flow.words import TASK_PROPERTIES
 
 _TRIGGER_PROPERTIES = frozenset({"id", "type", "description", "disabled", "inputs"})
 _DAG = "io.kestra.plugin.core.flow.Dag"
+_SIDE_BY_SIDE = frozenset({_DAG, "io.kestra.plugin.core.flow.Parallel"})
 _PAUSE = "io.kestra.plugin.core.flow.Pause"
 
 
@@ -161,6 +157,8 @@ def _task(survey: Survey, site: Site) -> Task:
         properties["cases"] = tuple(raw["cases"])
     if site.type == _DAG:
         properties["dependsOn"] = _dependencies(raw.get("tasks") or [])
+    if site.type in _SIDE_BY_SIDE and survey.dialect is Dialect.V2:
+        properties.setdefault("onChildFailure", "FAIL")
     if site.type == _PAUSE and "delay" in properties:
         properties.setdefault("pauseDuration", properties.pop("delay"))
     level = raw.get("logLevel")
