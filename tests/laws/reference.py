@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Protocol
 
 from laws.fates import Fates, Key, Place
 from penstock.execution.instants import iso
@@ -35,9 +36,10 @@ class Try:
     told: datetime | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
-    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there."""
+    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there; `gone` is
+    when another round of its loop has taken its place."""
 
     key: Key
     parent: Key | None
@@ -46,6 +48,7 @@ class Run:
     course: list[tuple[str, datetime]]
     tries: list[Try] = field(default_factory=list)
     shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
+    gone: datetime | None = None
 
     @property
     def created(self) -> datetime:
@@ -76,6 +79,16 @@ class Lane:
     iteration: int | None = None
 
 
+class Rounds(Protocol):
+    """Whether a list is done once more. `objects`: the flowable has failed in the end, though its tasks have not."""
+
+    objects: bool
+
+    def next(self, end: datetime) -> tuple[datetime, datetime | None]:
+        """When that is known after a round that has ended well, and when the next begins; None: there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Opened:
     """The main list of a flowable: its lanes, `width` of them at once (0: all), from `at` on.
@@ -94,6 +107,10 @@ class Opened:
     states: frozenset[str] = frozenset()
     least: str = "SUCCESS"
     until: datetime | None = None
+    rounds: Rounds | None = None
+
+    def is_late(self, at: datetime) -> bool:
+        return self.until is not None and at > self.until
 
 
 @dataclass
@@ -153,7 +170,7 @@ class Reference:
             end, state, outputs = self.cut(self.runs, kill, "KILLED"), "KILLED", None
             kill = None
         self.after(end, kill)
-        return Outcome(state, outputs, self.runs)
+        return Outcome(state, outputs, [run for run in self.runs if run.gone is None])
 
     def after(self, end: datetime, kill: datetime | None) -> None:
         """What runs when the state is set. A kill that comes by then stops it, and changes no state any more."""
@@ -176,10 +193,18 @@ class Reference:
         return end, "FAILED" if ran_out else state
 
     def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
-        """The main list; whether its time has run out, which stops all that goes on in it."""
+        """The main list, round by round; whether its time has run out, which stops all that goes on in it."""
         before = len(self.runs)
         end, states = self.tasks(parent, place, opened)
-        if opened.until is None or end <= opened.until:
+        while opened.rounds is not None and not states & STOPS and not opened.is_late(end):
+            end, again = opened.rounds.next(end)
+            if again is None or opened.is_late(again):
+                end = again or end
+                break
+            for run in self.runs[before:]:
+                run.gone = run.gone or again
+            end, states = self.tasks(parent, place, replace(opened, at=again))
+        if opened.until is None or not opened.is_late(end):
             return end, states | opened.states, False
         end = self.cut(self.runs[before:], opened.until, "KILLED")
         return end, set(opened.states), True
@@ -221,12 +246,19 @@ class Reference:
             run.take(soft(task, "FAILED"), failed.at)
         return run
 
-    def ask(self, key: Key, name: str, at: datetime, time: int = 1) -> tuple[datetime, str]:
-        answer = self.fates.answer(key, name, time)
-        self.asked.append((at, at + answer.takes))
-        if answer.text is None:
-            raise NotRendered(at + answer.takes)
-        return at + answer.takes, answer.text
+    def ask(self, key: Key, name: str, at: datetime, asked: int = 1) -> tuple[datetime, str]:
+        at, [text] = self.ask_all(key, (name,), at, asked)
+        return at, text
+
+    def ask_all(self, key: Key, names: Sequence[str], at: datetime, asked: int = 1) -> tuple[datetime, list[str]]:
+        """What is asked together is known together."""
+        answers = [self.fates.answer(key, name, max(self.created[key], 1), asked) for name in names]
+        known = at + max(answer.takes for answer in answers)
+        self.asked.append((at, known))
+        texts = [answer.text for answer in answers if answer.text is not None]
+        if len(texts) < len(answers):
+            raise NotRendered(known)
+        return known, texts
 
     def attempts(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         """One attempt after another, as long as the nearest retry allows it. A timeout is a failure."""
@@ -293,6 +325,8 @@ class Reference:
         errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
         end, state = self.body(run, run.key[1], opened, errors, finally_)
         state = opened.least if state == "SUCCESS" else state
+        if opened.rounds is not None and opened.rounds.objects and state not in STOPS:
+            state = "FAILED"
         if _short(task) == "AllowFailure" and state == "FAILED":
             state = "WARNING"
         if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
@@ -317,6 +351,9 @@ class Reference:
         for run in reversed(runs):
             if run.created > at:
                 self.runs.remove(run)
+            if run.gone is not None and run.gone > at:
+                run.gone = None
+            if run.created > at or run.gone is not None:
                 continue
             if run.end > at:
                 self.stop(run, at, state, ends.get(run.key, at))
@@ -497,6 +534,42 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
     return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
 
 
+@dataclass
+class _Until:
+    """The rounds of a LoopUntil: another one until its condition holds, or patience is over."""
+
+    reference: Reference
+    run: Run
+    most: int
+    last: datetime
+    interval: timedelta
+    fails: bool
+    made: int = 1
+    objects: bool = False
+
+    def next(self, end: datetime) -> tuple[datetime, datetime | None]:
+        at, text = self.reference.ask(self.run.key, "condition", end, self.made)
+        if text not in FALSE:
+            return at, None
+        if self.made >= self.most or at > self.last:
+            self.objects = self.fails
+            return at, None
+        self.made += 1
+        self.run.shows.append((at + self.interval, {"iterationCount": self.made}))
+        return at, at + self.interval
+
+
+def _loop_until(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    del limit
+    since, names = at, [name for name in ("checkFrequency", "failOnMaxReached") if name in task.properties]
+    at, [text, *fails] = reference.ask_all(run.key, names, since)
+    bounds = json.loads(text)
+    last, interval = since + seconds(bounds["maxDuration"], at), seconds(bounds["interval"], at)
+    run.shows.append((at, {"iterationCount": 1}))
+    rounds = _Until(reference, run, bounds["maxIterations"], last, interval, fails == ["true"])
+    return Opened([Lane(task.branches.get("tasks", ()))], at, rounds=rounds)
+
+
 Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
 
 FLOWABLES: dict[str, Open] = {
@@ -510,6 +583,7 @@ FLOWABLES: dict[str, Open] = {
     "ForEach": _for_each,
     "EachParallel": _each_parallel,
     "Pause": _pause,
+    "LoopUntil": _loop_until,
 }
 
 
