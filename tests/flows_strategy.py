@@ -223,6 +223,13 @@ def _side_by_side(builder: _Builder) -> dict[str, Any]:
     return properties
 
 
+def _loop_until(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {"condition": "{{ condition }}", "checkFrequency": {"interval": "{{ interval }}"}}
+    if chance(builder.dice, 50):
+        properties["failOnMaxReached"] = "{{ fail }}"
+    return properties, {"tasks": builder.tasks(depth, 2)}
+
+
 _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "Sequential": _sequential,
     "Parallel": _parallel,
@@ -235,6 +242,7 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "Dag": _dag,
     "Approval": _approval,
     "WorkingDirectory": _working_directory,
+    "LoopUntil": _loop_until,
 }
 
 
@@ -264,7 +272,7 @@ def random_flow(
 
 
 def _behavior(dice: Dice) -> RetryBehavior:
-    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 15) else RetryBehavior.RETRY_FAILED_TASK
+    return RetryBehavior.CREATE_NEW_EXECUTION if chance(dice, 30) else RetryBehavior.RETRY_FAILED_TASK
 
 
 def _promises(dice: Dice) -> tuple[Sla, ...]:
@@ -303,6 +311,11 @@ def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str)
             return "false" if chance(dice, 10) else "true"
         case "runIf" | "condition":
             return one_of(dice, ("true", "true", "true", "false", "0"))
+        case "failOnMaxReached":
+            return one_of(dice, (False, True, "true"))
+        case "checkFrequency":
+            interval = f"PT{dice.randrange(9)}S"
+            return {"maxIterations": 1 + dice.randrange(3), "maxDuration": "PT2M", "interval": interval}
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
         case "auto" | "autoApprove":

@@ -28,6 +28,8 @@ class Telling:
     fail_on: str
     globals_: Globals
     target: str | None = None
+    sarif: Path | None = None
+    """A file that gets the findings as SARIF beside."""
 
     def counts(self, found: Diagnostic) -> bool:
         """Whether a finding is as severe as `--fail-on` says."""
@@ -42,13 +44,17 @@ class Telling:
         if self.target is None:
             click.echo(text, nl=False, color=True, err=aside)
         else:
-            _write(Path(self.target), text)
+            write_file(Path(self.target), text)
             if not self.globals_.quiet:
                 click.echo(self._summary(report).sentence, err=True)
+        if self.sarif is not None:
+            from penstock_cli.render.sarif import as_sarif
+
+            write_file(self.sarif, as_sarif(_from_root(report.diagnostics)))
         if self.output == "github" and (page := os.environ.get("GITHUB_STEP_SUMMARY")):
             from penstock_cli.render.annotations import as_summary
 
-            _write(Path(page), as_summary(_from_root(report.diagnostics), self._summary(report)), append=True)
+            write_file(Path(page), as_summary(_from_root(report.diagnostics), self._summary(report)), append=True)
         return any(map(self.counts, report.diagnostics))
 
     def text(self, report: Report) -> str:
@@ -113,7 +119,8 @@ def _path_from(file: str, here: Path, root: Path) -> str:
     return file if path.startswith("../") else path
 
 
-def _write(path: Path, text: str, *, append: bool = False) -> None:
+def write_file(path: Path, text: str, *, append: bool = False) -> None:
+    """Raises UserError where it cannot be."""
     try:
         with path.open("a" if append else "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)

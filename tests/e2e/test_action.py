@@ -233,3 +233,14 @@ def test_the_branchs_own_commit_may_be_checked_where_there_are_secrets(pull: Pul
     pull.make({"flows/a.yaml": GOOD}, {"flows/a.yaml": BROKEN})
     git("checkout", "--quiet", "--detach", pull.base, cwd=pull.workspace)
     assert pull.use("validate", event_name="pull_request_target", commit=pull.base).ok
+
+
+def test_findings_are_left_as_sarif_for_code_scanning(pull: PullRequest) -> None:
+    pull.make({"README.md": "x"}, {"team/flows/broken.yaml": BROKEN})
+
+    done = pull.use("validate", {"working-directory": "team"})
+
+    [run] = json.loads(Path(done.outputs["sarif-path"]).read_text(encoding="utf-8"))["runs"]
+    [place] = run["results"][0]["locations"]
+    assert [result["ruleId"] for result in run["results"]] == ["PEN202"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "team/flows/broken.yaml"

@@ -61,6 +61,18 @@ def test_namespace_files_go_where_they_are_told(pull: PullRequest, server: Kestr
     assert server.files["company.team"]["lib/q.sql"] == b"select 1"
 
 
+def test_templates_are_refused_with_what_to_do(pull: PullRequest, server: KestraApi) -> None:
+    pull.make({"templates/t.yaml": GOOD}, {})
+
+    done = pull.use("deploy", {"server": server.url, "resource": "template"}, event_name="push", event=PUSH)
+
+    assert not done.ok
+    [told] = done.log.annotations
+    assert "Kestra has no templates any more since 1.0" in told.message
+    assert "Subflow" in told.message
+    assert server.asked == []
+
+
 def test_a_wrong_password_and_an_invalid_flow_fail_the_step(pull: PullRequest, server: KestraApi) -> None:
     pull.make({"flows/etl.yaml": GOOD}, {})
     given = {"server": server.url, "user": "ada", "password": "wrong-and-secret"}

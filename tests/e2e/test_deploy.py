@@ -234,6 +234,61 @@ def test_whoever_is_not_known_or_not_allowed_is_4(scene: Scene, monkeypatch: pyt
     assert "wrong-token" not in unknown.stderr + unknown.stdout
 
 
+@pytest.mark.parametrize(
+    ("token", "user", "variables"),
+    [
+        ("t0ken", None, {"PENSTOCK_TOKEN": "t0ken"}),
+        ("t0ken", None, {"KESTRA_API_TOKEN": "t0ken"}),
+        ("t0ken", None, {"PENSTOCK_TOKEN": "t0ken", "PENSTOCK_USER": "ada", "PENSTOCK_PASSWORD": "s"}),
+        (None, ("ada", "s:3cret"), {"PENSTOCK_USER": "ada", "PENSTOCK_PASSWORD": "s:3cret"}),
+        (None, ("ada", "s:3cret"), {"KESTRA_USER": "ada", "KESTRA_PASSWORD": "s:3cret"}),
+    ],
+)
+def test_credentials_are_in_the_environment(
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str | None,
+    user: tuple[str, str] | None,
+    variables: dict[str, str],
+) -> None:
+    scene.api.token, scene.api.user = token, user
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    answer = scene.plan()
+
+    assert answer.exit_code == 0, answer.stderr
+    assert not any(value in answer.stdout + answer.stderr for value in ("t0ken", "s:3cret"))
+
+
+@pytest.mark.parametrize("where", ["server", "folder"])
+def test_files_of_a_namespace_that_left_the_source_are_found_and_pruned(
+    scene: Scene, tmp_path: Path, where: str
+) -> None:
+    target = scene.api.url if where == "server" else str(tmp_path / "out")
+    scene.write("flows/x.yaml", LOAD.replace("namespace: sales", "namespace: ops"))
+    scene.write("ops/files/gone.sql", "select 0")
+    scene.call("deploy", target=target)
+    (scene.folder / "flows/x.yaml").unlink()
+    (scene.folder / "ops/files/gone.sql").unlink()
+
+    left = scene.call("plan", "-o", "json", target=target).json["summary"]
+    pruned = scene.call("deploy", "--prune", "-o", "json", target=target).json["summary"]
+    again = scene.call("plan", "--prune", "--detailed-exitcode", target=target)
+
+    assert (left["delete"], pruned["delete"], again.exit_code) == (0, 2, 0)
+
+
+def test_defaults_of_the_repository_are_told_not_to_come_along(scene: Scene) -> None:
+    scene.write("penstock.yaml", f"flows: [flows/**]\ndefaults: [{{type: {LOG}, values: {{level: WARN}}}}]\n")
+
+    answer = scene.deploy()
+
+    assert answer.exit_code == 0
+    assert "`defaults` of penstock.yaml are not deployed" in answer.stderr
+    assert scene.bodies()["sales/load"] == LOAD
+
+
 def test_a_target_of_the_settings_names_its_variables(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.api.user, scene.api.tenant = ("ada", "secret"), "eu"
     scene.write(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
-from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
-from penstock.execution.model import Execution
+from penstock.execution.event import Caller, ChildEnded, ChildStarted, Event, Instant, TaskRunEnded
+from penstock.execution.model import Execution, execution_of
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
 from penstock.ports.deployment import SCHEDULED
@@ -90,11 +90,11 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             row.session = by.id
             idle = execution.held or execution.is_leaving
             waits = (
-                execution.state in (State.PAUSED, State.RETRYING)
+                execution.state in (State.PAUSED, State.RETRYING, State.BREAKPOINT)
                 or (execution.state is State.QUEUED and execution.queued)
                 or (execution.state is State.CREATED and row.due is not None)
             )
-            is_answered = execution.state is State.PAUSED and row.touched > 0
+            is_answered = execution.state in (State.PAUSED, State.BREAKPOINT) and row.touched > 0
             if execution.running or (execution.ready and not idle) or not waits or is_answered:
                 found.append(execution.id)
         return found
@@ -166,7 +166,9 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.events += events
         row.execution, row.due = execution, due
         for event in events:
-            if isinstance(event, ChildEnded):
+            if isinstance(event, ChildStarted) and execution.waits_for(event.run) and event.child in self._rows:
+                self._rows[event.child].awaited = True
+            elif isinstance(event, ChildEnded):
                 self.hear(Caller(execution.id, event.run, event.index, waits=True, depth=1))
             elif isinstance(event, TaskRunEnded) and event.orphan:
                 for child in self._called(execution.id):
@@ -174,8 +176,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
                         self.hear(child.caller)
         if session is None:
             self._touch(row)
-        self._note_end(execution, session)
         holder = session if session is not None else self._sessions.get(row.session or "")
+        self._note_end(execution, holder)
         born = [self._create(each, holder, told=session is None) for each in births]
         self._after(execution.id)
         return born
@@ -191,7 +193,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
         if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
-            self._outbox.setdefault(execution.id, execution.ended)
+            self._outbox.setdefault(execution.result_id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
         return [row.execution for row in self._rows.values() if not row.execution.is_over]
@@ -229,6 +231,12 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         living = [each for each in living if each.caller is not None and run in (None, each.caller.run)]
         return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
 
+    def child(self, caller: Caller) -> str | None:
+        place = caller.run, caller.index
+        found = [each for each in self._called(caller.execution) if each.caller is not None]
+        found = [each for each in found if each.caller is not None and (each.caller.run, each.caller.index) == place]
+        return max(found, key=lambda each: each.created).id if found else None
+
     def bereaved(self, session: Session) -> list[str]:
         killed = {row.execution.id for row in self._rows.values() if row.execution.kill}
         rows = [row.execution for row in self._held(session) if not row.execution.is_over and not row.execution.kill]
@@ -253,10 +261,13 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     def count(self, query: Query) -> int:
         return sum(_fits(row.execution, query) for row in self._rows.values())
 
-    def delete(self, execution: str) -> None:
+    def delete(self, execution: str, *, at: int | None = None) -> None:
+        row = self._rows.get(execution)
+        if at is not None and row is not None and len(row.events) != at:
+            raise Conflict(f"the execution {execution} stands at {len(row.events)}, not at {at}")
         self._rows.pop(execution, None)
-        self._outbox.pop(execution, None)
-        self._put_off = {key: off for key, off in self._put_off.items() if key[1] != execution}
+        self._outbox = {key: ended for key, ended in self._outbox.items() if execution_of(key) != execution}
+        self._put_off = {key: off for key, off in self._put_off.items() if execution_of(key[1]) != execution}
 
     # ── work, as queries ──
 

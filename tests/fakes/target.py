@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from penstock.diagnostic import FlowName
 from penstock.errors import PenstockError
@@ -32,6 +32,9 @@ class MemoryTarget(Target):
     def delete_flow(self, name: FlowName) -> None:
         self._called(f"delete_flow {name}")
         self.held.pop(name, None)
+
+    def namespaces(self) -> Collection[str]:
+        return list(self.held_files)
 
     def files(self, namespace: str) -> Mapping[str, bytes]:
         return dict(self.held_files.get(namespace, {}))

@@ -88,6 +88,7 @@ class KestraApi:
     fault: Fault | None = None
     flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    keys: dict[tuple[str, str], Any] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Ids of flows that the server calls invalid."""
@@ -223,13 +224,17 @@ class KestraApi:
         return self._bulk(asked, asked.text("delete", "true" if self.version.startswith("0.") else "false"), namespace)
 
     def update_bulk(self, asked: Asked) -> Answer:
-        return self._bulk(asked, asked.text("delete", "true"), asked.text("namespace") or None)
+        with_children = asked.text("allowNamespaceChild") == "true"
+        return self._bulk(asked, asked.text("delete", "true"), asked.text("namespace") or None, with_children)
 
-    def _bulk(self, asked: Asked, delete: str, namespace: str | None) -> Answer:
+    def _bulk(self, asked: Asked, delete: str, namespace: str | None, with_children: bool = False) -> Answer:
         sources = [one for one in re.split(r"\n+---\n*?", asked.body.decode().strip()) if one]
         read = [self._read(source) for source in sources]
         wrong = [fault for _, fault in read if fault]
-        elsewhere = [key for key, _ in read if namespace is not None and key[0] != namespace]
+        lead = f"{namespace}." if with_children else "\0"
+        elsewhere = [
+            key for key, _ in read if namespace is not None and key[0] != namespace and not key[0].startswith(lead)
+        ]
         if wrong or elsewhere:
             return 422, {"message": wrong[0] if wrong else "Invalid entity: flow.namespace: must be of the namespace"}
         keys = [key for key, _ in read]
@@ -279,9 +284,30 @@ class KestraApi:
         return 400, {"message": "Required Part [fileContent] not specified"}
 
     def delete_file(self, asked: Asked, namespace: str) -> Answer:
+        if asked.text("path").endswith("/"):
+            lead, held = asked.text("path").lstrip("/"), self.files.get(namespace, {})
+            self.files[namespace] = {path: content for path, content in held.items() if not path.startswith(lead)}
+            return 204, None
         if self.files.get(namespace, {}).pop(asked.text("path").lstrip("/"), None) is None:
             return 404, {"message": "File not found"}
         return 204, None
+
+    def put_key(self, asked: Asked, namespace: str, key: str) -> Answer:
+        try:
+            self.keys[namespace, key] = json.loads(asked.body)
+        except ValueError:
+            return 422, {"message": "Invalid entity: the value is no JSON"}
+        return 200, None
+
+    def show_key(self, _: Asked, namespace: str, key: str) -> Answer:
+        if (namespace, key) not in self.keys:
+            return 404, {"message": f"Not Found: No value found for key '{key}'"}
+        value = self.keys[namespace, key]
+        kinds = {bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", str: "STRING"}
+        return 200, {"type": kinds.get(type(value), "JSON"), "value": value}
+
+    def delete_key(self, _: Asked, namespace: str, key: str) -> Answer:
+        return 200, self.keys.pop((namespace, key), None) is not None
 
 
 _NAME = "([^/]+)"
@@ -303,6 +329,9 @@ _ROUTES: tuple[_Route, ...] = (
     (f"namespaces/{_NAME}/files", "GET", KestraApi.show_file),
     (f"namespaces/{_NAME}/files", "POST", KestraApi.create_file),
     (f"namespaces/{_NAME}/files", "DELETE", KestraApi.delete_file),
+    (f"namespaces/{_NAME}/kv/{_NAME}", "GET", KestraApi.show_key),
+    (f"namespaces/{_NAME}/kv/{_NAME}", "PUT", KestraApi.put_key),
+    (f"namespaces/{_NAME}/kv/{_NAME}", "DELETE", KestraApi.delete_key),
 )
 
 

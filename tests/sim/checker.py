@@ -18,14 +18,20 @@ from penstock.execution.event import (
     EvaluationFailed,
     Event,
     ExecutionCreated,
+    ExitRequested,
     KillRequested,
+    LabelsChanged,
     PauseRequested,
     ResumeRequested,
     TaskRunReleased,
     TaskRunRetrying,
+    VariablesChanged,
 )
 from penstock.execution.legality import refuse
+from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.flow.model import Flow
+from penstock.operations.again import successor_id
 from penstock.ports.store import Store
 from sim.runner import Violation
 
@@ -38,6 +44,9 @@ FACTS = (
     | AttemptLost
     | Evaluated
     | EvaluationFailed
+    | LabelsChanged
+    | VariablesChanged
+    | ExitRequested
     | ChildStarted
     | ChildRefused
     | ChildEnded
@@ -51,6 +60,8 @@ def check(store: Store, flows: Mapping[str, Flow], execution: str) -> None:
         raise Violation(f"{execution} was acknowledged and is not there (P1)")
     log = store.events(execution)
     check_log(flows[projection.flow_digest], log)
+    if projection.state is State.RETRIED and store.load(successor_id(projection)) is None:
+        raise Violation(f"{execution} is RETRIED, and nothing tries it again")
     if fold(log) != projection:
         raise Violation(f"{execution}: the projection is not the fold of its log (P2)")
 
@@ -86,6 +97,14 @@ def check_log(flow: Flow, log: list[Event]) -> None:
         at += len(batch)
 
 
+def _last(store: Store, execution: str) -> Execution | None:
+    """The execution, or the one that has tried it again last."""
+    found = store.load(execution)
+    while found is not None and found.state is State.RETRIED:
+        found = store.load(successor_id(found))
+    return found
+
+
 def check_kin(store: Store, executions: Sequence[str]) -> None:
     """Every child is there that a parent tells of, each was told of once, and no end is told that has not come."""
     told: Counter[str] = Counter()
@@ -97,13 +116,13 @@ def check_kin(store: Store, executions: Sequence[str]) -> None:
                 if child is None or child.caller is None or child.caller.run != event.run:
                     raise Violation(f"{execution} has called {event.child}, which is not there as its child")
             if isinstance(event, ChildEnded):
-                child = store.load(event.child)
+                child = _last(store, event.child)
                 if child is None or not child.is_over or child.state is not event.state:
                     raise Violation(f"{execution} has heard of an end of {event.child} that it has not come to")
     for execution in executions:
         loaded = store.load(execution)
         assert loaded is not None
-        if told[execution] != int(loaded.caller is not None):
+        if told[execution] != int(loaded.caller is not None and loaded.attempt_number == 1):
             raise Violation(f"{execution} was told of {told[execution]} times")
         if loaded.is_over and any(not loaded.runs[run].orphan for run in loaded.children):
             raise Violation(f"{execution} is over, and waits for {loaded.children}")

@@ -6,7 +6,7 @@ Everything is driven in one thread and in steps, so that a seed decides every in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,7 +30,12 @@ from penstock.execution.event import (
     ChildRefused,
     ChildStarted,
     Event,
+    ExecutionClosed,
+    ExecutionEnded,
+    ExitRequested,
     Instant,
+    LabelsChanged,
+    SlaViolated,
 )
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution
@@ -44,6 +49,13 @@ from penstock.ports.store import Fenced, Session, Store
 from sim.checker import check, check_kin
 from sim.door import Door, Fate, Gone
 from sim.runner import FakeAttempts, Runner, Slot, Violation
+
+TURNS: Mapping[type[Event], str] = {
+    ExecutionClosed: "closed after its end",
+    ExitRequested: "exit requested",
+    SlaViolated: "promise broken",
+}
+"""What is told when it is heard of."""
 
 FAULTS = ("crash", "busy", "zombie", "power", "leave", "kill")
 _NO: frozenset[int] = frozenset()
@@ -157,22 +169,35 @@ class FakeShell(Shell, Answering):
         del flow
         ready = sorted(execution.inline, key=execution.inline.__getitem__)
         quick = [key for key in ready if not self._is_late(execution, key)]
-        return [event for key in quick[:most] for event in self._attempt(execution, key, session)]
+        events: list[Event] = []
+        for key in quick[:most]:
+            events += self._attempt(execution, key, session)
+            if isinstance(events[-2], ExitRequested):
+                break  # what would begin after that is not to begin
+        return events
 
-    def _attempt(self, execution: Execution, key: str, session: Session) -> tuple[Event, Event]:
+    def _attempt(self, execution: Execution, key: str, session: Session) -> list[Event]:
         now, number = self.clock.now(), len(execution.runs[key].attempts) + 1
         dice = Dice(f"{self.seed}/{key}/{number}")
         state = one_of(dice, (*[State.SUCCESS] * 6, State.FAILED))
-        return (
-            AttemptStarted(at=now, run=key, attempt=number, session=session.id, epoch=session.epoch),
-            AttemptEnded(at=now, run=key, attempt=number, state=state),
-        )
+        started = AttemptStarted(at=now, run=key, attempt=number, session=session.id, epoch=session.epoch)
+        ended = AttemptEnded(at=now, run=key, attempt=number, state=state)
+        return [started, *_effects(dice, now, key, number), ended]
 
     def evaluate(self, flow: Flow, execution: Execution, key: str, session: Session) -> Sequence[Event]:
         self.told("answered later")
         if key in execution.inline:
             return self._attempt(execution, key, session)
         return [self._answer(flow, execution, key, self.clock.now())]
+
+
+def _effects(dice: Dice, now: Instant, key: str, number: int) -> Iterator[Event]:
+    """What an inline task changes of its execution, now and then."""
+    if chance(dice, 10):
+        yield LabelsChanged(at=now, run=key, attempt=number, labels={"by": key})
+    if chance(dice, 8):
+        states = (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)
+        yield ExitRequested(at=now, run=key, attempt=number, state=one_of(dice, states))
 
 
 @dataclass(slots=True)
@@ -259,6 +284,11 @@ class Process:
         if execution.seq - len(events) != before:
             raise Violation(f"a listener was told of {execution.id} up to {before}, then up to {execution.seq}")
         self._heard[execution.id] = execution.seq
+        for event in events:
+            if type(event) in TURNS:
+                self.world.told(TURNS[type(event)])
+            elif isinstance(event, ExecutionEnded) and event.state is State.RETRIED:
+                self.world.told("execution tried again")
 
     @property
     def is_gone(self) -> bool:
@@ -314,9 +344,7 @@ class World:
             check_kin(self.store, self.everything())
 
     def everything(self) -> list[str]:
-        """What was acknowledged, and what that has called."""
-        if not self.calls:
-            return self.acknowledged
+        """What was acknowledged, what that has called, and what tries it again."""
         found = self.store.find("", limit=100_000)
         return [*self.acknowledged, *sorted(each for each in found if each not in self.acknowledged)]
 

@@ -34,14 +34,15 @@ from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.agent.world import World
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.execution.apply import fold
-from penstock.execution.event import AttemptEnded, AttemptLost, Event
+from penstock.execution.event import AttemptEnded, AttemptLost, Event, ExecutionStarted
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
-from penstock.operations import request
+from penstock.operations import reopen, request
 from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
@@ -143,7 +144,7 @@ class Stage:
         self.presence = MemoryPresence()
         self.machine = Machine(self.clock)
         self.vault = Vault(Masker(), KeySeal(self.folder / "seal.key"))
-        self.around = Surroundings(self.envs, self.globals, open=self.vault.open)
+        self.around = Surroundings(self.envs, self.globals, open=self.vault.open, load=self.store.load)
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
@@ -183,6 +184,8 @@ class Stage:
             files=self.files,
             keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flows.flow,
         )
         shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, calls, hurry=PATIENT)
@@ -219,9 +222,12 @@ class Stage:
         self, flow: Flow, execution: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False
     ) -> Any:
         seen = {**variables(flow, execution, None, self.around), **more}
-        if typed and isinstance(value, str):
-            return render(value, seen, typed=True, world=self._world(flow, execution), budget=PATIENT)
-        return render_value(value, seen, world=self._world(flow, execution), budget=PATIENT)
+        rendered = partial(render, typed=True) if typed else render_value
+        return rendered(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        at = self.clock.now()
+        reopen.restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
         now = self.clock.now()
@@ -280,7 +286,8 @@ class Stage:
         deployed = self.store.deployed_flow(name)
         assert deployed is not None, f"{name} is not deployed"
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
-        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_)
+        now = self.store.generation()
+        wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
         wanted = replace(wanted, labels=labels or {}, schedule_date=date)
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
@@ -298,13 +305,56 @@ class Stage:
 
     def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
         execution = self.execution(id_)
-        flow, given = self.flows.flow(execution), values or {}
-        kept = keep_answers(flow, execution, given, self.files, self.namespace_files, task=task, intake=self.intake)
-        self._ask(request.resume, id_, values=kept, task=task, intake=self.intake)
+        given = keep_answers(
+            self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
+            task=task, intake=self.intake,
+        )  # fmt: skip
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
+
+    def restart(self, id_: str, *, revision: int | None = None) -> Execution:
+        """Restart it; how it stands before anything of it happens."""
+        if revision is None:
+            return reopen.restart(id_, **self._told(id_))
+        return reopen.restart_as(self._another(id_, revision), self._means, by=BY, at=self.clock.now())
+
+    def replay(
+        self,
+        id_: str,
+        *,
+        run: str | None = None,
+        revision: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Replay it, whole or from a task run on; the id of the new execution, of which nothing has happened."""
+        wanted = replace(self._another(id_, revision), inputs=inputs or {})
+        if run is None:
+            return reopen.replay(wanted, self._means, at=self.clock.now()).id
+        return reopen.replay_from(wanted, run, self._means, by=BY, at=self.clock.now()).id
+
+    def change_status(self, id_: str, run: str, state: str) -> Execution:
+        """Give a task run another state; how the execution stands before it goes on."""
+        return reopen.change_status(id_, run, State(state), **self._told(id_))
+
+    @property
+    def _means(self) -> reopen.Means:
+        return reopen.Means(self.store, self.presence, self.files, self.intake)
+
+    def _another(self, id_: str, revision: int | None) -> reopen.Wanted:
+        old = self.execution(id_)
+        new = f"x{len(self.started) + 1}"
+        self.started.append(new)
+        if revision is None:
+            return reopen.Wanted(new, old, reopen.Revision(self.flows.flow(old), old.flow_digest, old.revision))
+        [deployed] = [each for each in self.store.revisions(old.flow) if each.revision == revision]
+        flow = self.flow_of(deployed)
+        return reopen.Wanted(new, old, reopen.Revision(flow, deployed.source_digest, revision))
+
+    def _told(self, id_: str) -> dict[str, Any]:
+        flow = self.flows.flow(self.execution(id_))
+        return {"by": BY, "at": self.clock.now(), "store": self.store, "presence": self.presence, "flow": flow}
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
-        flow = self.flows.flow(self.execution(id_))
-        word(id_, by=BY, at=self.clock.now(), store=self.store, presence=self.presence, flow=flow, **more)
+        word(id_, **self._told(id_), **more)
         self.settle()
 
     # ── time ──
@@ -359,6 +409,12 @@ class Stage:
         loaded = self.store.load(id_)
         assert loaded is not None, f"there is no execution {id_}"
         return loaded
+
+    def as_admitted(self, id_: str) -> Execution:
+        """As it was when it was created, before anything of it happened."""
+        log = self.store.events(id_)
+        begins = next((at for at, event in enumerate(log) if isinstance(event, ExecutionStarted)), len(log))
+        return fold(log[:begins])
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""

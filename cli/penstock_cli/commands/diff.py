@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from penstock_cli.options import settings_now
 
 if TYPE_CHECKING:
     from penstock.difference.report import Report
+    from penstock_cli.comparing import Asked
 
 _FORMATS = ("text", "markdown", "json", "mermaid")
 
@@ -27,6 +29,7 @@ _FORMATS = ("text", "markdown", "json", "mermaid")
     "--format", "-o", "--output", "output", type=click.Choice(_FORMATS), default="text", show_default=True,
     help="How it is written; markdown is made for a pull request.",
 )  # fmt: skip
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write it as markdown to FILE too.")
 @click.option("--text", "as_lines", is_flag=True, help="The lines of the files that differ, instead.")
 @click.option("--exit-code", is_flag=True, help="Leave with 1 when anything differs.")
 @click.option("--detailed-exitcode", is_flag=True, help="Leave with 2 when anything differs, with 1 on an error.")
@@ -37,6 +40,7 @@ def command(
     arguments: tuple[str, ...],
     branches: tuple[str, ...],
     output: str,
+    markdown: Path | None,
     as_lines: bool,
     exit_code: bool,
     detailed_exitcode: bool,
@@ -56,9 +60,15 @@ def command(
 
     if exit_code and detailed_exitcode:
         raise click.UsageError("--exit-code and --detailed-exitcode say different things: choose one")
+    if as_lines and markdown is not None:
+        raise click.UsageError("--text compares lines: it has no markdown")
     try:
         with collector_paused():
-            text, differs, is_wrong = _told(arguments, branches, output, globals_, lines=as_lines, keeps=not no_cache)
+            asked = _asked(arguments, branches, keeps=not no_cache)
+            if as_lines:
+                text, differs, is_wrong = _lines(asked)
+            else:
+                text, differs, is_wrong = _told(asked, output, globals_, markdown)
     except UserError as error:
         if not detailed_exitcode:
             raise
@@ -71,19 +81,27 @@ def command(
         raise SystemExit(2)
 
 
-def _told(
-    arguments: tuple[str, ...], branches: tuple[str, ...], output: str, globals_: Globals, *, lines: bool, keeps: bool
-) -> tuple[str, bool, bool]:
-    """What is written; whether anything differs; whether what was merged is wrong."""
+def _asked(arguments: tuple[str, ...], branches: tuple[str, ...], *, keeps: bool) -> Asked:
     from penstock_cli.comparing import Asked
+
+    return Asked(arguments, branches, settings_now(), keeps=keeps)
+
+
+def _lines(asked: Asked) -> tuple[str, bool, bool]:
+    text = asked.text()
+    return text, bool(text), False
+
+
+def _told(asked: Asked, output: str, globals_: Globals, markdown: Path | None) -> tuple[str, bool, bool]:
+    """What is written; whether anything differs; whether what was merged is wrong."""
     from penstock_cli.render.terminal import wants_colour
 
-    asked = Asked(arguments, branches, settings_now(), keeps=keeps)
-    if lines:
-        text = asked.text()
-        return text, bool(text), False
     report = asked.report()
     text = _rendered(report, output, globals_, colour=wants_colour(globals_.color, sys.stdout))
+    if markdown is not None:
+        from penstock_cli.reporting import write_file
+
+        write_file(markdown, _rendered(report, "markdown", globals_, colour=False))
     return text, not report.is_empty, bool(report.conflicts or report.findings)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from penstock_cli.globals import Globals
@@ -37,6 +39,9 @@ _FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 )  # fmt: skip
 @click.option("--watch", is_flag=True, help="Stay, and judge anew whenever a file changes. Ctrl-C ends it.")
 @click.option("--no-cache", is_flag=True, help="Keep no verdicts, and believe none that are kept.")
+@click.option(
+    "--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings as SARIF to FILE too."
+)
 @click.option("--fix", is_flag=True, help="Mend what has one right answer; of standard input, write it out mended.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix: mend slips too that may have been meant otherwise.")
@@ -46,6 +51,7 @@ def command(
     paths: tuple[str, ...],
     output: str,
     output_file: str | None,
+    sarif: Path | None,
     fail_on: str,
     unknown_types: str | None,
     dialect: str | None,
@@ -78,7 +84,7 @@ def command(
     if watch and (at is not None or STDIN in paths):
         raise click.UsageError("--watch is for files that change")
     settings = settings_now()
-    telling = Telling(output, fail_on, globals_, output_file)
+    telling = Telling(output, fail_on, globals_, output_file, sarif)
     validation = Validation(paths, settings, dialect, unknown_types, at=at, changed=changed, keeps=not no_cache)
     aside = False
     if watch:

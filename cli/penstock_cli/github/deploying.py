@@ -11,6 +11,7 @@ from penstock_cli.exits import Exit
 from penstock_cli.github.markdown import cut, tamed
 from penstock_cli.github.program import Program
 from penstock_cli.github.step import Step
+from penstock_cli.github.validating import KINDS
 
 _CREDENTIALS = {"user": "PENSTOCK_USER", "password": "PENSTOCK_PASSWORD", "apiToken": "PENSTOCK_TOKEN"}
 _MOST_ANNOTATIONS = 10
@@ -42,7 +43,12 @@ def deploy(step: Step) -> int:
 
 def _arguments(step: Step) -> list[str]:
     inputs = step.inputs
-    resource = inputs.choice("resource", "flow", "namespace_files")
+    resource = inputs.choice("resource", *KINDS)
+    if resource == "template":
+        raise UserError(
+            "`resource: template` cannot be deployed: Kestra has no templates any more since 1.0",
+            help="make a flow of each and call it by Subflow; then take this step out, or say `resource: flow`",
+        )
     found = []
     for name, option in (("namespace", "namespace"), ("tenant", "tenant"), ("owner", "owner")):
         if inputs.text(name):
@@ -52,7 +58,7 @@ def _arguments(step: Step) -> list[str]:
         found.append(f"--target={target}")
     if inputs.flag("delete"):
         found += ["--prune", f"--max-deletes={inputs.text('max-deletes') or 10}"]
-    if resource == "flow":
+    if resource != "namespace_files":
         return [*found, "--", *inputs.paths()]
     folders = inputs.paths() or (".",)
     if len(folders) > 1:

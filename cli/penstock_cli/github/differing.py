@@ -13,6 +13,8 @@ from penstock_cli.github.step import Step
 
 MOST_OUTPUT_BYTES = 500_000
 """GitHub takes 1 MiB of outputs of a whole job."""
+PAGE = "diff.md"
+"""Of the report: what the summary and the comment show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def differ(step: Step) -> Differed:
         return Differed(Exit.USAGE)
     arguments = [f"--with={branch}" for branch in step.inputs.lines("with-branches")]
     arguments += ["--", "..".join(between), *step.inputs.paths()]
-    answer = step.program.ask("diff", "--format", "json", *arguments)
+    page = step.place(PAGE)
+    answer = step.program.ask("diff", "--format", "json", f"--markdown={page}", *arguments)
     if answer.code not in (Exit.FINE, Exit.FINDINGS):
         step.workflow.tell({"outcome": "error"})
         step.log.say(step.hidden(answer.err))
@@ -45,7 +48,8 @@ def differ(step: Step) -> Differed:
         step.log.annotate("error", step.hidden(first), title="penstock diff")
         return Differed(answer.code)
     said = step.hidden_within(answer.json())
-    text = step.hidden(step.program.ask("diff", "--format", "markdown", *arguments).out)
+    text = step.hidden(page.read_text(encoding="utf-8"))
+    step.write(PAGE, text)
     _tell(step, said, text)
     if answer.code != Exit.FINE:
         step.log.annotate("error", str(said["says"]), title="the merge is wrong")

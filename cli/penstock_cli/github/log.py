@@ -51,6 +51,10 @@ class Log:
             self.say("\n".join(lines))
             self._command("::endgroup::")
 
+    def command(self, line: str) -> None:
+        """A command that is made of data already, as `render.annotations` makes them."""
+        self._command(line)
+
     def annotate(self, severity: str, message: str, *, title: str = "", file: str = "", places: str = "") -> None:
         """`::error file=…::message`. `places` are properties whose values are numbers."""
         told = [f"file={escaped(harmless(file), in_property=True)}"] if file else []

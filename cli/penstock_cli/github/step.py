@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,10 +50,19 @@ class Step:
                 return {self.hidden(str(name)): self.hidden_within(each) for name, each in value.items()}
         return value
 
+    def hide_within(self, file: Path) -> None:
+        """The same for a file of JSON that the program has written."""
+        whole = self.hidden_within(json.loads(file.read_text(encoding="utf-8")))
+        self.write(file.name, json.dumps(whole, ensure_ascii=False))
+
+    def place(self, name: str) -> Path:
+        """Where a file of the report lies; its folder is there."""
+        self.report.mkdir(parents=True, exist_ok=True)
+        return self.report / name
+
     def write(self, name: str, text: str) -> Path:
         """A file of the report."""
-        self.report.mkdir(parents=True, exist_ok=True)
-        path = self.report / name
+        path = self.place(name)
         path.write_text(text, encoding="utf-8", newline="\n")
         return path
 

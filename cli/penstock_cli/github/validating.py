@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock_cli.exits import Exit
-from penstock_cli.github import annotations as shown
+from penstock_cli.github import findings as shown
 from penstock_cli.github import pages
 from penstock_cli.github.step import Step
+from penstock_cli.render.annotations import annotated
 
 MOST_LINES = 500
 KINDS = ("flow", "flows", "namespace_files", "template")
 """What Kestra's actions call `resource`."""
+SARIF = "findings.sarif"
+"""Of the report: what `github/codeql-action/upload-sarif` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ def validate(step: Step) -> Judged:
         return Judged(Exit.FINE)
     arguments = ["validate", "--format", "json", "--fail-on", inputs.choice("fail-on", "error", "warning", "never")]
     arguments += [f"--{name}={inputs.text(name)}" for name in ("unknown-types", "dialect") if inputs.text(name)]
-    answer = step.program.ask(*arguments, "--", *inputs.paths())
+    sarif = step.place(SARIF)
+    answer = step.program.ask(*arguments, f"--sarif={sarif}", "--", *inputs.paths())
     step.log.say(step.hidden(answer.err))
     if answer.code not in (Exit.FINE, Exit.FINDINGS):
         step.workflow.tell({"outcome": "error"})
@@ -42,6 +46,8 @@ def validate(step: Step) -> Judged:
     said = step.hidden_within(answer.json())
     said["diagnostics"] = _in_order(step, said["diagnostics"])
     _tell(step, said)
+    step.hide_within(sarif)
+    step.workflow.tell({"sarif-path": str(sarif)})
     return Judged(answer.code, said)
 
 
@@ -56,7 +62,9 @@ def _in_order(step: Step, findings: list[shown.Finding]) -> list[shown.Finding]:
 def _tell(step: Step, said: Mapping[str, Any]) -> None:
     findings = said["diagnostics"]
     step.log.fold(f"Findings ({len(findings)})", [shown.concise(found) for found in findings[:MOST_LINES]])
-    left = shown.write(step.log, findings)
+    commands, left = annotated(findings)
+    for command in commands:
+        step.log.command(command)
     if left:
         step.log.say(f"and {left} more in the summary")
     step.log.say(pages.verdict(said))

@@ -6,9 +6,11 @@ GitHub shows ten errors and ten warnings a step and drops the rest without a wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from penstock.diagnostic import Diagnostic, Severity
+from penstock.diagnostic_record import diagnostic_record
 from penstock_cli.render.findings import Summary
 from penstock_cli.render.findings_frame import clean
 from penstock_cli.render.workflow import cell, escaped, shortened
@@ -25,12 +27,7 @@ def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
 
     Notes are not annotated.
     """
-    lines: list[str] = []
-    left = 0
-    for severity in (Severity.ERROR, Severity.WARNING):
-        same = [found for found in findings if found.severity is severity]
-        lines += [_annotation(found) for found in same[:MOST]]
-        left += max(0, len(same) - MOST)
+    lines, left = annotated([diagnostic_record(found) for found in findings])
     if left:
         lines.append(f"and {left} more in the summary")
     if summary is not None:
@@ -38,16 +35,30 @@ def as_github(findings: Sequence[Diagnostic], summary: Summary | None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _annotation(found: Diagnostic) -> str:
-    start, end = found.range.start, found.range.end
-    properties = {"file": clean(found.file), "line": start.line, "endLine": end.line, "col": start.column}
-    if end.line == start.line:
-        properties["endColumn"] = end.column
-    properties["title"] = found.code
-    said = ",".join(f"{name}={escaped(str(value), in_property=True)}" for name, value in properties.items())
-    parts = [line for part in (found.message, found.help) if part for line in part.splitlines()]
+def annotated(findings: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
+    """A command for the first of each severity, in the order that they have; how many errors and warnings are left.
+
+    The findings are as `penstock validate -o json` tells them.
+    """
+    lines: list[str] = []
+    left = 0
+    for severity in (Severity.ERROR, Severity.WARNING):
+        same = [found for found in findings if found["severity"] == severity]
+        lines += [_annotation(found) for found in same[:MOST]]
+        left += max(0, len(same) - MOST)
+    return lines, left
+
+
+def _annotation(found: Mapping[str, Any]) -> str:
+    start, end = found["range"]["start"], found["range"]["end"]
+    numbers = {"line": start["line"], "endLine": end["line"], "col": start["column"]}
+    if end["line"] == start["line"]:
+        numbers["endColumn"] = end["column"]
+    places = "".join(f"{name}={int(value)}," for name, value in numbers.items())
+    file, code = (escaped(clean(str(found[name])), in_property=True) for name in ("file", "code"))
+    parts = [line for part in (found["message"], found.get("help")) if part for line in str(part).splitlines()]
     message = shortened("\n".join(map(clean, parts)), _LONGEST)
-    return f"::{found.severity} {said}::{escaped(message)}"
+    return f"::{found['severity']} file={file},{places}title={code}::{escaped(message)}"
 
 
 def as_summary(findings: Sequence[Diagnostic], summary: Summary) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
@@ -71,6 +71,9 @@ class FolderTarget(Target):
 
     def delete_flow(self, name: FlowName) -> None:
         self._delete(self._place(name))
+
+    def namespaces(self) -> Collection[str]:
+        return [folder.name for folder in _folders(self._root) if (folder / OWN_FILES).is_dir()]
 
     def files(self, namespace: str) -> Mapping[str, bytes]:
         root = self._below(namespace, OWN_FILES)

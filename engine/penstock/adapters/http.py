@@ -94,13 +94,31 @@ def system_resolver(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class GuardedHttp(Http):
-    """Thread-safe; connections are pooled by address."""
+def system_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), unless NO_PROXY has it."""
+    from urllib.request import getproxies, proxy_bypass
 
-    def __init__(self, reach: Reach, *, resolve: Resolver = system_resolver) -> None:
+    known, parts = getproxies(), urlsplit(url)
+    found = known.get(parts.scheme) or known.get("all")
+    if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return found if "://" in found else f"http://{found}"
+
+
+class GuardedHttp(Http):
+    """Thread-safe; connections are pooled by address.
+
+    `proxy` says by which proxy a URL is asked for. Then it is the proxy that resolves the name, and its reach that
+    counts: it is for requests whose URLs no flow has a say in.
+    """
+
+    def __init__(
+        self, reach: Reach, *, resolve: Resolver = system_resolver, proxy: Callable[[str], str | None] | None = None
+    ) -> None:
         self._reach = reach
         self._resolve = resolve
-        self._clients: dict[bool, httpx.Client] = {}
+        self._proxy = proxy or (lambda _: None)
+        self._clients: dict[tuple[bool, str | None], httpx.Client] = {}
         self._lock = Lock()
 
     def send(self, request: Request) -> Response:
@@ -145,9 +163,10 @@ class GuardedHttp(Http):
         """The URL after all redirects, the method that it was asked by, and the answer, its body still to be read."""
         url, asked = request.url, _Asked(request)
         for _ in range(MOST_REDIRECTS + 1):
-            pinned, host = self.pin(url)
+            proxy = self._proxy(url)
+            pinned, host = self.pin(url) if proxy is None else (url, urlsplit(url).netloc)
             with _telling(asked.method, url):
-                answer = self._ask(request, asked, pinned, host, watch)
+                answer = self._ask(request, asked, pinned, host, watch, proxy)
             target = answer.headers.get("location")
             if not (request.follow_redirects and answer.is_redirect and target):
                 return url, asked.method, answer
@@ -188,7 +207,9 @@ class GuardedHttp(Http):
         pinned = parts._replace(netloc=f"{literal}{shown_port}", fragment="").geturl()
         return pinned, host if not parts.port else f"{host}:{parts.port}"
 
-    def _ask(self, request: Request, asked: _Asked, pinned: str, host: str, watch: _Watch | None) -> httpx.Response:
+    def _ask(
+        self, request: Request, asked: _Asked, pinned: str, host: str, watch: _Watch | None, proxy: str | None
+    ) -> httpx.Response:
         import httpx
 
         read, connect = request.read_timeout.total_seconds(), request.connect_timeout.total_seconds()
@@ -196,7 +217,7 @@ class GuardedHttp(Http):
             read, connect = min(read, watch.left_s), min(connect, watch.left_s)
         timeout = httpx.Timeout(read, connect=connect)
         name = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
-        client = self._pool(is_watched=watch is not None)
+        client = self._pool(watch is not None, proxy)
         watched = {"trace": watch.trace} if watch is not None else {}
         built = client.build_request(
             asked.method,
@@ -209,17 +230,19 @@ class GuardedHttp(Http):
         )
         return client.send(built, stream=True, auth=asked.auth or httpx.USE_CLIENT_DEFAULT)
 
-    def _pool(self, *, is_watched: bool) -> httpx.Client:
+    def _pool(self, is_watched: bool, proxy: str | None) -> httpx.Client:
         """Requests with a deadline have connections of their own, which can be broken off."""
         import httpx
 
         with self._lock:
-            client = self._clients.get(is_watched)
+            client = self._clients.get((is_watched, proxy))
             if client is None:
                 forgetful = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
                 limits = httpx.Limits(max_keepalive_connections=0 if is_watched else 20, max_connections=100)
-                client = httpx.Client(follow_redirects=False, trust_env=False, cookies=forgetful, limits=limits)
-                self._clients[is_watched] = client
+                client = httpx.Client(
+                    follow_redirects=False, trust_env=False, cookies=forgetful, limits=limits, proxy=proxy
+                )
+                self._clients[is_watched, proxy] = client
             return client
 
     def close(self) -> None:

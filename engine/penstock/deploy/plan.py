@@ -113,7 +113,7 @@ def make_plan(
             Action.DELETE if prune else Action.LEFT, name.namespace, name.id,
             reason="deployed from here, and no longer in the source",
         )
-        for name in sorted(_ours(there.flows, owner), key=str)
+        for name in sorted(owned(there.flows, owner), key=str)
         if name not in wanted.flows and name not in wanted.staying
     ]  # fmt: skip
     lists = {namespace: files.get(inventory_path(owner)) for namespace, files in there.files.items()}
@@ -124,7 +124,8 @@ def make_plan(
     return plan
 
 
-def _ours(flows: Mapping[FlowName, str], owner: str) -> Iterator[FlowName]:
+def owned(flows: Mapping[FlowName, str], owner: str) -> Iterator[FlowName]:
+    """Those of the flows that are there which the owner has deployed."""
     for name, text in flows.items():
         stamp = unstamped(text)[1]
         if stamp is not None and stamp.owner == owner:

@@ -10,7 +10,7 @@ from penstock.execution.event import Phase, StopCause
 from penstock.execution.family import Family
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
-from penstock.execution.state import State
+from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Kind
 
 
@@ -34,10 +34,11 @@ def wants_decision(execution: Execution | Draft, key: str) -> bool:
         return _flowable_wants(run, execution.scopes.get(key))
     if run.is_calling:
         return run.family is not None and _has_ended(run.family, run)
-    if run.state is State.CREATED:
+    if run.state in BEGINNING:
         return run.gated
     attempt = run.attempt
-    return run.state is not State.RETRYING and attempt is not None and attempt.state is not State.RUNNING
+    waits = run.state in (State.RETRYING, State.BREAKPOINT)
+    return not waits and attempt is not None and attempt.state is not State.RUNNING
 
 
 def _root_wants(execution: Execution | Draft) -> bool:
@@ -51,10 +52,12 @@ def _root_wants(execution: Execution | Draft) -> bool:
 
 def _flowable_wants(run: TaskRun, scope: Scope | None) -> bool:
     if run.closing is not None:
-        attempt = run.attempt
+        attempt = run.closing_attempt
         return attempt is not None and attempt.state is not State.RUNNING and not attempt.lost
     if run.state is State.PAUSED:
         return "resumed" in run.facts
+    if run.state is State.BREAKPOINT or run.wake_at is not None:
+        return False
     return scope is None or scope.wants_decision
 
 
@@ -66,7 +69,10 @@ def _leaving_wants(run: TaskRun, scope: Scope | None, leave: Leave) -> bool:
 
 
 def _halted_wants(run: TaskRun, scope: Scope | None) -> bool:
-    """A flowable whose time is over waits for what is being stopped within it; then it is like any that has failed."""
+    """A flowable whose time is over waits for what is being stopped within it, and for its own last attempt; then it is
+    like any that has failed."""
+    if run.closing is not None:
+        return _flowable_wants(run, scope)
     if scope is None:
         return not run.is_running
     return scope.alive == 0 if scope.open.phase is Phase.MAIN else scope.wants_decision
@@ -80,6 +86,6 @@ def _has_ended(family: Family, run: TaskRun) -> bool:
 def is_ready(run: TaskRun) -> bool:
     """Whether a worker, or the executor for an inline type, may begin an attempt."""
     if run.kind is Kind.FLOWABLE:
-        attempt = run.attempt
+        attempt = run.closing_attempt
         return run.closing is not None and run.state is State.RUNNING and (attempt is None or attempt.lost)
-    return run.state is State.CREATED and not run.gated
+    return run.state in BEGINNING and not run.gated

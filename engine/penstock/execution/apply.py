@@ -9,6 +9,7 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     ChildEnded,
     ChildRefused,
     ChildrenRequested,
@@ -18,12 +19,19 @@ from penstock.execution.event import (
     EvaluationRequested,
     Event,
     ExecutionCreated,
+    ExecutionInherited,
+    ExecutionReopened,
     ExitRequested,
     FlowableClosing,
     FlowableStarted,
+    IterationAwaited,
+    IterationBegun,
     LabelsChanged,
+    LabelsSet,
     ResumeRequested,
+    RunForced,
     ScopeOpened,
+    StatusChanged,
     TaskRunAdmitted,
     TaskRunCreated,
     TaskRunEnded,
@@ -32,12 +40,15 @@ from penstock.execution.event import (
     TaskRunResumed,
     TaskRunRetrying,
     TaskRunStopping,
+    Unqueued,
     VariablesChanged,
 )
 from penstock.execution.folding.children import fold_child
 from penstock.execution.folding.effects import stop_children, take_effect
 from penstock.execution.folding.index import keep, put
-from penstock.execution.folding.runs import after, answered, resumed
+from penstock.execution.folding.overrides import fold_override
+from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
+from penstock.execution.folding.runs import after, answered, answered_by_person
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
 from penstock.execution.model import Draft, Execution, changed
@@ -64,6 +75,7 @@ def begin(created: ExecutionCreated) -> Execution:
         original_id=created.original_id or created.id,
         parent_id=created.parent_id,
         attempt_number=created.attempt_number,
+        breakpoints=created.breakpoints,
         original_created=created.original_created,
         checks=created.checks,
         caller=created.caller,
@@ -117,12 +129,24 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | TaskRunPaused()
             | TaskRunResumed()
             | TaskRunStopping()
+            | BreakpointReached()
+            | IterationAwaited()
         ):
             put(draft, after(draft.runs[event.run], event))
             if isinstance(event, TaskRunStopping) and event.run in draft.halted:
                 stop_children(draft, event)
         case ResumeRequested(paused=str() as paused):
-            put(draft, resumed(draft.runs[paused], event))
+            put(draft, answered_by_person(draft.runs[paused], event))
+            if event.breakpoints is not None:
+                draft.breakpoints = event.breakpoints
+        case IterationBegun():
+            begin_iteration(draft, event)
+        case ExecutionInherited():
+            inherit(draft, event)
+        case ExecutionReopened():
+            reopen(draft, event)
+        case LabelsSet() | RunForced() | StatusChanged() | Unqueued():
+            fold_override(draft, event)
         case LabelsChanged() | VariablesChanged() | ExitRequested():
             take_effect(draft, event)
         case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():

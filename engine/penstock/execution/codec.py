@@ -77,6 +77,17 @@ def load_run(text: str) -> TaskRun:
     return _DECODERS[TaskRun](json.loads(text))  # type: ignore[no-any-return]
 
 
+def run_data(run: TaskRun) -> dict[str, Any]:
+    """A task run as plain JSON values, for an event that carries it."""
+    data: dict[str, Any] = json.loads(dump_run(run))
+    return data
+
+
+def run_of(data: Mapping[str, Any]) -> TaskRun:
+    """The task run that `run_data` made plain."""
+    return _DECODERS[TaskRun](dict(data))  # type: ignore[no-any-return]
+
+
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 Encode = Callable[[Any], Any]

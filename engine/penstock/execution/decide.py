@@ -17,7 +17,7 @@ from penstock.execution.deciding.runs import about_runs
 from penstock.execution.deciding.scopes import about_scopes
 from penstock.execution.deciding.start import start
 from penstock.execution.deciding.timers import deadlines, timers
-from penstock.execution.event import Event, ExecutionResumed, Instant
+from penstock.execution.event import Event, ExecutionResumed, ExecutionStarted, Instant
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.model import Flow
@@ -25,7 +25,7 @@ from penstock.flow.model import Flow
 MOST_EVENTS = 500
 """One answer holds at most so many events; what is left over is decided next."""
 
-_WAITING = frozenset({State.PAUSED, State.RETRYING})
+_WAITING = frozenset({State.PAUSED, State.RETRYING, State.BREAKPOINT})
 
 
 def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
@@ -36,6 +36,8 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
         return follows
     if execution.opened is None:
         return tuple(promises(flow, execution, now)) or start(flow, execution, now)
+    if execution.state is State.RESTARTED and not execution.is_leaving:
+        return (ExecutionStarted(at=now),)
     if execution.state in _WAITING and not execution.held and not execution.is_leaving and stirs(execution, now):
         return (ExecutionResumed(at=now),)
     for question in _QUESTIONS:
@@ -53,7 +55,8 @@ def due(flow: Flow, execution: Execution) -> Instant | None:
         return None
     moments = list(latest(flow, execution))
     if execution.opened is None:
-        if execution.schedule_date is not None and not (execution.held or execution.queued):
+        waits = execution.held or execution.queued or execution.forced
+        if execution.schedule_date is not None and not waits:
             moments.append(execution.schedule_date)
         return min(moments, default=None)
     moments += [*execution.sleeping.values(), *(run_out for _, run_out in deadlines(flow, execution))]

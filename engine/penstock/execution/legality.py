@@ -11,6 +11,7 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     ChildEnded,
     ChildRefused,
     ChildrenRequested,
@@ -31,6 +32,8 @@ from penstock.execution.event import (
     ExitRequested,
     FlowableClosing,
     FlowableStarted,
+    IterationAwaited,
+    IterationBegun,
     KillRequested,
     LabelsChanged,
     PauseRequested,
@@ -51,9 +54,13 @@ from penstock.execution.event import (
     TaskRunStopping,
     VariablesChanged,
 )
+from penstock.execution.flowable.until import ITERATIONS
+from penstock.execution.folding.index import WAITING
+from penstock.execution.folding.runs import CONDITION, PASSED
 from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution, ScopeList, TaskRun
-from penstock.execution.state import State
+from penstock.execution.overriding import FROM_ABOVE, refuse_from_above
+from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Kind
 
 _PHASES = tuple(Phase)
@@ -64,6 +71,8 @@ _STOPS = (StopCause.SIBLING, StopCause.TIMEOUT, StopCause.KILL)
 
 def refuse(execution: Execution, event: Event) -> Refusal | None:
     """Why `event` is not legal now; None when it is."""
+    if isinstance(event, FROM_ABOVE):
+        return refuse_from_above(execution, event)
     if execution.is_over:
         return Refusal(f"the execution is over, it is {execution.state}")
     match event:
@@ -95,20 +104,20 @@ def _refuse_execution(execution: Execution, event: Event) -> Refusal | None:
             return _unless(execution.held, f"the execution is not paused by anybody, it is {state}")
         case ResumeRequested(paused=str() as paused):
             run = execution.runs.get(paused)
-            waits = run is not None and run.state is State.PAUSED and "resumed" not in run.facts
+            waits = run is not None and run.state in WAITING and "resumed" not in run.facts
             return _unless(waits, f"task run {paused} does not wait to be resumed")
         case ExecutionQueued():
             return _unless(state is State.CREATED, f"the execution has begun, it is {state}")
         case ExecutionAdmitted():
             return _unless(execution.queued, f"the execution does not wait to be let in, it is {state}")
         case ExecutionStarted():
-            waits = state is State.CREATED or (state is State.QUEUED and not execution.queued)
+            waits = state in BEGINNING or (state is State.QUEUED and not execution.queued)
             return _unless(waits, f"the execution has begun, it is {state}")
         case ExecutionWaiting():
             fresh = state is not event.state and not state.is_terminal
             return _unless(fresh, f"the execution is {state} already")
         case ExecutionResumed():
-            waits = state in (State.PAUSED, State.RETRYING) and not execution.held
+            waits = state in (State.PAUSED, State.RETRYING, State.BREAKPOINT) and not execution.held
             return _unless(waits, f"the execution does not wait, it is {state}")
         case ExecutionEnded():
             return _unless(not state.is_terminal, f"the execution has ended already, it is {state}")
@@ -162,7 +171,9 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
         case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
             return _refuse_child(execution, run, event)
         case TaskRunAdmitted() | FlowableStarted():
-            return _unless(run.state is State.CREATED and run.gated, f"task run {run.id} was let in already")
+            return _unless(run.state in BEGINNING and run.gated, f"task run {run.id} was let in already")
+        case BreakpointReached() | IterationAwaited() | IterationBegun():
+            return _refuse_standing(run, event)
         case FlowableClosing():
             fresh = run.state is State.RUNNING and run.opened is not None and run.closing is None
             return _unless(fresh, f"task run {run.id} has no children that have just ended, it is {run.state}")
@@ -196,7 +207,7 @@ def _refuse_child(
     execution: Execution, run: TaskRun, event: ChildrenRequested | ChildStarted | ChildRefused | ChildEnded
 ) -> Refusal | None:
     if isinstance(event, ChildrenRequested):
-        fresh = run.kind is Kind.EXECUTABLE and run.state is State.CREATED
+        fresh = run.kind is Kind.EXECUTABLE and run.state in BEGINNING
         return _unless(fresh, f"task run {run.id} has asked for executions already, it is {run.state}")
     if isinstance(event, ChildEnded):
         lives = execution.children.get(run.id, immutables.Map()).get(event.index) == event.child
@@ -204,3 +215,16 @@ def _refuse_child(
     may = run.id in execution.bearing and not execution.held and leave_of(execution, run) is None
     in_turn = run.family is not None and event.index == run.family.begun
     return _unless(may and in_turn, f"task run {run.id} is not to have execution {event.index} now, it is {run.state}")
+
+
+def _refuse_standing(run: TaskRun, event: BreakpointReached | IterationAwaited | IterationBegun) -> Refusal | None:
+    match event:
+        case BreakpointReached():
+            fresh = run.state in BEGINNING and run.gated and PASSED not in run.facts
+            return _unless(fresh, f"task run {run.id} is past its breakpoint, it is {run.state}")
+        case IterationAwaited():
+            fresh = run.state is State.RUNNING and run.wake_at is None and CONDITION in run.facts
+            return _unless(fresh, f"task run {run.id} has no round that has just ended, it is {run.state}")
+        case IterationBegun():
+            in_turn = run.wake_at is not None and event.number == run.facts.get(ITERATIONS, 1) + 1
+            return _unless(in_turn, f"task run {run.id} does not wait for its round {event.number}")

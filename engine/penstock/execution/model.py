@@ -68,7 +68,8 @@ class TaskRun:
     `path` holds the loop values around it, outermost first, its own last: it is how `outputs` are addressed. `lane`,
     `position` and `last` say where it stands in its parent's list. `closing` is what the children of a flowable have
     come to, once an attempt of its own is all that is left to do. `deadline` is when a flowable must be over. `family`
-    counts the executions that it has called.
+    counts the executions that it has called. `openings` is how often its children have made room for others, `earlier`
+    how many attempts were made before it was opened again.
     """
 
     id: str
@@ -99,6 +100,8 @@ class TaskRun:
     orphan: bool = False
     opened: ScopeList | None = None
     closing: State | None = None
+    openings: int = 0
+    earlier: int = 0
     deadline: Instant | None = None
     family: Family | None = None
 
@@ -111,6 +114,11 @@ class TaskRun:
     def attempt(self) -> Attempt | None:
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def closing_attempt(self) -> Attempt | None:
+        """The latest attempt of a flowable since its children were begun."""
+        return self.attempts[-1] if len(self.attempts) > self.earlier else None
 
     @property
     def is_running(self) -> bool:
@@ -138,6 +146,19 @@ class TaskRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Revived:
+    """A lane in which children go on that others have come after: how many of them, and how far the lane has come.
+
+    `well` tells how the `furthest` child ended, None while it goes on.
+    """
+
+    alive: int
+    furthest: int
+    last: bool
+    well: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """How far the open list of a scope has come. Derived from its children, never stored.
 
@@ -145,7 +166,8 @@ class Scope:
     sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
     list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. Where lanes wait
     for lanes, `waits` counts for each how many it waits for, and `free` are those that may begin, in order. `stopped`:
-    the other children were told to stop.
+    the other children were told to stop. A lane in `revived` is neither done nor goes on before those have ended that
+    were opened again in it.
     """
 
     open: ScopeList
@@ -158,6 +180,7 @@ class Scope:
     waits: immutables.Map[int, int] = field(default_factory=immutables.Map)
     free: tuple[int, ...] = ()
     stopped: bool = False
+    revived: immutables.Map[int, Revived] = field(default_factory=immutables.Map)
 
     @property
     def next_lanes(self) -> Sequence[int]:
@@ -195,7 +218,11 @@ class Execution:
 
     The first block is stored as it stands; `runs` are stored row by row; the indexes below are derived from both
     (`penstock.execution.snapshot` rebuilds them, and a law holds that equal to the fold). `seq` is the sequence of
-    the last event folded in. `children` are those executions whose end a task run waits for; each is stored with the
+    the last event folded in. `openings` is how often it was opened again, `outcome` how many
+    outcomes it had before the one that it has or comes to, `next_ordinal` the ordinal of the next task
+    run: those of task runs that have left it are not used again. `forced`: it begins whatever its date says.
+
+    `children` are those executions whose end a task run waits for; each is stored with the
     child, so that a parent of ten thousand costs no more than one of ten.
 
     `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
@@ -221,6 +248,11 @@ class Execution:
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    openings: int = 0
+    outcome: int = 0
+    next_ordinal: int = 0
+    breakpoints: tuple[str, ...] = ()
+    forced: bool = False
     caller: Caller | None = None
     opened: ScopeList | None = None
     asks: tuple[str, ...] = ()
@@ -284,10 +316,20 @@ class Execution:
         """When it took on its terminal state."""
         return self.histories[-1][1] if self.state.is_terminal else None
 
+    @property
+    def result_id(self) -> str:
+        """What its outcome goes by where results are kept: a later one has a name of its own beside the earlier."""
+        return self.id if self.outcome == 0 else f"{self.id}.{self.outcome + 1}"
+
     def in_order(self) -> Iterator[TaskRun]:
         """The task runs in the order of their creation."""
-        for ordinal in range(len(self.order)):
+        for ordinal in sorted(self.order):
             yield self.runs[self.order[ordinal]]
+
+    def waits_for(self, run: str) -> bool:
+        """Whether a task run waits for the ends of what it calls."""
+        family = self.runs[run].family
+        return family is not None and family.waits
 
     def lineage(self, run: TaskRun) -> Iterator[TaskRun]:
         """The flowable task runs around `run`, nearest first."""
@@ -296,6 +338,11 @@ class Execution:
             above = self.runs[parent]
             yield above
             parent = above.parent
+
+
+def execution_of(result_id: str) -> str:
+    """The id of the execution whose outcome goes by `result_id`."""
+    return result_id.partition(".")[0]
 
 
 class Draft:
@@ -323,6 +370,11 @@ class Draft:
     original_id: str | None
     parent_id: str | None
     attempt_number: int
+    openings: int
+    outcome: int
+    next_ordinal: int
+    breakpoints: tuple[str, ...]
+    forced: bool
     caller: Caller | None
     opened: ScopeList | None
     asks: tuple[str, ...]

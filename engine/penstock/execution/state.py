@@ -11,6 +11,7 @@ class State(StrEnum):
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
+    BREAKPOINT = "BREAKPOINT"
     RESTARTED = "RESTARTED"
     RETRYING = "RETRYING"
     KILLING = "KILLING"
@@ -38,6 +39,9 @@ TERMINAL = frozenset(
         State.SKIPPED,
     }
 )
+
+BEGINNING = frozenset({State.CREATED, State.RESTARTED})
+"""What a task run is before its first attempt, or the first one after it was opened again."""
 
 FAILING = frozenset({State.FAILED, State.KILLED, State.CANCELLED})
 """What stops the list that the child stands in."""

@@ -10,6 +10,9 @@ SPLIT = FOR_EACH_ITEM + "$ForEachItemSplit"
 ITEMS = FOR_EACH_ITEM + "$ForEachItemExecutable"
 MERGE = FOR_EACH_ITEM + "$ForEachItemMergeOutputs"
 
+PARTS = ("_split", "_items", "_merge")
+"""What the ids of the three tasks end with."""
+
 BATCHES = "batches"
 """The output of the first task that says how many batches there are."""
 

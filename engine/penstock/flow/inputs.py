@@ -126,7 +126,7 @@ class _Resolution:
             yield declared, value
 
     def _settled(self, declared: Input) -> Any:
-        value = given_value(self.given, declared.id)
+        value, is_secret = given_value(self.given, declared.id), declared.type is InputType.SECRET
         try:
             for depends in declared.depends_on:
                 needed = [self.found.get(one) for one in depends.inputs if one not in self.open]
@@ -145,10 +145,14 @@ class _Resolution:
                 if not self.literal and _has_expression(value):
                     if self.render is None:
                         return value
+                    is_secret = is_secret or _reads_secret(value)
                     value = self._rendered(value)
             return _resolve(declared.type, value, declared.required, rules)
         except NotOfType as error:
-            sentence = f"Invalid input for `{declared.id}`, {error}, but received `{_told(declared, value)}`"
+            fault, told = str(error), _text(value)
+            if is_secret and value is not None:
+                fault, told = fault.replace(told, HIDDEN) if told else fault, HIDDEN
+            sentence = f"Invalid input for `{declared.id}`, {fault}, but received `{told}`"
             self.problems[declared.id] = Problem(declared.id, sentence, _place(declared))
             return _BROKEN
 
@@ -240,7 +244,8 @@ def resolve_output(output: Output, value: Any) -> Any:
     try:
         return _resolve(output.type, value, output.required, output.rules, noun="output")
     except NotOfType as error:
-        sentence = f"Invalid output for `{output.id}`, {error}, but received `{_told(output, value)}`"
+        told = HIDDEN if output.type is InputType.SECRET and value is not None else _text(value)
+        sentence = f"Invalid output for `{output.id}`, {error}, but received `{told}`"
         raise InvalidInputs([Problem(output.id, sentence, _place(output))]) from error
 
 
@@ -347,13 +352,14 @@ def _has_expression(value: Any) -> bool:
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
+def _reads_secret(value: Any) -> bool:
+    """Whether a default may come to a secret."""
+    return "secret" in _text(value)
+
+
 def _place(declared: Input | Output) -> Range | None:
     """None for one whose place nobody has kept."""
     return declared.range if declared.range is not START else None
-
-
-def _told(declared: Input | Output, value: Any) -> str:
-    return HIDDEN if declared.type is InputType.SECRET and value is not None else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,8 @@
-"""Kill, pause and resume: a person's word to an execution, whoever holds it. The last legal word wins."""
+"""A person's word to an execution, whoever holds it: kill, pause, resume. The last legal word wins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,17 +22,18 @@ from penstock.ports.store import Store
 MOST_TRIES = 200
 """What stands in the way each time is news of a task: a fan-out of hundreds brings as many within a second."""
 
-_EventFor = Callable[[Execution], Event]
+Words = Callable[[Execution], Sequence[Event]]
+"""What is said of an execution as it stands. Raises Refused where nothing can be."""
 
 
 def kill(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
     """Ask for the end of everything in it. Raises NotFound, Refused (it is over, or being killed already)."""
-    return _request(store, presence, flow, execution, lambda _: KillRequested(at=at, by=by))
+    return say(store, presence, flow, execution, lambda _: [KillRequested(at=at, by=by)])
 
 
 def pause(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
     """Let what runs end, and begin nothing new. Raises NotFound, Refused (it is not running)."""
-    return _request(store, presence, flow, execution, lambda _: PauseRequested(at=at, by=by))
+    return say(store, presence, flow, execution, lambda _: [PauseRequested(at=at, by=by)])
 
 
 def resume(
@@ -46,16 +47,18 @@ def resume(
     flow: Flow,
     task: str | None = None,
     intake: Intake | None = None,
+    breakpoints: tuple[str, ...] | None = None,
 ) -> Execution:
-    """Answer the first Pause task run that waits (of `task`, when it is named), or lift an operator's pause.
+    """Answer the first task run that waits (of `task`, when it is named), a Pause or one at a breakpoint, or lift an
+    operator's pause. `breakpoints`, where given, are those from now on.
 
     Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit the task's `onResume`).
     """
 
-    def event_for(current: Execution) -> Event:
-        return answer(flow, current, values, by=by, at=at, task=task, intake=intake)
+    def words(current: Execution) -> Sequence[Event]:
+        return [answer(flow, current, values, by=by, at=at, task=task, intake=intake, breakpoints=breakpoints)]
 
-    return _request(store, presence, flow, execution, event_for)
+    return say(store, presence, flow, execution, words)
 
 
 def answer(
@@ -67,16 +70,21 @@ def answer(
     at: datetime,
     task: str | None = None,
     intake: Intake | None = None,
+    breakpoints: tuple[str, ...] | None = None,
+    run: TaskRun | None = None,
 ) -> ResumeRequested:
-    """The event that resumes `execution`, with secrets among the values sealed. Raises Refused, InvalidInputs."""
-    run = waiting(execution, task)
+    """The event that resumes `execution` (`run` of it, or the first that waits), with secrets among the values sealed.
+    Raises Refused, InvalidInputs."""
+    run = run or waiting(execution, task)
     if run is None:
         if execution.held and task is None:
-            return ResumeRequested(at=at, by=by)
+            return ResumeRequested(at=at, by=by, breakpoints=breakpoints)
         what = f"task `{task}`" if task else f"Execution '{execution.id}'"
         raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
+    if run.state is State.BREAKPOINT:
+        return ResumeRequested(at=at, by=by, paused=run.id, breakpoints=breakpoints)
     kept = stored_values(flow, asked_of(flow, run), values, execution, intake)
-    return ResumeRequested(at=at, by=by, paused=run.id, values=kept)
+    return ResumeRequested(at=at, by=by, paused=run.id, values=kept, breakpoints=breakpoints)
 
 
 def asked_of(flow: Flow, run: TaskRun) -> tuple[Input, ...]:
@@ -85,7 +93,7 @@ def asked_of(flow: Flow, run: TaskRun) -> tuple[Input, ...]:
 
 
 def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
-    """The Pause task run that has waited longest for a person."""
+    """The task run that has waited longest for a person: a Pause, or one at a breakpoint."""
     runs = (execution.runs[key] for key in execution.paused)
     open_runs = [run for run in runs if "resumed" not in run.facts and task in (None, run.task)]
     return min(open_runs, key=lambda run: run.ordinal, default=None)
@@ -93,6 +101,8 @@ def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:
 
 def waits_for_person(execution: Execution) -> bool:
     """Whether nothing moves in it until somebody resumes it."""
+    if execution.state is State.BREAKPOINT:
+        return True
     if execution.state is not State.PAUSED:
         return False
     run = waiting(execution)
@@ -105,19 +115,21 @@ def waits_for_others(execution: Execution) -> bool:
     return bool(execution.children) and not (moves or execution.bearing or execution.sleeping)
 
 
-def _request(store: Store, presence: Presence, flow: Flow, execution_id: str, event_for: _EventFor) -> Execution:
-    """Append what `event_for` makes of the present state; the holder decides what follows, and is poked."""
+def say(store: Store, presence: Presence, flow: Flow, execution_id: str, words: Words) -> Execution:
+    """Append what `words` makes of the present state, all of it or nothing; the holder decides what follows, and is
+    poked. Raises NotFound, Refused, Retryable."""
     execution = store.load(execution_id)
     if execution is None:
         raise NotFound(f"there is no execution {execution_id}")
     for _ in range(MOST_TRIES):
-        event: Event = event_for(execution)
-        refusal = refuse(execution, event)
-        if refusal is not None:
-            raise Refused(refusal.reason, help=refusal.help or None)
-        after = extend(execution, (event,))
+        after, events = execution, words(execution)
+        for event in events:
+            refusal = refuse(after, event)
+            if refusal is not None:
+                raise Refused(refusal.reason, help=refusal.help or None)
+            after = extend(after, (event,))
         try:
-            store.append(after, (event,), due=due(flow, after), session=None)
+            store.append(after, events, due=due(flow, after), session=None)
         except Conflict:
             # What was missed is folded in: to load a wide execution anew takes longer than it stands still.
             execution = extend(execution, store.events(execution_id, after=execution.seq))

@@ -50,6 +50,7 @@ class Start:
     schedule_date: datetime | None = None
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
+    breakpoints: tuple[str, ...] = ()
     caller: Caller | None = None
 
 
@@ -107,8 +108,8 @@ def admission(
         return Creation(extend(execution, (ended,)), (created, ended), None, slot)
     if flow.concurrency is None:
         return Creation(execution, (created,), due(flow, execution), slot)
-    crowded = _crowded(execution, created, flow.concurrency.behavior)
-    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=crowded)
+    excess = crowded(execution, created, flow.concurrency.behavior)
+    return Creation(execution, (created,), due(flow, execution), slot, limit=flow.concurrency.limit, crowded=excess)
 
 
 def _created(wanted: Start, at: datetime) -> ExecutionCreated:
@@ -126,6 +127,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         schedule_date=wanted.schedule_date,
         source=wanted.source,
         dialect=flow.dialect.value,
+        breakpoints=wanted.breakpoints,
         caller=wanted.caller,
     )
 
@@ -206,7 +208,7 @@ def foreign(declared: Input, value: object) -> Problem:
     return Problem(declared.id, f"Invalid input for `{declared.id}`, {sentence}", declared.range)
 
 
-def _crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
+def crowded(execution: Execution, created: ExecutionCreated, behavior: Excess) -> tuple[Execution, tuple[Event, ...]]:
     """What becomes of one execution too many (Kestra 0.21: QUEUED, CANCELLED, or FAILED with a sentence)."""
     event: Event
     match behavior:

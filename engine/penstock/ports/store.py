@@ -202,6 +202,10 @@ class Store(Protocol):
         oldest first."""
         ...
 
+    def child(self, caller: Caller) -> str | None:
+        """The latest execution that was called there, whatever has become of it."""
+        ...
+
     def bereaved(self, session: Session) -> list[str]:
         """Executions of `session` that go on and are not being killed, though the one that has called them was, or is.
         The cost is by executions that were called and go on."""
@@ -217,8 +221,9 @@ class Store(Protocol):
         """How many `query` would list, if it had no limit."""
         ...
 
-    def delete(self, execution: str) -> None:
-        """Forget it, and that its results wait. Its slot stays taken."""
+    def delete(self, execution: str, *, at: int | None = None) -> None:
+        """Forget it, and that its results wait. Its slot stays taken. Conflict where it does not stand `at` that
+        sequence any more."""
         ...
 
     # ── work, as queries ──
@@ -340,8 +345,9 @@ class Store(Protocol):
     # ── results ──
 
     def unrecorded(self, sink: str, *, limit: int, now: Instant) -> list[str]:
-        """Executions of agents that are over and whose results `sink` has neither acknowledged nor put off beyond
-        `now`, oldest end first. The cost is by what waits, never by what was recorded."""
+        """The results (`Execution.result_id`) of executions of agents that are over, which `sink` has neither
+        acknowledged nor put off beyond `now`, oldest end first. The cost is by what waits, never by what was
+        recorded."""
         ...
 
     def count_unrecorded(self, sink: str) -> int:

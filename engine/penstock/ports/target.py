@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from penstock.diagnostic import FlowName
@@ -30,6 +30,10 @@ class Target(Protocol):
 
     def delete_flow(self, name: FlowName) -> None:
         """The flow is gone afterwards."""
+        ...
+
+    def namespaces(self) -> Collection[str]:
+        """Those that have files, as far as the place can list them without a flow in each; a server cannot."""
         ...
 
     def files(self, namespace: str) -> Mapping[str, bytes]:

@@ -115,6 +115,27 @@ class PauseBehavior(StrEnum):
     CANCEL = "CANCEL"
 
 
+class CheckFrequency(Properties):
+    """How often a loop goes round, and for how long."""
+
+    max_iterations: Dynamic[int | None] = Field(None, description="Most iterations; up to Kestra 0.22 100 by default")
+    max_duration: Dynamic[Duration | None] = Field(
+        None, description="Longest time; up to Kestra 0.22 an hour by default"
+    )
+    interval: Dynamic[Duration | None] = Field(None, description="The pause between two iterations")
+
+
+class LoopUntil(Flowable):
+    """Runs its tasks again and again until a condition holds."""
+
+    tasks: Tasks = Field(description="The tasks, one after another")
+    condition: Dynamic[Text] = Field(description="An expression that is looked at after each iteration")
+    fail_on_max_reached: Dynamic[bool] = Field(
+        False, description="Fail when the condition does not hold in time; by default it is given up"
+    )
+    check_frequency: Dynamic[CheckFrequency | None] = Field(None, description="How often, and for how long")
+
+
 class Pause(Flowable):
     """Waits until somebody resumes the execution, or until a while has passed."""
 

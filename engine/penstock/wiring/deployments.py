@@ -14,7 +14,7 @@ from penstock.adapters.deploy_journal import BrokenOff, DeployJournal
 from penstock.deploy.carry_out import Carried, Result, carry_out
 from penstock.deploy.inventory import inventory_path
 from penstock.deploy.order import Needs, needs_of
-from penstock.deploy.plan import Action, Plan, There, Wanted, make_plan
+from penstock.deploy.plan import Action, Plan, There, Wanted, make_plan, owned
 from penstock.deploy.stamp import stamped
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, UserError
@@ -197,15 +197,18 @@ class Deployments:
         return Wanted({}, {namespaces[0]: found} if found else {})
 
     def _there(self, wanted: Wanted) -> There:
-        """Where files may be deleted, every namespace of the flows is looked at: it may have had some."""
+        """Where files may be deleted, every namespace of the flows is looked at, it may have had some; and every one
+        that has left the source, and has flows of ours still, or files as far as the target can tell."""
         target = self.destination.target
         looked = set(wanted.files)
         if self.asked.files_from is not None:
             looked |= set(self.asked.namespaces)
             return There({}, {namespace: self._below_to(target.files(namespace)) for namespace in sorted(looked)})
+        flows = {name: text for name, text in target.flows().items() if self._is_allowed(name.namespace)}
         if self.asked.prune and not self.asked.paths:
             looked |= {name.namespace for name in wanted.flows}
-        flows = {name: text for name, text in target.flows().items() if self._is_allowed(name.namespace)}
+            looked |= {name.namespace for name in owned(flows, self.owner)}
+            looked |= set(filter(self._is_allowed, target.namespaces()))
         return There(flows, {namespace: target.files(namespace) for namespace in sorted(looked)})
 
     def _below_to(self, files: Mapping[str, bytes]) -> dict[str, bytes]:

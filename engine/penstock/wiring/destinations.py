@@ -107,7 +107,7 @@ def _server(
     url: str, settings: Settings, tenant: str | None, auth: Mapping[str, str], environ: Mapping[str, str]
 ) -> Destination:
     """A company's own server may lie in its own network: whoever deploys has named it."""
-    from penstock.adapters.http import GuardedHttp, Reach
+    from penstock.adapters.http import GuardedHttp, Reach, system_proxy
     from penstock.adapters.kestra.api import Api, Credentials
     from penstock.adapters.kestra.target import KestraTarget
 
@@ -131,5 +131,5 @@ def _server(
     asked = tenant or (
         settings.server.tenant if settings.sources["server.tenant"].origin is not Origin.DEFAULT else None
     )
-    http = GuardedHttp(Reach(private=True))
+    http = GuardedHttp(Reach(private=True), proxy=system_proxy)
     return Destination(KestraTarget(Api(http, url.rstrip("/"), credentials, asked)), close=http.close)

@@ -6,7 +6,7 @@ from penstock.ports.http import Http
 
 
 def trusted_http() -> Http:
-    """Reaches private addresses too: a company's own GitHub lies in its network."""
-    from penstock.adapters.http import GuardedHttp, Reach
+    """Reaches private addresses too, for a company's own GitHub lies in its network; by the environment's proxies."""
+    from penstock.adapters.http import GuardedHttp, Reach, system_proxy
 
-    return GuardedHttp(Reach(private=True))
+    return GuardedHttp(Reach(private=True), proxy=system_proxy)

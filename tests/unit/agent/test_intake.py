@@ -192,3 +192,14 @@ def test_a_backfill_keeps_no_secret(agent: Bench) -> None:
             intake=agent.place.intake,
         )
     assert agent.place.store.backfills() == []
+
+
+def test_labels_of_a_trigger_are_rendered_and_those_of_the_system_stay_with_the_flow(agent: Bench) -> None:
+    given = "    labels:\n      year: \"{{ trigger.date | date('yyyy') }}\"\n"
+    more = "labels:\n  - {key: owner, value: ada}\n  - {key: system.readOnly, value: 'true'}\n"
+    agent.deploy({"a": flow("a", cron="* * * * *", more=more, trigger=given)})
+    agent.to(NOON)
+    agent.to(NOON + MINUTE)
+    agent.until_over()
+    [execution] = agent.executions()
+    assert execution.labels == {"owner": "ada", "year": "2026", "system.correlationId": execution.id}

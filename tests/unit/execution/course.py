@@ -44,6 +44,7 @@ class Course:
         *,
         inputs: Mapping[str, Any] | None = None,
         schedule_date: datetime | None = None,
+        breakpoints: tuple[str, ...] = (),
         watch: Watcher | None = None,
     ) -> None:
         created = ExecutionCreated(
@@ -56,12 +57,18 @@ class Course:
             inputs=inputs or {},
             schedule_date=schedule_date,
             dialect=flow.dialect.value,
+            breakpoints=breakpoints,
         )
         self.flow = flow
         self.now = START
         self.execution = begin(created)
         self.log: list[Event] = [created]
         self._watch = watch
+
+    def begin_anew(self, created: ExecutionCreated, *events: Event) -> None:
+        """Go on with another execution, which begins with these events."""
+        self.execution, self.log = begin(created), [created]
+        self.tell(*events)
 
     def refusal(self, fact: Event) -> Refusal | None:
         return refuse(self.execution, fact)

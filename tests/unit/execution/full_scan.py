@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 from penstock.execution.deciding.children import after_children
@@ -71,6 +72,8 @@ class _Scan:
             return {("ScopeOpened", None, Phase.AFTER)}
         if execution.opened is None:
             return set(self.promises()) or set(self.start())
+        if execution.state is State.RESTARTED and not self.leaves:
+            return {("ExecutionStarted", None)}
         timers, runs = set(self.timers()), set(self.runs())
         found = set(self.scopes())
         halts = self.outermost({each[1]: each for each in found if each[0] == "TaskRunStopping"})
@@ -79,7 +82,8 @@ class _Scan:
         busy = [run for run in self.live if run.asks or self.is_ready(run) or run.is_running or run.is_calling]
         waits = bool(busy or execution.asks)
         wanting = waits or bool(exits or halts or timers or runs or scopes)
-        if execution.state in (State.PAUSED, State.RETRYING) and not (execution.held or self.leaves) and wanting:
+        waiting = execution.state in (State.PAUSED, State.RETRYING, State.BREAKPOINT)
+        if waiting and not (execution.held or self.leaves) and wanting:
             return {("ExecutionResumed", None)}
         return (
             exits or halts or timers or runs or set(self.promises()) or scopes or (set() if waits else set(self.mood()))
@@ -121,6 +125,7 @@ class _Scan:
         if self.leaves or execution.state.is_terminal:
             return
         kept = [sla for sla in self.flow.sla if sla.id not in execution.broken]
+        kept = [sla for sla in kept if sla.duration is None or not execution.openings]
         for sla in kept:
             if self.is_broken(sla):
                 yield ("SlaViolated", None)
@@ -134,6 +139,8 @@ class _Scan:
     def is_broken(self, sla: Sla) -> bool:
         execution = self.execution
         began = max(execution.created, execution.schedule_date or execution.created)
+        for (before, _), (_, at) in pairwise(execution.histories if execution.openings else ()):
+            began = max(began, at) if before.is_terminal else began
         late = sla.duration is not None and began + sla.duration <= self.now
         return late or execution.facts.get(f"sla:{sla.id}") is False
 
@@ -146,25 +153,30 @@ class _Scan:
 
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
-            begun = any(not attempt.lost for attempt in run.attempts)
+            begun = any(not attempt.lost for attempt in run.attempts[run.earlier :])
             return run.closing is not None and run.state is State.RUNNING and not begun
-        return run.state is State.CREATED and not run.gated
+        return run.state in (State.CREATED, State.RESTARTED) and not run.gated
 
     def start(self) -> Iterator[Gist]:
         execution = self.execution
         if self.leaves:
             yield ("ExecutionEnded", None, execution.exit or State.KILLED)
-        elif not (execution.held or execution.queued) and (execution.schedule_date or self.now) <= self.now:
+        elif not (execution.held or execution.queued) and (execution.forced or self.is_time()):
             if execution.state in (State.CREATED, State.QUEUED):
                 yield ("ExecutionStarted", None)
             yield ("ScopeOpened", None, Phase.MAIN)
+
+    def is_time(self) -> bool:
+        return self.execution.schedule_date is None or self.execution.schedule_date <= self.now
 
     def mood(self) -> Iterator[Gist]:
         execution = self.execution
         if execution.held or self.leaves or execution.state.is_terminal:
             return
-        waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is State.PAUSED}
-        for state in (State.RETRYING, State.PAUSED):
+        waiting = {run.state for run in self.live if run.kind is not Kind.FLOWABLE or run.state is not State.RUNNING}
+        if any(run.state is State.RUNNING and run.wake_at is not None for run in self.live):
+            waiting.add(State.PAUSED)
+        for state in (State.RETRYING, State.PAUSED, State.BREAKPOINT):
             if state in waiting:
                 if execution.state is not state:
                     yield ("ExecutionWaiting", None, state)
@@ -196,6 +208,8 @@ class _Scan:
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, State.RETRYING, _:
                 return ("TaskRunReleased", run.id)
+            case _, State.RUNNING, _:
+                return ("IterationBegun", run.id)
             case _, _, "TIMEOUT" | "FAIL":
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, _, "CANCEL":
@@ -230,13 +244,15 @@ class _Scan:
             if lists:
                 return ("ScopeOpened", run.id, lists[0])
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
-        if run.state is State.CREATED:
+        if run.state is State.BREAKPOINT:
+            return None
+        if run.state in (State.CREATED, State.RESTARTED):
             return self.gate(run, task) if run.gated else None
         if run.is_calling:
             return gist(after_children(self.flow, self.execution, task, run, self.now)) if self.are_over(run) else None
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
-        if run.closing is not None and all(attempt.lost for attempt in run.attempts):
+        if run.closing is not None and all(attempt.lost for attempt in run.attempts[run.earlier :]):
             return None
         if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
             return None
@@ -263,12 +279,14 @@ class _Scan:
             return gist(after_children(self.flow, self.execution, self.task(run), run, self.now))
         if run.is_calling:
             return ("TaskRunEnded", run.id, state)
-        attempt = run.attempt
+        attempt = run.closing_attempt if run.kind is Kind.FLOWABLE else run.attempt
         if attempt is not None and not attempt.lost and run.state in (State.RUNNING, State.KILLING):
             return gist(conclude(self.flow, self.execution, self.task(run), run, self.now))
         return ("TaskRunEnded", run.id, state)
 
     def gate(self, run: TaskRun, task: Task) -> Gist:
+        if {run.task, f"{run.task}={run.value}"} & set(self.execution.breakpoints) and "breakpoint" not in run.facts:
+            return ("BreakpointReached", run.id)
         if task.run_if is not None and "runIf" not in run.facts:
             return ("EvaluationRequested", run.id)
         if run.facts.get("runIf") is False:
@@ -285,6 +303,7 @@ class _Scan:
             return ("TaskRunResumed", run.id) if "resumed" in run.facts else None
         known = {"evaluationResult", "case", "values", "delay_s", "behavior", "onResume", "concurrent"}
         known |= {"onChildFailure", "autoApprove", "approveBehavior", "denyBehavior", "expireBehavior"}
+        known |= {"failOnMaxReached"}
         if flowable.asks(task) and not known & run.facts.keys():
             return ("EvaluationRequested", run.id)
         if flowable.wait(task, run.facts) is not None and "onResume" not in run.facts:
@@ -300,7 +319,8 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            if run.opened is not None and run.closing is None:
+            waits = bool(run.asks or (run.wake_at and run.state is State.RUNNING)) and not self.is_leaving(run)
+            if run.opened is not None and run.closing is None and not waits:
                 yield from self.scope(run)
 
     def scope(self, owner: TaskRun | None) -> Iterator[Gist]:
@@ -334,7 +354,7 @@ class _Scan:
             return
         for lane, position in reached.items():
             at = next(run for run in here if (run.lane, run.position) == (lane, position))
-            if at.state.is_terminal and lane not in done:
+            if at.state.is_terminal and lane not in done and not any(run.lane == lane for run in alive):
                 yield ("TaskRunCreated", key, opened.phase, lane, position + 1)
         free = lanes.count if lanes.width == 0 else lanes.width - (len(reached) - len(done))
         needs = self.needs(owner, opened.phase)
@@ -354,7 +374,8 @@ class _Scan:
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
-        ended = at.state.is_terminal and (at.phase not in _STOPPED or at.state not in FAILING)
+        alive = any(run.lane == lane and not run.state.is_terminal for run in here)
+        ended = not alive and (at.phase not in _STOPPED or at.state not in FAILING)
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
@@ -386,6 +407,12 @@ class _Scan:
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
         key = owner.id if owner is not None else None
+        failing = any(run.state in FAILING for run in children if run.phase is phase)
+        if owner is not None and phase is Phase.MAIN and not self.is_leaving(owner) and not failing:
+            round_ = self.another_round(owner)
+            if round_ is not None:
+                yield round_
+                return
         counted = {run.state for run in children if run.phase is not Phase.ERRORS and run.state.is_terminal}
         if phase is Phase.AFTER:
             yield ("ExecutionClosed", None)
@@ -421,7 +448,20 @@ class _Scan:
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return
+        if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].objects(owner.facts):
+            state = State.FAILED
         yield ("TaskRunEnded", owner.id, softened(self.task(owner), state))
+
+    def another_round(self, loop: TaskRun) -> Gist | None:
+        flowable = FLOWABLES[self.task(loop).type]
+        if not flowable.asks_after(self.task(loop)):
+            return None
+        if loop.failure is not None:
+            return ("TaskRunEnded", loop.id, softened(self.task(loop), State.FAILED))
+        if "condition" not in loop.facts:
+            return ("EvaluationRequested", loop.id)
+        until = flowable.next_round(self.flow.dialect, loop.facts, loop.since, self.now)
+        return None if until is None else ("IterationAwaited", loop.id)
 
     def end(self, state: State) -> Gist:
         execution = self.execution

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from flows_strategy import START, Dice, chance, one_of, random_answer, random_flow
-from penstock.execution import event
+from penstock.errors import Refused
+from penstock.execution import event, reopening
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -22,6 +24,7 @@ from penstock.execution.event import (
     ResumeRequested,
     VariablesChanged,
 )
+from penstock.execution.inheriting import inherit
 from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
@@ -44,17 +47,23 @@ def play(
     at_look: Moment | None = None,
     at_rest: Moment | None = None,
     most_tasks: int = 10,
+    reopens: bool = True,
 ) -> Course:
-    """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows."""
+    """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows.
+    `reopens`: what is over may be opened again by people, as itself or as another execution."""
     flow = random_flow(dice, most_tasks=most_tasks, calls=True, approvals=True)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
-    course = Course(flow, schedule_date=date, watch=at_step)
+    stops = tuple(sorted(flow.by_id)[: dice.randrange(3)]) if chance(dice, 10) else ()
+    course = Course(flow, schedule_date=date, breakpoints=stops, watch=at_step)
     if chance(dice, 10):
         course.tell(event.ExecutionQueued(at=course.now))
     history = _History(course, dice, at_look or _nothing, at_rest or _nothing)
     try:
         history.storm(10 + dice.randrange(MOST_STORM))
         history.calm()
+        while reopens and chance(dice, 40) and history.reopen():
+            history.storm(dice.randrange(MOST_STORM // 2))
+            history.calm()
     except AssertionError as error:
         error.add_note("\n".join([repr(flow), *map(repr, course.log)]))
         raise
@@ -116,9 +125,9 @@ class _History:
         if execution.held:
             moves.append(self.resume)
         elif execution.queued and not execution.is_leaving:
-            moves.append(self.let_in)
+            moves += [self.let_in, self.unqueue]
         else:
-            moves += [lambda key=key: self.start(key) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [lambda key=key: self.start(key) for key in self.startable()]
             moves += [lambda key=key: self.bear(key) for key in self.free(execution.bearing)]
         unanswered = [key for key in sorted(execution.paused) if "resumed" not in execution.runs[key].facts]
         if not moves and unanswered and (self.course.due() is None or chance(self.dice, 50)):
@@ -132,6 +141,49 @@ class _History:
         execution = self.course.execution
         return sorted(key for key in keys if leave_of(execution, execution.runs[key]) is None)
 
+    # ── people, once it is over ──
+
+    def reopen(self) -> bool:
+        """Whether a person finds something to do with an execution that is over, so that it goes on."""
+        course, execution, now = self.course, self.course.execution, self.course.now
+        if chance(self.dice, 10):
+            course.tell(event.LabelsSet(at=now, labels={**execution.labels, "seen": str(execution.seq)}))
+        if chance(self.dice, 10) and execution.state is not State.WARNING:
+            course.tell(event.StatusChanged(at=now, state=State.WARNING))
+        runs = sorted(execution.runs)
+        with suppress(Refused):
+            match self.dice.randrange(4) if runs else 0:
+                case 0 | 1:
+                    opened = reopening.restart(course.flow, course.execution, by="ada", at=now)
+                case 2:
+                    state = one_of(self.dice, (State.SUCCESS, State.FAILED, State.WARNING))
+                    run = one_of(self.dice, runs)
+                    opened = reopening.change_status(course.flow, course.execution, run, state, by="ada", at=now)
+                case _:
+                    run = one_of(self.dice, runs)
+                    opened = reopening.replay(course.flow, course.execution, run, by="ada", at=now)
+            self.go_on(opened)
+            return True
+        return False
+
+    def go_on(self, opened: event.ExecutionReopened) -> None:
+        """As itself, or as another execution."""
+        old = self.course.execution
+        if not chance(self.dice, 40):
+            self.course.tell(opened)
+            return
+        created = event.ExecutionCreated(
+            at=self.course.now,
+            id=f"{old.id}+",
+            namespace=old.flow.namespace,
+            flow_id=old.flow.id,
+            revision=old.revision,
+            flow_digest=old.flow_digest,
+            parent_id=old.id,
+            attempt_number=old.attempt_number,
+        )
+        self.course.begin_anew(created, *inherit(old, opened, created.id, at=self.course.now))
+
     # ── moves ──
 
     def move(self) -> None:
@@ -142,7 +194,7 @@ class _History:
         moves: list[Move] = [(4, self.pass_time)]
         moves += [(20, lambda key=key: self.answer(key)) for key in sorted(execution.asked)]
         if not execution.held:
-            moves += [(10, lambda key=key: self.start(key)) for key in self.free([*execution.ready, *execution.inline])]
+            moves += [(10, lambda key=key: self.start(key)) for key in self.startable()]
             moves += [(10, lambda key=key: self.bear(key)) for key in self.free(execution.bearing)]
         moves += [(6, lambda key=key: self.child_ends(key)) for key in sorted(execution.children)]
         moves += [(8, lambda key=key: self.end(key)) for key in sorted(execution.running)]
@@ -154,7 +206,9 @@ class _History:
         if execution.held:
             moves.append((4, self.resume))
         if execution.queued and not execution.is_leaving:
-            moves.append((6, self.let_in))
+            moves += [(6, self.let_in), (2, self.unqueue)]
+        if self.course.refusal(event.RunForced(at=self.course.now)) is None:
+            moves.append((1, self.force))
         at = self.dice.randrange(sum(weight for weight, _ in moves))
         for weight, act in moves:
             at -= weight
@@ -164,6 +218,13 @@ class _History:
 
     def let_in(self) -> None:
         self.course.tell(event.ExecutionAdmitted(at=self.course.now))
+
+    def unqueue(self) -> None:
+        state = one_of(self.dice, (State.RUNNING, State.RUNNING, State.CANCELLED))
+        self.course.tell(event.Unqueued(at=self.course.now, state=state))
+
+    def force(self) -> None:
+        self.course.tell(event.RunForced(at=self.course.now))
 
     def pass_time(self) -> None:
         course = self.course
@@ -188,10 +249,18 @@ class _History:
         course = self.course
         course.tell(random_answer(self.dice, course.flow, course.execution, key, course.now))
 
+    def startable(self) -> list[str]:
+        """What a worker may claim: not what stands below a flowable whose time is over."""
+        execution = self.course.execution
+        ready = sorted([*execution.ready, *execution.inline])
+        return [key for key in ready if self.course.refusal(self.claim(key)) is None]
+
+    def claim(self, key: str) -> AttemptStarted:
+        number = len(self.course.execution.runs[key].attempts) + 1
+        return AttemptStarted(at=self.course.now, run=key, attempt=number, session="s", epoch=1)
+
     def start(self, key: str) -> None:
-        run = self.course.execution.runs[key]
-        number = len(run.attempts) + 1
-        self.course.tell(AttemptStarted(at=self.course.now, run=key, attempt=number, session="s", epoch=1))
+        self.course.tell(self.claim(key))
 
     def end(self, key: str) -> None:
         run = self.course.execution.runs[key]

@@ -201,6 +201,19 @@ def test_what_depends_on_what_is_wrong_is_not_told_of_too() -> None:
     assert [problem.id for problem in raised.value.problems] == ["a"]
 
 
+@pytest.mark.parametrize("kind", ["INT", "URI", "DATE"])
+def test_what_a_default_reads_of_a_secret_is_not_told(kind: str) -> None:
+    flow = flow_of(f"  - {{id: x, type: {kind}, defaults: \"{{{{ secret('KEY') }}}}\"}}\n")
+
+    def opened(*_: object, typed: bool = False) -> str:
+        return "h1dden"
+
+    with pytest.raises(InvalidInputs) as raised:
+        started(flow, {}, Intake(opened, str, lambda value: value))
+    assert "h1dden" not in raised.value.message
+    assert raised.value.message.endswith("but received `******`")
+
+
 def test_a_problem_knows_where_its_input_is_declared() -> None:
     with pytest.raises(InvalidInputs) as raised:
         resolved(A_THEN_B, {"a": "yes"})

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
@@ -77,6 +77,10 @@ class KestraTarget(Target):
     def delete_flow(self, name: FlowName) -> None:
         path = f"flows/{_quoted(name.namespace)}/{_quoted(name.id)}"
         self._api.send("DELETE", path, accepted=(_GONE,))
+
+    def namespaces(self) -> Collection[str]:
+        """None: namespaces of a server are those of its flows, which are known already."""
+        return ()
 
     def files(self, namespace: str) -> Mapping[str, bytes]:
         path = f"namespaces/{_quoted(namespace)}/files/export"

@@ -10,6 +10,8 @@ UPSERT_RUN = (
     "set state = excluded.state, ready = excluded.ready, body = excluded.body"
 )
 
+DROP_RUN = "delete from task_runs where execution = ? and ordinal = ?"
+
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
     "running, is_over, queued, header, slot_trigger, pinned, caller, caller_run, caller_index, awaited) "
@@ -43,6 +45,14 @@ AWAITED = (
 """By the first of those that follow on one another: it is the one that the parent was told of."""
 
 HEARD = "update executions set awaited = 0 where caller = ? and caller_run = ? and caller_index = ? and awaited = 1"
+
+AWAIT = "update executions set awaited = 1 where caller = ? and caller_run = ? and caller_index = ? and id = ?"
+"""Of an execution that was called by an earlier attempt, and goes on."""
+
+CHILD = (
+    "select id from executions where caller is not null and caller = ? and caller_run = ? and caller_index = ? "
+    "order by created desc, id limit 1"
+)
 
 LEFT_ALONE = "update executions set awaited = 0 where caller = ? and caller_run = ? and awaited = 1"
 
@@ -135,9 +145,9 @@ FIRST_QUEUED = (
 
 INHERITED = (
     "select id from executions where session = ?1 and is_over = 0 and (running > 0 or ready > 0 "
-    "or (state not in ('PAUSED', 'RETRYING') and (state <> 'QUEUED' or queued = 0) "
+    "or (state not in ('PAUSED', 'RETRYING', 'BREAKPOINT') and (state <> 'QUEUED' or queued = 0) "
     "and (state <> 'CREATED' or wake_at is null)) "
-    "or (state = 'PAUSED' and id in (select execution from touches))) order by created, id"
+    "or (state in ('PAUSED', 'BREAKPOINT') and id in (select execution from touches))) order by created, id"
 )
 """A paused one that was told something may have been answered while nobody was there to hear it."""
 
@@ -339,7 +349,7 @@ DELETIONS = (
     "delete from events where execution = ?",
     "delete from task_runs where execution = ?",
     "delete from touches where execution = ?",
-    "delete from outbox where execution = ?",
-    "delete from put_off where execution = ?",
+    "delete from outbox where execution = ?1 or execution glob ?1 || '.*'",
+    "delete from put_off where execution = ?1 or execution glob ?1 || '.*'",
     "delete from executions where id = ?",
 )

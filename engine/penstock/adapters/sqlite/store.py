@@ -18,7 +18,18 @@ from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
-from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
+from penstock.execution.event import (
+    Caller,
+    ChildEnded,
+    ChildStarted,
+    Event,
+    ExecutionInherited,
+    ExecutionReopened,
+    Instant,
+    IterationBegun,
+    ResumeRequested,
+    TaskRunEnded,
+)
 from penstock.execution.model import Execution
 from penstock.execution.snapshot import restore
 from penstock.ports.deployment import SCHEDULED
@@ -148,12 +159,16 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         births: Sequence[Creation] = (),
     ) -> list[Execution | Unadmitted]:
         rows = _event_rows(execution, events)
-        runs = _run_rows(execution, events)
+        runs, dropped = _run_rows(execution, events), _dropped_rows(execution, events)
         heard = [(execution.id, each.run, each.index) for each in events if isinstance(each, ChildEnded)]
+        awaited = [
+            (execution.id, each.run, each.index, each.child)
+            for each in events
+            if isinstance(each, ChildStarted) and execution.waits_for(each.run)
+        ]
         left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
-        outbox = _outbox_row(execution, session)
         born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
 
         def work(connection: apsw.Connection) -> list[Execution | Unadmitted]:
@@ -169,17 +184,20 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                 if int(connection.execute(sql.LET_IN, (flow.namespace, flow.id, execution.id)).get) >= room:
                     raise Crowded(f"{room} executions of {flow} go on already")
             connection.executemany(sql.INSERT_EVENT, rows)
+            if dropped:
+                connection.executemany(sql.DROP_RUN, dropped)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.executemany(sql.HEARD, heard)
+            connection.executemany(sql.AWAIT, awaited)
             connection.executemany(sql.LEFT_ALONE, left)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
+            holder = _holder(connection, execution.id) if session is None else session
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
-            if outbox is not None:
+            if (outbox := _outbox_row(execution, holder)) is not None:
                 connection.execute(sql.INSERT_OUTBOX, outbox)
             if session is not None:
                 return [self._create(connection, each, rows, told=False) for each, rows in born]
-            holder = _holder(connection, execution.id) if births else None
             return [self._create(connection, each, _rows_of(each, holder), told=True) for each in births]
 
         return self._database.write(work)
@@ -210,6 +228,12 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
 
+    def child(self, caller: Caller) -> str | None:
+        with self._database.reading() as connection:
+            row = (caller.execution, caller.run, caller.index)
+            found = connection.execute(sql.CHILD, row).fetchone()
+        return None if found is None else str(found[0])
+
     def bereaved(self, session: Session) -> list[str]:
         with self._database.reading() as connection:
             return [id_ for (id_,) in connection.execute(sql.BEREAVED, (session.id,))]
@@ -230,8 +254,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         with self._database.reading() as connection:
             return int(connection.execute(sql.COUNT + where, values).get)
 
-    def delete(self, execution: str) -> None:
+    def delete(self, execution: str, *, at: int | None = None) -> None:
         def work(connection: apsw.Connection) -> None:
+            standing = connection.execute(sql.STANDING, (execution,)).fetchone()
+            if at is not None and standing is not None and standing[0] != at:
+                raise Conflict(f"the execution {execution} stands at {standing[0]}, not at {at}")
             for statement in sql.DELETIONS:
                 connection.execute(statement, (execution,))
 
@@ -300,15 +327,33 @@ def _event_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str
 
 
 def _run_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int, str, str, str, int, str]]:
-    """Exactly the task runs that the events touched."""
-    touched = dict.fromkeys(run for event in events if (run := getattr(event, "run", None)) is not None)
-    touched |= dict.fromkeys(run for event in events if (run := getattr(event, "paused", None)) is not None)
+    """Exactly the task runs that the events touched, and that are there."""
+    touched: dict[str, None] = {}
+    for event in events:
+        match event:
+            case ResumeRequested(paused=str() as paused):
+                touched[paused] = None
+            case ExecutionReopened():
+                touched |= dict.fromkeys(run for run, _ in (*event.runs, *event.marked))
+            case ExecutionInherited():
+                touched |= dict.fromkeys(execution.runs)
+            case _:
+                run = getattr(event, "run", None)
+                if run is not None:
+                    touched[run] = None
     rows = []
     for key in touched:
-        run = execution.runs[key]
-        ready = int(key in execution.ready)
-        rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
+        if key in execution.runs:
+            run = execution.runs[key]
+            ready = int(key in execution.ready)
+            rows.append((execution.id, run.ordinal, run.id, run.task, run.state.value, ready, dump_run(run)))
     return rows
+
+
+def _dropped_rows(execution: Execution, events: Sequence[Event]) -> list[tuple[str, int]]:
+    """The task runs that have left."""
+    opened = [event for event in events if isinstance(event, ExecutionReopened | IterationBegun)]
+    return [(execution.id, ordinal) for event in opened for ordinal in event.dropped]
 
 
 def _header_row(
@@ -374,4 +419,4 @@ def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int
     """What an agent has brought to its end waits to be recorded."""
     if not execution.is_over or execution.ended is None or session is None or session.kind != AGENT:
         return None
-    return execution.id, micros(execution.ended)
+    return execution.result_id, micros(execution.ended)

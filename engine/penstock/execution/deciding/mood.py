@@ -23,11 +23,19 @@ def stirs(execution: Execution, now: Instant) -> bool:
 
 
 def mood(execution: Execution, now: Instant) -> tuple[Event, ...]:
-    """PAUSED or RETRYING, when nothing moves but people and timers."""
+    """PAUSED, RETRYING or BREAKPOINT, when nothing moves but people and timers."""
     if execution.held or execution.is_leaving or execution.state.is_terminal or stirs(execution, now):
         return ()
-    retrying = any(execution.runs[key].state is State.RETRYING for key in execution.sleeping)
-    state = State.RETRYING if retrying else State.PAUSED if execution.paused else None
+    state = _waits(execution)
     if state is None or state is execution.state:
         return ()
     return (ExecutionWaiting(at=now, state=state),)
+
+
+def _waits(execution: Execution) -> State | None:
+    """What it waits for: a retry before all, else a delay or a person, else a person at a breakpoint."""
+    if any(execution.runs[key].state is State.RETRYING for key in execution.sleeping):
+        return State.RETRYING
+    if execution.sleeping or any(execution.runs[key].state is State.PAUSED for key in execution.paused):
+        return State.PAUSED
+    return State.BREAKPOINT if execution.paused else None

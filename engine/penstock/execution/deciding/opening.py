@@ -26,7 +26,7 @@ def on_the_way(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: 
     if run.state is State.PAUSED:
         return TaskRunResumed(at=now, run=run.id, **run.facts["resumed"])
     asks = flowable.asks(task)
-    if asks and not run.facts.keys() - {evaluation.RUN_IF, "timeout_s"}:
+    if asks and not run.facts.keys() - evaluation.GATE_FACTS:
         return EvaluationRequested(at=now, run=run.id, names=asks)
     wait = flowable.wait(task, run.facts)
     if wait is not None and "onResume" not in run.facts:

@@ -7,6 +7,7 @@ cannot be rendered says nothing (kestra core/.../services/SLAService.java).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from penstock.duration import format_duration
 from penstock.execution import evaluation
@@ -53,7 +54,9 @@ def _open(flow: Flow, execution: Execution) -> list[Sla]:
     """The promises that can still be broken."""
     if not flow.sla or execution.is_leaving or execution.state.is_terminal:
         return []
-    return [sla for sla in flow.sla if sla.id not in execution.broken]
+    kept = [sla for sla in flow.sla if sla.id not in execution.broken]
+    # Kestra sets its clock when an execution begins, and never again: one that is opened again may take its time.
+    return kept if not execution.openings else [sla for sla in kept if sla.duration is None]
 
 
 def _broken(execution: Execution, sla: Sla, now: Instant) -> str | None:
@@ -67,5 +70,8 @@ def _broken(execution: Execution, sla: Sla, now: Instant) -> str | None:
 
 
 def _began(execution: Execution) -> Instant:
-    """An execution that waits for its date takes no time until then."""
-    return max(execution.created, execution.schedule_date or execution.created)
+    """An execution that waits for its date takes no time until then; one that is opened again begins anew."""
+    began = max(execution.created, execution.schedule_date or execution.created)
+    if not execution.openings:
+        return began
+    return max(began, *(at for (before, _), (_, at) in pairwise(execution.histories) if before.is_terminal))

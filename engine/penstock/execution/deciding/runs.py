@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.execution import evaluation
-from penstock.execution.deciding.children import after_children, call
+from penstock.execution.deciding.children import after_children
+from penstock.execution.deciding.gates import gate
 from penstock.execution.deciding.opening import on_the_way, too_late
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
-    EvaluationRequested,
     Event,
     ExecutionLeaving,
-    FlowableStarted,
     Instant,
     StopCause,
-    TaskRunAdmitted,
     TaskRunEnded,
 )
-from penstock.execution.flowable import FLOWABLES
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import again_at, conclude, softened, timeout_of
-from penstock.execution.state import State
+from penstock.execution.outcome import again_at, conclude, softened
+from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Flow, Kind, Task
 
 
@@ -46,8 +42,8 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
         return _leave(flow, execution, task, run, leave, now)
     if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
         return too_late(flow, execution, task, run, now)
-    if run.state is State.CREATED:
-        return _gate(execution, task, run, now)
+    if run.state in BEGINNING:
+        return gate(execution, task, run, now)
     if run.is_calling:
         return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
@@ -62,23 +58,8 @@ def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Le
         return stopping(run, StopCause.KILL, now)
     if family is not None and family.is_complete and not leave.stop:
         return after_children(flow, execution, task, run, now)
-    told = run.state in (State.RUNNING, State.KILLING) and run.attempt is not None and not run.attempt.lost
+    attempt = run.closing_attempt if run.kind is Kind.FLOWABLE else run.attempt
+    told = run.state in (State.RUNNING, State.KILLING) and attempt is not None and not attempt.lost
     if told and not run.is_calling:
         return conclude(flow, execution, task, run, now)
     return TaskRunEnded(at=now, run=run.id, state=leave.state)
-
-
-def _gate(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
-    """What stands before the start of a task run: its `runIf`, then a timeout that is an expression."""
-    if task.run_if is not None and evaluation.RUN_IF not in run.facts:
-        return EvaluationRequested(at=now, run=run.id, names=(evaluation.RUN_IF,))
-    if not run.facts.get(evaluation.RUN_IF, True):
-        return TaskRunEnded(at=now, run=run.id, state=State.SKIPPED)
-    if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
-        return EvaluationRequested(at=now, run=run.id, names=(evaluation.TIMEOUT,))
-    if run.kind is Kind.FLOWABLE:
-        limit = None if FLOWABLES[task.type].waits_itself else timeout_of(task, run)
-        return FlowableStarted(at=now, run=run.id, deadline=now + limit if limit is not None else None)
-    if run.kind is Kind.EXECUTABLE:
-        return call(execution, task, run, now)
-    return TaskRunAdmitted(at=now, run=run.id)

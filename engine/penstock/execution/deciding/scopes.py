@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from penstock.execution import evaluation
 from penstock.execution.deciding.ending import ended
+from penstock.execution.deciding.gates import has_gate
+from penstock.execution.deciding.iterations import another
 from penstock.execution.deciding.lists import branch_of, lanes_of
 from penstock.execution.deciding.opening import on_the_way, opened
 from penstock.execution.event import (
@@ -27,7 +29,7 @@ from penstock.execution.leaving import leave_of
 from penstock.execution.model import ROOT, Execution, Scope
 from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
-from penstock.flow.model import Flow, Kind
+from penstock.flow.model import Flow
 
 _FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
@@ -89,9 +91,10 @@ def _created(
     place = lanes.lane(lane)
     task = place.tasks[position]
     parent = key or None
+    opening = execution.runs[key].openings if parent else execution.openings
     return TaskRunCreated(
         at=now,
-        run=derive_id(execution.id, parent, task.id, place.iteration),
+        run=derive_id(execution.id, parent, task.id, place.iteration, opening),
         task=task.id,
         kind=task.kind,
         parent=parent,
@@ -99,7 +102,7 @@ def _created(
         lane=lane,
         position=position,
         last=position == len(place.tasks) - 1,
-        gated=task.kind in (Kind.FLOWABLE, Kind.EXECUTABLE) or task.run_if is not None or isinstance(task.timeout, str),
+        gated=has_gate(execution, task, place.value),
         value=place.value,
         iteration=place.iteration,
     )
@@ -126,7 +129,10 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
-    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs)
+    error = flowable.objects(run.facts) if state in _WELL else None
+    if error is not None:
+        state = State.FAILED
+    return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs, error=error)
 
 
 def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
@@ -135,6 +141,10 @@ def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Ins
     if phase is Phase.BEFORE and not scope.failing:
         run = execution.runs[key]
         return on_the_way(flow, execution, flow.by_id[run.task], run, now)
+    if key != ROOT and phase is Phase.MAIN and execution.runs[key].stop is not StopCause.TIMEOUT:
+        again = another(flow, execution.runs[key], scope, now)
+        if again is not None:
+            return again
     failed = State.FAILED in scope.states or (key != ROOT and execution.runs[key].stop is StopCause.TIMEOUT)
     if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
         return opened(flow, execution, key, Phase.ERRORS, now)

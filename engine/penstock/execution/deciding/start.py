@@ -15,7 +15,8 @@ def start(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
     leave = leave_of(execution)
     if leave is not None:
         return (ended(flow, now, leave.state),)
-    if execution.queued or execution.held or (execution.schedule_date is not None and now < execution.schedule_date):
+    date = None if execution.forced else execution.schedule_date
+    if execution.queued or execution.held or (date is not None and now < date):
         return ()
     started = () if execution.state is State.RUNNING else (ExecutionStarted(at=now),)
     lanes = lanes_of(flow, execution, ROOT, Phase.MAIN)

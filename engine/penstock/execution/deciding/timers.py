@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from penstock.execution.deciding.iterations import begun
 from penstock.execution.deciding.order import in_order
 from penstock.execution.event import (
     Event,
@@ -51,6 +52,8 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
         yield TaskRunEnded(at=now, run=run.id, state=state, error=error, orphan=True)
     elif run.state is State.RETRYING:
         yield TaskRunReleased(at=now, run=run.id)
+    elif run.state is State.RUNNING:
+        yield begun(flow, execution, run, now)
     elif run.then in ("TIMEOUT", "FAIL"):
         too_late = "its timeout" if run.then == "TIMEOUT" else "its delay was over"
         state = softened(flow.by_id[run.task], State.FAILED)

@@ -30,6 +30,21 @@ from penstock.execution.event.children import (
 )
 from penstock.execution.event.effects import ExitRequested, LabelsChanged, VariablesChanged
 from penstock.execution.event.leaving import ExecutionLeaving, SlaViolated
+from penstock.execution.event.overrides import (
+    BreakpointReached,
+    LabelsSet,
+    RunForced,
+    StatusChanged,
+    Unqueued,
+)
+from penstock.execution.event.reopening import (
+    Again,
+    ExecutionInherited,
+    ExecutionReopened,
+    IterationAwaited,
+    IterationBegun,
+    Reason,
+)
 from penstock.execution.event.requests import (
     KillRequested,
     PauseRequested,
@@ -65,9 +80,11 @@ from penstock.execution.event.work import (
 )
 
 __all__ = [
+    "Again",
     "AttemptEnded",
     "AttemptLost",
     "AttemptStarted",
+    "BreakpointReached",
     "Caller",
     "ChildEnded",
     "ChildRefused",
@@ -82,8 +99,10 @@ __all__ = [
     "ExecutionCreated",
     "ExecutionEnded",
     "ExecutionEvent",
+    "ExecutionInherited",
     "ExecutionLeaving",
     "ExecutionQueued",
+    "ExecutionReopened",
     "ExecutionResumed",
     "ExecutionStarted",
     "ExecutionWaiting",
@@ -91,15 +110,21 @@ __all__ = [
     "FlowableClosing",
     "FlowableStarted",
     "Instant",
+    "IterationAwaited",
+    "IterationBegun",
     "KillRequested",
     "LabelsChanged",
+    "LabelsSet",
     "PauseRequested",
     "Phase",
+    "Reason",
     "Refusal",
     "ResumeRequested",
     "RunEvent",
+    "RunForced",
     "ScopeOpened",
     "SlaViolated",
+    "StatusChanged",
     "StopCause",
     "TaskRunAdmitted",
     "TaskRunCreated",
@@ -109,5 +134,6 @@ __all__ = [
     "TaskRunResumed",
     "TaskRunRetrying",
     "TaskRunStopping",
+    "Unqueued",
     "VariablesChanged",
 ]

@@ -33,6 +33,7 @@ class ExecutionCreated(ExecutionEvent):
     original_id: str | None = None
     parent_id: str | None = None
     attempt_number: int = 1
+    breakpoints: tuple[str, ...] = ()
     original_created: Instant | None = None
     checks: tuple[Mapping[str, str], ...] = ()
     caller: Caller | None = None

@@ -17,6 +17,7 @@ from penstock.execution.flowable.sequence import (
     Sequential,
     WorkingDirectory,
 )
+from penstock.execution.flowable.until import LoopUntil
 
 _CORE = "io.kestra.plugin.core.flow."
 
@@ -31,6 +32,7 @@ FLOWABLES: Mapping[str, Flowable] = {
     _CORE + "ForEachItem": ForEachItem(),
     _CORE + "EachSequential": EachSequential(),
     _CORE + "EachParallel": EachParallel(),
+    _CORE + "LoopUntil": LoopUntil(),
     _CORE + "Pause": Pause(),
     _CORE + "Approval": Approval(),
     _CORE + "WorkingDirectory": WorkingDirectory(),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from penstock.execution.event import Instant
 from penstock.execution.state import State
-from penstock.flow.model import Task, nothing
+from penstock.flow.model import Dialect, Task, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,23 @@ class Flowable:
     def exits(self, task: Task, facts: Mapping[str, Any], children: State) -> State | None:
         """What the whole execution is to end as when the children have come to `children`; None where it goes on."""
         return None
+
+    def asks_after(self, task: Task) -> tuple[str, ...]:
+        """The properties that must be rendered when its tasks have ended well: whether they are done again."""
+        return ()
+
+    def next_round(self, dialect: Dialect, facts: Mapping[str, Any], since: Instant, now: Instant) -> Instant | None:
+        """When its tasks are done again, the flowable running `since`; None when they are not."""
+        return None
+
+    def objects(self, facts: Mapping[str, Any]) -> str | None:
+        """Why it has failed although its tasks have ended well."""
+        return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it can be done again but all of it: its children share what is gone with them."""
+        return False
 
     @property
     def waits_itself(self) -> bool:

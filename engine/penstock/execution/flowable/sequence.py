@@ -27,6 +27,10 @@ class WorkingDirectory(Sequential):
     """What its children have left in the directory that they share is taken out of it at the end."""
 
     @property
+    def is_whole(self) -> bool:
+        return True
+
+    @property
     def lends_value(self) -> bool:
         return True
 

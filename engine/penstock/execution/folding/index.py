@@ -17,6 +17,9 @@ V = TypeVar("V")
 _HALTING = (StopCause.TIMEOUT, StopCause.SIBLING)
 """Why what goes on below a flowable is to stop."""
 
+WAITING = frozenset({State.PAUSED, State.BREAKPOINT})
+"""What a task run is that waits for a person."""
+
 
 def put(draft: Draft, run: TaskRun) -> None:
     """Put `run` in its place, and in exactly the indexes that its state puts it in."""
@@ -32,7 +35,7 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
     draft.running = _member(draft.running, run, belongs=run.is_running)
     draft.bearing = _member(draft.bearing, run, belongs=run.bears)
-    draft.paused = _member(draft.paused, run, belongs=run.state is State.PAUSED)
+    draft.paused = _member(draft.paused, run, belongs=run.state in WAITING)
     draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
     draft.asked = keep(draft.asked, run.id, run.asks or None)
     if run.kind is Kind.FLOWABLE:

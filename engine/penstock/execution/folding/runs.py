@@ -8,11 +8,13 @@ from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    BreakpointReached,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
     FlowableStarted,
     Instant,
+    IterationAwaited,
     ResumeRequested,
     StopCause,
     TaskRunAdmitted,
@@ -25,6 +27,13 @@ from penstock.execution.event import (
 from penstock.execution.instants import iso
 from penstock.execution.model import Attempt, Histories, TaskRun, changed
 from penstock.execution.state import State
+from penstock.flow.model import Kind
+
+CONDITION = "condition"
+"""The fact that says whether the condition of a loop holds; asked again after each iteration."""
+
+PASSED = "breakpoint"
+"""The fact that a breakpoint was passed."""
 
 RunChange = (
     AttemptStarted
@@ -37,6 +46,8 @@ RunChange = (
     | TaskRunPaused
     | TaskRunResumed
     | TaskRunStopping
+    | BreakpointReached
+    | IterationAwaited
 )
 
 
@@ -69,13 +80,22 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
             is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
-            return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
+            asks = () if run.kind is Kind.FLOWABLE else run.asks  # whoever stops needs no answer any more
+            wake_at = event.until if is_waited_for else run.wake_at
+            return changed(stopping, stop=event.cause, wake_at=wake_at, asks=asks)
+        case BreakpointReached():
+            return moved(run, event.at, State.BREAKPOINT)
+        case IterationAwaited():
+            facts = {key: value for key, value in run.facts.items() if key != CONDITION}
+            return changed(run, wake_at=event.until, facts=facts)
         case _:
             assert_never(event)
 
 
-def resumed(run: TaskRun, event: ResumeRequested) -> TaskRun:
-    """The answer is kept until `decide` takes it up."""
+def answered_by_person(run: TaskRun, event: ResumeRequested) -> TaskRun:
+    """A Pause goes on as decided next, with the answer; what stands at a breakpoint is at its start again."""
+    if run.state is State.BREAKPOINT:
+        return changed(moved(run, event.at, State.CREATED), facts={**run.facts, PASSED: True})
     told = {"values": dict(event.values), "by": event.by, "decision": event.decision, "comment": event.comment}
     return changed(run, facts={**run.facts, "resumed": told})
 

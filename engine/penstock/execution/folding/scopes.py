@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import insort
+from dataclasses import replace
 
 import immutables
 
+from penstock.execution.evaluation import OUTDATED
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
-from penstock.execution.model import Draft, Scope, ScopeList, TaskRun, changed
+from penstock.execution.model import Draft, Revived, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
 
 _STOPPING = (Phase.BEFORE, Phase.MAIN)
@@ -62,7 +64,7 @@ def create_run(draft: Draft, event: TaskRunCreated) -> None:
         path = (*path, event.value)
     run = TaskRun(
         id=event.run,
-        ordinal=len(draft.order),
+        ordinal=draft.next_ordinal,
         task=event.task,
         kind=event.kind,
         parent=event.parent,
@@ -78,6 +80,7 @@ def create_run(draft: Draft, event: TaskRunCreated) -> None:
         iteration=event.iteration,
     )
     key = run.scope_key
+    draft.next_ordinal += 1
     draft.order = draft.order.set(run.ordinal, run.id)
     draft.scopes = draft.scopes.set(key, child_created(draft.scopes[key], event.lane, event.position))
     draft.places = draft.places.set(run.task, draft.places.get(run.task, _NOWHERE).set(path, run.id))
@@ -111,8 +114,8 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
-    if draft.judged:
-        draft.judged = ()
+    if draft.judged or draft.asks:
+        draft.judged = (OUTDATED,) if draft.asks else ()
 
 
 def stops_its_list(child: TaskRun) -> bool:
@@ -143,14 +146,33 @@ def child_ended(scope: Scope, child: TaskRun) -> Scope:
     states = scope.states
     if counts(child):
         states = states.set(child.state, states.get(child.state, 0) + 1)
-    if stops_its_list(child):
-        return changed(scope, alive=scope.alive - 1, failing=True, steps=(), states=states)
-    if child.last and scope.open.followers:
-        waits, free = released(scope.open, scope.waits, child.lane)
+    well = not stops_its_list(child)
+    failing = scope.failing or not well
+    ended = changed(scope, alive=scope.alive - 1, failing=failing, steps=() if failing else scope.steps, states=states)
+    if scope.revived and child.lane in scope.revived:
+        return _revived_ended(ended, scope.revived[child.lane], child, well=well)
+    return _lane_ended(ended, child.lane, child.position, last=child.last) if well else ended
+
+
+def _lane_ended(scope: Scope, lane: int, position: int, *, last: bool) -> Scope:
+    """The scope after the task at `position`, as far as its lane has come, ended well: the lane is done, or goes on."""
+    if last and scope.open.followers:
+        waits, free = released(scope.open, scope.waits, lane)
         merged = tuple(sorted((*scope.free, *free))) if free else scope.free
-        return changed(scope, alive=scope.alive - 1, done=scope.done + 1, states=states, waits=waits, free=merged)
-    if child.last or scope.failing:
-        return changed(scope, alive=scope.alive - 1, done=scope.done + child.last, states=states)
+        return changed(scope, done=scope.done + 1, waits=waits, free=merged)
+    if last or scope.failing:
+        return changed(scope, done=scope.done + last)
     steps = list(scope.steps)
-    insort(steps, (child.lane, child.position + 1))
-    return changed(scope, alive=scope.alive - 1, steps=tuple(steps), states=states)
+    insort(steps, (lane, position + 1))
+    return changed(scope, steps=tuple(steps))
+
+
+def _revived_ended(scope: Scope, lane: Revived, child: TaskRun, *, well: bool) -> Scope:
+    """The scope after a child of a lane ended in which some were opened again."""
+    if child.position == lane.furthest:
+        left = replace(lane, well=well)
+        return changed(scope, revived=scope.revived.set(child.lane, left))
+    if lane.alive > 1:
+        return changed(scope, revived=scope.revived.set(child.lane, replace(lane, alive=lane.alive - 1)))
+    scope = changed(scope, revived=scope.revived.delete(child.lane))
+    return _lane_ended(scope, child.lane, lane.furthest, last=lane.last) if lane.well else scope

@@ -44,7 +44,7 @@ def fold_whole(draft: Draft, event: Event) -> None:
         case ExecutionWaiting():
             move(draft, event.at, event.state)
         case ExecutionResumed():
-            _go_on(draft, event.at)
+            go_on(draft, event.at)
         case ExecutionEnded():
             _end(draft, event)
         case ExecutionClosed():
@@ -56,7 +56,7 @@ def fold_whole(draft: Draft, event: Event) -> None:
             move(draft, event.at, State.PAUSED)
             draft.held = True
         case ResumeRequested():
-            _go_on(draft, event.at)
+            go_on(draft, event.at)
             draft.held = False
         case ScopeOpened():
             draft.opened = set_scope(draft, ROOT, event)
@@ -92,11 +92,16 @@ def _turn(draft: Draft, event: SlaViolated | ExecutionLeaving | KillRequested) -
 
 def _end(draft: Draft, event: ExecutionEnded) -> None:
     """The terminal state. What it has come to does not bind what follows after it."""
-    move(draft, event.at, event.state)
+    end(draft, event.at, event.state)
     draft.outputs, draft.trailing = event.outputs, event.trailing
     draft.error = event.error if event.error is not None else draft.error
     if event.trailing:
         draft.kill, draft.exit, draft.held = False, None, False
+
+
+def end(draft: Draft, at: Instant, state: State) -> None:
+    """Nothing is asked, open or to be decided any more."""
+    move(draft, at, state)
     draft.asks, draft.asked = (), immutables.Map()
     draft.agenda, draft.scopes = immutables.Map(), immutables.Map()
 
@@ -104,11 +109,11 @@ def _end(draft: Draft, event: ExecutionEnded) -> None:
 def _note_judged(draft: Draft) -> bool:
     """Whether what was asked were assertions: they are not asked again until something changes."""
     judged = tuple(name for name in draft.asks if evaluation.is_assertion(name))
-    draft.judged += judged
+    draft.judged = () if evaluation.OUTDATED in draft.judged else draft.judged + judged
     return bool(judged)
 
 
-def _go_on(draft: Draft, at: Instant) -> None:
+def go_on(draft: Draft, at: Instant) -> None:
     """PAUSED passes through RESTARTED on its way back, as in Kestra; RETRYING does not."""
     if draft.state is State.PAUSED:
         move(draft, at, State.RESTARTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from penstock.flow.rules import (
+    calls,
     declared,
     expressions,
     flowables,
@@ -46,6 +47,10 @@ RULES: tuple[Rule, ...] = (
     flowables.loops_have_values,
     flowables.working_directory_runs_only_tasks,
     flowables.dag_is_ordered,
+    calls.parts_have_names_of_their_own,
+    calls.items_are_a_file,
+    calls.counts_say_of_what,
+    calls.purges_say_of_what,
     declared.known_input_types,
     declared.unique_inputs_and_outputs,
     declared.inputs_do_not_nest_under_values,
@@ -59,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     retries.durations_can_be_read,
     promises.promises_are_whole,
     promises.checks_are_whole,
+    promises.exits_come_in_time,
     schedules.cron_can_be_read,
     schedules.cron_comes,
     schedules.time_zone_exists,

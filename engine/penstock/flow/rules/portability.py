@@ -12,7 +12,7 @@ from penstock.flow.mends import replacing
 from penstock.flow.rules.declared import inputs
 from penstock.flow.rules.retries import holders
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Survey
-from penstock.flow.words import Dialect
+from penstock.flow.words import Dialect, Kind
 
 _PAUSE = "io.kestra.plugin.core.flow.Pause"
 
@@ -90,6 +90,12 @@ def properties_without_effect(survey: Survey) -> None:
             survey.report(
                 "PEN703", f"`{name}` has no effect in this version", (name,), at_key=True,
                 hint="the flow runs as if it were not there", severity=Severity.WARNING,
+            )  # fmt: skip
+    for site in survey.tasks:
+        if site.raw.get("taskCache") and site.info is not None and site.info.kind is Kind.FLOWABLE:
+            survey.report(
+                "PEN703", "`taskCache` has no effect on a task that holds others", (*site.path, "taskCache"),
+                at_key=True, hint="give it to the tasks within", severity=Severity.WARNING,
             )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN707",
         "With `dialect` in `penstock.yaml` a repository says which Kestra its flows are for, and is warned of what "
-        "that one does not have yet, or has no more. Without it, it is warned of a flow that no version has all of.",
+        "that one does not have yet, or has no more; what Kestra 2 has no more is an error there, for it refuses the "
+        "flow. Without `dialect` a repository is warned of a flow that no version has all of.",
         {"penstock.yaml": "dialect: '0.21'\n", "flows/example.yaml": _CACHED},
         {"penstock.yaml": "dialect: '1'\n", "flows/example.yaml": _CACHED},
     ),

@@ -49,6 +49,28 @@ def _schedules(first: str, second: str) -> str:
     """)
 
 
+_EACH = f"""  - id: each
+    type: {_FLOW}.ForEachItem
+    items: "{{{{ inputs.rows }}}}"
+    namespace: company.team
+    flowId: "{{{{ flow.id }}}}-of-rows"
+"""
+_COUNT = """  - id: count
+    type: io.kestra.plugin.core.execution.Count
+    startDate: "{{ now() }}"
+    expression: "{{ count == 0 }}"
+"""
+_PURGE = """  - id: purge
+    type: io.kestra.plugin.core.log.PurgeLogs
+    endDate: "{{ now() }}"
+"""
+
+
+def _rows(tasks: str) -> str:
+    """A flow of these tasks, which has a file as an input."""
+    return flow(f"inputs:\n  - {{id: rows, type: FILE}}\ntasks:\n{tasks}")
+
+
 GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN201",
@@ -291,5 +313,38 @@ GUIDES: tuple[Guide, ...] = (
         "once; or an output says what is none of its type, so that every execution would fail at its end.",
         _hello("outputs:\n  - {id: count, type: INT, value: many}\n"),
         _hello("outputs:\n  - {id: count, type: INT, value: 3}\n"),
+    ),
+    Guide(
+        "PEN255",
+        "What stands in `afterExecution` is done when the execution has its state: an Exit there comes too late.",
+        _hello("afterExecution:\n  - id: leave\n    type: io.kestra.plugin.core.execution.Exit\n    state: WARNING\n"),
+        _hello("  - id: leave\n    type: io.kestra.plugin.core.execution.Exit\n    state: WARNING\n"),
+    ),
+    Guide(
+        "PEN260",
+        "A ForEachItem is three tasks: `<id>_split` cuts the file, `<id>_items` calls the flow, `<id>_merge` joins "
+        "what came of it. Expressions read their outputs by these ids, so no other task may have one.",
+        _rows(_EACH + "  - {id: each_merge, type: io.kestra.plugin.core.log.Log, message: done}\n"),
+        _rows(_EACH + "  - {id: tell, type: io.kestra.plugin.core.log.Log, message: done}\n"),
+    ),
+    Guide(
+        "PEN261",
+        "A ForEachItem cuts a file of the internal storage, line by line. A path or a list is none: the task would "
+        "fail when it runs. And of several ways to cut one is taken, and the others are ignored without a word.",
+        _rows(_EACH.replace("\"{{ inputs.rows }}\"", "rows.csv")),
+        _rows(_EACH),
+    ),
+    Guide(
+        "PEN262",
+        "A Count without flows and namespaces has nothing to count, and fails.",
+        _rows(_COUNT),
+        _rows(_COUNT + "    namespaces: [company.team]\n"),
+    ),
+    Guide(
+        "PEN263",
+        "A purge deletes what is old enough. A flow is named by its namespace and its id together. The log of an "
+        "execution is kept as one file, so it goes as a whole: lines of some levels cannot be deleted from it.",
+        _rows(_PURGE + "    logLevels: [DEBUG]\n"),
+        _rows(_PURGE),
     ),
 )  # fmt: skip

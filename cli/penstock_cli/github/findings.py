@@ -1,4 +1,4 @@
-"""Findings beside the lines of a pull request: the worst first, those on changed lines first, as many as are shown."""
+"""Findings of a pull request: their files from the root of the workspace, the worst first, changed lines first."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock_cli.github.git import Lines
-from penstock_cli.github.log import Log
 
 Finding = Mapping[str, Any]
 """One diagnostic, as `penstock validate --format json` has it."""
 
-MOST_OF_EACH = 10
-"""GitHub shows so many errors and so many warnings of a step, those that were printed first."""
-
-SEVERITIES = ("error", "warning")
 _RANK = {"error": 0, "warning": 1}
 
 
@@ -44,34 +39,6 @@ def ordered(findings: Sequence[Finding], changed: Lines) -> list[Finding]:
         return rank, nearness, file, line, int(found["range"]["start"]["column"])
 
     return sorted(findings, key=key)
-
-
-def write(log: Log, findings: Sequence[Finding]) -> int:
-    """Annotate the first of each severity, in the order that they have; how many errors and warnings are left."""
-    left = 0
-    for severity in SEVERITIES:
-        same = [found for found in findings if found["severity"] == severity]
-        for found in same[:MOST_OF_EACH]:
-            _write(log, found)
-        left += max(0, len(same) - MOST_OF_EACH)
-    return left
-
-
-def _write(log: Log, found: Finding) -> None:
-    start, end = found["range"]["start"], found["range"]["end"]
-    numbers = {"line": start["line"], "endLine": end["line"], "col": start["column"]}
-    if end["line"] == start["line"]:
-        numbers["endColumn"] = end["column"]
-    message = str(found["message"])
-    if found.get("help"):
-        message += f"\n{found['help']}"
-    log.annotate(
-        str(found["severity"]),
-        message,
-        title=str(found["code"]),
-        file=str(found["file"]),
-        places=",".join(f"{name}={int(value)}" for name, value in numbers.items()),
-    )
 
 
 def concise(found: Finding) -> str:

@@ -1,0 +1,106 @@
+"""What people say over the engine's head: force a run, take out of the queue, set labels, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from penstock.errors import Conflict, NotFound, Refused
+from penstock.execution.event import Event, LabelsSet, ResumeRequested, RunForced, Unqueued
+from penstock.execution.model import Execution
+from penstock.execution.state import State
+from penstock.flow.model import Flow
+from penstock.operations.request import answer, say
+from penstock.ports.files import Files
+from penstock.ports.logs import Logs
+from penstock.ports.presence import Presence
+from penstock.ports.storage import execution_files
+from penstock.ports.store import Store
+
+SYSTEM = "system."
+
+
+def force_run(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
+    """Let it begin or go on at once: before its date, past its queue, past every pause. Raises NotFound, Refused,
+    InvalidInputs (a Pause asks for what has no default)."""
+
+    def words(now: Execution) -> Sequence[Event]:
+        waiting = [now.runs[key] for key in sorted(now.paused, key=now.paused.__getitem__)]
+        resumed: list[ResumeRequested] = [
+            answer(flow, now, {}, by=by, at=at, run=run) for run in waiting if "resumed" not in run.facts
+        ]
+        return resumed if resumed and not now.held else [RunForced(at=at, by=by), *resumed]
+
+    return say(store, presence, flow, execution, words)
+
+
+def unqueue(
+    execution: str,
+    *,
+    by: str,
+    at: datetime,
+    store: Store,
+    presence: Presence,
+    flow: Flow,
+    state: State = State.RUNNING,
+) -> Execution:
+    """Take it out of the queue: to run, or with a terminal state. Raises NotFound, Refused (it is not queued)."""
+    return say(store, presence, flow, execution, lambda _: [Unqueued(at=at, by=by, state=state)])
+
+
+def set_labels(
+    execution: str,
+    labels: Mapping[str, str],
+    *,
+    by: str,
+    at: datetime,
+    store: Store,
+    presence: Presence,
+    flow: Flow,
+    removed: Sequence[str] = (),
+    replaced: bool = False,
+) -> Execution:
+    """Add labels to an execution that is over, or replace those it has; the system's own stay.
+
+    Raises NotFound, Refused (it is not over, or a label is the system's).
+    """
+    own = [key for key in (*labels, *removed) if key.startswith(SYSTEM)]
+    if own:
+        raise Refused(f"System labels can only be set by Kestra itself, offending label: {own[0]}")
+
+    def words(now: Execution) -> Sequence[Event]:
+        kept = {key: value for key, value in now.labels.items() if key.startswith(SYSTEM) or not replaced}
+        wanted = {key: value for key, value in {**kept, **labels}.items() if key not in removed}
+        return [LabelsSet(at=at, by=by, labels=wanted)]
+
+    return say(store, presence, flow, execution, words)
+
+
+def deletable(store: Store, execution: str) -> Execution:
+    """The execution, when it may be deleted. Raises NotFound, Refused (it is not over)."""
+    found = store.load(execution)
+    if found is None:
+        raise NotFound(f"there is no execution {execution}")
+    if not found.is_over:
+        raise Refused(
+            f"the execution {execution} is not over, it is {found.state}",
+            help=f"end it first: penstock executions kill {execution}",
+        )
+    return found
+
+
+def delete(
+    execution: str, *, store: Store, logs: Logs, files: Files, keep_logs: bool = False, keep_files: bool = False
+) -> Execution:
+    """Forget an execution that is over, with its logs and files. Raises NotFound, Refused (it goes on, or goes on
+    again since it was looked at)."""
+    found = deletable(store, execution)
+    try:
+        store.delete(execution, at=found.seq)
+    except Conflict as error:
+        raise Refused(f"the execution {execution} was told something else just now", help="look at it again") from error
+    if not keep_logs:
+        logs.delete(execution)
+    if not keep_files:
+        files.delete(execution_files(found.flow, found.id))
+    return found
