@@ -47,7 +47,7 @@ def cascades(world: World) -> int:
     return sum(isinstance(event, KillRequested) and "execution" in event.by for log in logs for event in log)
 
 
-@pytest.mark.parametrize("seed", [12, pytest.param(13, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seed", [51, pytest.param(13, marks=pytest.mark.long)])
 def test_a_crash_at_every_append_before_and_after_its_commit(seed: int) -> None:
     calm = play(seed, Fate())
     assert calm.process is not None
@@ -60,15 +60,15 @@ def test_a_crash_at_every_append_before_and_after_its_commit(seed: int) -> None:
 
 @pytest.mark.long
 def test_a_store_that_is_busy_at_any_one_call() -> None:
-    calm = play(12, Fate())
+    calm = play(51, Fate())
     assert calm.process is not None
 
     for call in range(1, calm.process.door.calls + 1):
-        play(12, Fate(busy_at=frozenset({call})))
+        play(51, Fate(busy_at=frozenset({call})))
 
 
 def test_the_store_that_ships_gives_the_same_histories(tmp_path: Path) -> None:
-    for seed in (4, 12):
+    for seed in (4, 51):
         opened: list[SqliteStore] = []
 
         def on_disk(seed: int = seed, opened: list[SqliteStore] = opened) -> SqliteStore:
