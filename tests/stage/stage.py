@@ -304,13 +304,20 @@ class Stage:
     def pause(self, id_: str) -> None:
         self._ask(request.pause, id_)
 
-    def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
+    def resume(
+        self,
+        id_: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        task: str | None = None,
+        review: request.Review | None = None,
+    ) -> None:
         execution = self.execution(id_)
         given = keep_answers(
             self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
             task=task, intake=self.intake,
         )  # fmt: skip
-        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake, review=review)
 
     def force_run(self, id_: str) -> None:
         self._ask(overrule.force_run, id_)
