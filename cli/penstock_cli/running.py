@@ -17,7 +17,7 @@ import click
 from penstock.duration import humane, parse_duration
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import AttemptEnded, Event, ExecutionCreated, KillRequested, PauseRequested
-from penstock.execution.model import Execution
+from penstock.execution.model import Execution, TaskRun
 from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
@@ -32,6 +32,7 @@ from penstock_cli.flow_files import (
     given_mocks,
     read_flow,
     refuse_invalid,
+    tell_undeclared,
     told_within,
 )
 from penstock_cli.globals import Globals
@@ -77,6 +78,7 @@ class RunWish:
     timeout: str | None = None
     fail_on_warning: bool = False
     mocks: tuple[str, ...] = ()
+    breakpoints: tuple[str, ...] = ()
     dry_run: bool = False
     keep: bool = False
     slots: int | None = None
@@ -90,7 +92,7 @@ def run(wish: RunWish, globals_: Globals) -> int:
     limit = _limit(wish.timeout)
     colour = wants_colour(globals_.color, sys.stderr)
     file = read_flow(wish.flow, Dialect(wish.dialect)) if wish.flow is not None else None
-    wanted = _wanted(file, wish, colour=colour) if file is not None else None
+    wanted = _wanted(file, wish, colour=colour, quiet=globals_.quiet) if file is not None else None
     folder = None if wish.ephemeral else data_folder(wish.data)
     with workplace(folder, secrets_file=wish.secrets_file, settings=settings_now()) as place:
         if wanted is not None and file is not None:
@@ -114,7 +116,7 @@ def _limit(text: str | None) -> float | None:
         raise UserError(f"--timeout: {error}") from error
 
 
-def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
+def _wanted(file: FlowFile, wish: RunWish, *, colour: bool, quiet: bool) -> Start:
     """The start that was asked for, refused before anything is opened when it cannot be."""
     from penstock.flow.inputs import resolve_inputs
     from penstock.wiring import new_execution_id, source_of
@@ -126,6 +128,8 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
     inputs = given_inputs(wish.inputs, wish.inputs_file, flow.inputs)
     with told_within(file.path):
         resolve_inputs(flow.inputs, inputs)
+    if not quiet:
+        tell_undeclared(inputs, flow.inputs)
     return Start(
         id=new_execution_id(),
         flow=flow,
@@ -133,6 +137,7 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
         inputs=inputs,
         labels=given_labels(wish.labels),
         source=source_of(file.path, file.source, flow.namespace),
+        breakpoints=wish.breakpoints,
     )
 
 
@@ -383,6 +388,8 @@ class _Run:
         run = waiting(current)
         if run is None or self._globals.no_input or not watches(sys.stdin) or not watches(sys.stderr):
             return False
+        if run.state is State.BREAKPOINT:
+            return self._ask_at_breakpoint(current, run)
         from penstock_cli.render.asking import ask
 
         place, flow = self._place, self._live.executor.flow_of(execution)
@@ -393,6 +400,16 @@ class _Run:
             )
         event = answer(flow, current, values, by=_person(), at=place.clock.now(), task=run.task, intake=place.intake)
         self._live.executor.submit(execution, event)
+        self._live.worker.fill()
+        return True
+
+    def _ask_at_breakpoint(self, execution: Execution, run: TaskRun) -> bool:
+        with self._progress.aside():
+            if not click.confirm(f"{label(run)} stands at a breakpoint: go on?", default=True, err=True):
+                return False
+        flow = self._live.executor.flow_of(execution.id)
+        event = answer(flow, execution, {}, by=_person(), at=self._place.clock.now(), run=run)
+        self._live.executor.submit(execution.id, event)
         self._live.worker.fill()
         return True
 
@@ -474,7 +491,8 @@ def _asks(execution: Execution) -> bool:
 def _how_to_resume(flow: Flow, execution: Execution, whole: str) -> str:
     """`whole` is the execution that was run: what waits may be one that it has called."""
     run = waiting(execution)
-    asked = flow.by_id[run.task].properties.get("onResume") or () if run is not None else ()
+    pauses = run is not None and run.state is State.PAUSED
+    asked = flow.by_id[run.task].properties.get("onResume") or () if run is not None and pauses else ()
     pairs = "".join(f" -i {each.get('id')}=…" for each in asked)
     resume = f"penstock executions resume {execution.id}{pairs}"
     return f"{resume}\n  penstock run --resume {whole}"

@@ -9,7 +9,7 @@ from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
 from penstock.execution.event import Caller, ChildEnded, ChildStarted, Event, Instant, TaskRunEnded
-from penstock.execution.model import Execution
+from penstock.execution.model import Execution, execution_of
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
 from penstock.ports.deployment import SCHEDULED
@@ -176,8 +176,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
                         self.hear(child.caller)
         if session is None:
             self._touch(row)
-        self._note_end(execution, session)
         holder = session if session is not None else self._sessions.get(row.session or "")
+        self._note_end(execution, holder)
         born = [self._create(each, holder, told=session is None) for each in births]
         self._after(execution.id)
         return born
@@ -193,7 +193,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
         if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
-            self._outbox.setdefault(execution.id, execution.ended)
+            self._outbox.setdefault(execution.result_id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
         return [row.execution for row in self._rows.values() if not row.execution.is_over]
@@ -266,8 +266,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         if at is not None and row is not None and len(row.events) != at:
             raise Conflict(f"the execution {execution} stands at {len(row.events)}, not at {at}")
         self._rows.pop(execution, None)
-        self._outbox.pop(execution, None)
-        self._put_off = {key: off for key, off in self._put_off.items() if key[1] != execution}
+        self._outbox = {key: ended for key, ended in self._outbox.items() if execution_of(key) != execution}
+        self._put_off = {key: off for key, off in self._put_off.items() if execution_of(key[1]) != execution}
 
     # ── work, as queries ──
 

@@ -34,8 +34,9 @@ from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.agent.world import World
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.execution.apply import fold
-from penstock.execution.event import AttemptEnded, AttemptLost, Event
+from penstock.execution.event import AttemptEnded, AttemptLost, Event, ExecutionStarted
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
@@ -143,7 +144,7 @@ class Stage:
         self.presence = MemoryPresence()
         self.machine = Machine(self.clock)
         self.vault = Vault(Masker(), KeySeal(self.folder / "seal.key"))
-        self.around = Surroundings(self.envs, self.globals, open=self.vault.open)
+        self.around = Surroundings(self.envs, self.globals, open=self.vault.open, load=self.store.load)
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
@@ -310,9 +311,50 @@ class Stage:
         )  # fmt: skip
         self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
 
-    def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
+    def restart(self, id_: str, *, revision: int | None = None) -> Execution:
+        """Restart it; how it stands before anything of it happens."""
+        if revision is None:
+            return reopen.restart(id_, **self._told(id_))
+        return reopen.restart_as(self._another(id_, revision), self._means, by=BY, at=self.clock.now())
+
+    def replay(
+        self,
+        id_: str,
+        *,
+        run: str | None = None,
+        revision: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Replay it, whole or from a task run on; the id of the new execution, of which nothing has happened."""
+        wanted = replace(self._another(id_, revision), inputs=inputs or {})
+        if run is None:
+            return reopen.replay(wanted, self._means, at=self.clock.now()).id
+        return reopen.replay_from(wanted, run, self._means, by=BY, at=self.clock.now()).id
+
+    def change_status(self, id_: str, run: str, state: str) -> Execution:
+        """Give a task run another state; how the execution stands before it goes on."""
+        return reopen.change_status(id_, run, State(state), **self._told(id_))
+
+    @property
+    def _means(self) -> reopen.Means:
+        return reopen.Means(self.store, self.presence, self.files, self.intake)
+
+    def _another(self, id_: str, revision: int | None) -> reopen.Wanted:
+        old = self.execution(id_)
+        new = f"x{len(self.started) + 1}"
+        self.started.append(new)
+        if revision is None:
+            return reopen.Wanted(new, old, reopen.Revision(self.flows.flow(old), old.flow_digest, old.revision))
+        [deployed] = [each for each in self.store.revisions(old.flow) if each.revision == revision]
+        flow = self.flow_of(deployed)
+        return reopen.Wanted(new, old, reopen.Revision(flow, deployed.source_digest, revision))
+
+    def _told(self, id_: str) -> dict[str, Any]:
         flow = self.flows.flow(self.execution(id_))
-        word(id_, by=BY, at=self.clock.now(), store=self.store, presence=self.presence, flow=flow, **more)
+        return {"by": BY, "at": self.clock.now(), "store": self.store, "presence": self.presence, "flow": flow}
+
+    def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
+        word(id_, **self._told(id_), **more)
         self.settle()
 
     # ── time ──
@@ -367,6 +409,12 @@ class Stage:
         loaded = self.store.load(id_)
         assert loaded is not None, f"there is no execution {id_}"
         return loaded
+
+    def as_admitted(self, id_: str) -> Execution:
+        """As it was when it was created, before anything of it happened."""
+        log = self.store.events(id_)
+        begins = next((at for at, event in enumerate(log) if isinstance(event, ExecutionStarted)), len(log))
+        return fold(log[:begins])
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock_cli.commands.execution_words import WORDS
+from penstock_cli.completing import executions as ids_offered
 from penstock_cli.globals import Globals
+from penstock_cli.operating import place_of
 
 if TYPE_CHECKING:
     from penstock.execution.model import Execution
@@ -22,23 +24,9 @@ _output = click.option(
 )
 
 
-@click.group("executions", short_help="What ran and what runs: list, show, logs, watch, kill, pause, resume.")
+@click.group("executions", short_help="What ran and what runs: list, show, logs, watch; and words to it.")
 def command() -> None:
     """Executions on the local state. An ID may be shortened as far as it is the only one."""
-
-
-@contextmanager
-def _place(data: Path | None) -> Iterator[Workplace]:
-    from penstock.errors import NotFound
-    from penstock.settings import data_folder
-    from penstock.wiring import workplace
-    from penstock_cli.options import settings_now
-
-    folder = data_folder(data)
-    if not (folder / "store.db").exists():
-        raise NotFound(f"nothing has run with the data folder {folder} yet", help="--data DIR names another one")
-    with workplace(folder, settings=settings_now()) as place:
-        yield place
 
 
 def _found(place: Workplace, prefix: str) -> Execution:
@@ -70,7 +58,7 @@ def list_(flow: str | None, states: tuple[str, ...], limit: int, data: Path | No
     name = name_of(flow) if flow else None
     if flow and name is None:
         raise UserError(f"`{flow}` does not name a flow", help="name it as `namespace/id`")
-    with _place(data) as place:
+    with place_of(data) as place:
         query = Query(flow=name, states=tuple(State(state.upper()) for state in states), limit=limit)
         rows: list[dict[str, Any]] = [
             {
@@ -86,7 +74,7 @@ def list_(flow: str | None, states: tuple[str, ...], limit: int, data: Path | No
 
 
 @command.command("show", short_help="One execution, whole.")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=ids_offered)
 @_data
 @_output
 @click.pass_obj
@@ -96,7 +84,7 @@ def show(globals_: Globals, id_: str, data: Path | None, output: str | None) -> 
     from penstock_cli.render.execution import show_execution
     from penstock_cli.render.tables import show_value
 
-    with _place(data) as place:
+    with place_of(data) as place:
         execution = _found(place, id_)
         if output in ("json", "yaml", "ndjson"):
             show_value(as_record(execution), output)
@@ -107,7 +95,7 @@ def show(globals_: Globals, id_: str, data: Path | None, output: str | None) -> 
 
 
 @command.command("logs", short_help="What the tasks said.")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=ids_offered)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the execution is over.")
 @click.option("--task", help="Of this task only.")
 @click.option("--level", type=click.Choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]), default="TRACE")
@@ -118,7 +106,7 @@ def logs(id_: str, follow: bool, task: str | None, level: str, data: Path | None
     from penstock.flow.model import Level
     from penstock_cli.watching import follow_logs, print_logs
 
-    with _place(data) as place:
+    with place_of(data) as place:
         execution = _found(place, id_)
         if follow:
             follow_logs(place, execution, task, Level(level), output)
@@ -127,14 +115,14 @@ def logs(id_: str, follow: bool, task: str | None, level: str, data: Path | None
 
 
 @command.command("watch", short_help="Follow an execution until it is over; exits as `run` does.")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=ids_offered)
 @_data
 @click.pass_obj
 def watch(globals_: Globals, id_: str, data: Path | None) -> None:
     """Follow an execution that another process holds, live."""
     from penstock_cli.watching import watch_execution
 
-    with _place(data) as place:
+    with place_of(data) as place:
         raise SystemExit(watch_execution(place, _found(place, id_), globals_))
 
 
@@ -157,60 +145,38 @@ def _tell_holder(place: Workplace, execution: Execution) -> None:
     click.echo(f"noted, but no process holds it: penstock run --resume {execution.id} takes it up", err=True)
 
 
-@command.command("kill", short_help="Stop everything in it.")
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--wait/--no-wait", default=False, help="Until it is KILLED.")
-@_data
-def kill(ids: tuple[str, ...], wait: bool, data: Path | None) -> None:
-    """Kill executions: TERM, the grace, KILL of whatever they have started."""
-    from penstock.operations.request import kill as operation
-    from penstock_cli.watching import wait_until_over
-
-    with _place(data) as place:
-        for id_ in ids:
-            execution = _ask(place, id_, operation)
-            click.echo(f"{execution.id} is being killed", err=True)
-            _tell_holder(place, execution)
-            if wait:
-                wait_until_over(place, execution.id)
-
-
-@command.command("pause", short_help="Let what runs end, begin nothing new.")
-@click.argument("id_", metavar="ID")
-@_data
-def pause(id_: str, data: Path | None) -> None:
-    """Pause a running execution until somebody resumes it."""
-    from penstock.operations.request import pause as operation
-
-    with _place(data) as place:
-        execution = _ask(place, id_, operation)
-        click.echo(f"{execution.id} is paused", err=True)
-        _tell_holder(place, execution)
-
-
 @command.command("resume", short_help="Answer a Pause, or lift a pause.")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=ids_offered)
 @click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An `onResume` input.")
 @click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
-@click.option("--task", help="The Pause task that is meant, where several wait.")
+@click.option("--task", help="The task that is meant, where several wait.")
+@click.option("--breakpoint", "breakpoints", multiple=True, metavar="TASK[=VALUE]", help="Breakpoints from now on.")
+@click.option("--no-breakpoints", is_flag=True, help="Stop at no breakpoint any more.")
 @_data
 def resume(
     id_: str,
     inputs: tuple[str, ...],
     inputs_file: Path | None,
     task: str | None,
+    breakpoints: tuple[str, ...],
+    no_breakpoints: bool,
     data: Path | None,
 ) -> None:
-    """Resume an execution that waits for a person."""
+    """Resume an execution that waits for a person: at a Pause, at a breakpoint, or because somebody paused it."""
     from penstock.operations.request import asked_of, waiting
     from penstock.operations.request import resume as operation
     from penstock_cli.flow_files import given_inputs
 
-    with _place(data) as place:
+    with place_of(data) as place:
         paused = _found(place, id_)
         flow, run = place.flow_of(paused), waiting(paused, task)
         given = given_inputs(inputs, inputs_file, asked_of(flow, run) if run is not None else ())
         values = place.keep_answers(flow, paused, given, task=task)
-        execution = _ask(place, id_, operation, values=values, task=task, intake=place.intake)
+        stops = breakpoints if breakpoints or no_breakpoints else None
+        execution = _ask(place, id_, operation, values=values, task=task, intake=place.intake, breakpoints=stops)
         click.echo(f"{execution.id} goes on", err=True)
         _tell_holder(place, execution)
+
+
+for word in WORDS:
+    command.add_command(word)

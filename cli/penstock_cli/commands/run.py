@@ -25,6 +25,7 @@ from penstock_cli.globals import Globals
 @click.option("--timeout", metavar="DURATION", help="Kill it after that long (PT5M) and exit with 124.")
 @click.option("--fail-on-warning", is_flag=True, help="Exit with 6 when it ends with WARNING.")
 @click.option("--mock", "mocks", multiple=True, metavar="TASK=FILE", help="A task's outputs, instead of running it.")
+@click.option("--breakpoint", "breakpoints", multiple=True, metavar="TASK[=VALUE]", help="Stop before this task.")
 @click.option("--dry-run", is_flag=True, help="Render everything, run nothing, show what each task would do.")
 @click.option("--keep", is_flag=True, help="Leave the working folders, and say how to enter them.")
 @click.option("--slots", type=click.IntRange(min=1), help="So many tasks at once.")
@@ -46,6 +47,7 @@ def command(
     timeout: str | None,
     fail_on_warning: bool,
     mocks: tuple[str, ...],
+    breakpoints: tuple[str, ...],
     dry_run: bool,
     keep: bool,
     slots: int | None,
@@ -53,8 +55,8 @@ def command(
     """Run FLOW: a file, `-`, or `namespace/id` of this repository.
 
     Exit codes: 0 SUCCESS, SKIPPED or WARNING · 1 FAILED, or the flow is not valid · 2 usage · 5 KILLED ·
-    6 WARNING with --fail-on-warning · 7 CANCELLED · 8 paused and no terminal to ask · 124 --timeout ·
-    130 Ctrl-C · 143 TERM.
+    6 WARNING with --fail-on-warning · 7 CANCELLED · 8 paused, or at a breakpoint, and no terminal to ask ·
+    124 --timeout · 130 Ctrl-C · 143 TERM.
     """
     from penstock_cli.running import RunWish, run
 
@@ -76,6 +78,7 @@ def command(
         timeout=timeout,
         fail_on_warning=fail_on_warning,
         mocks=mocks,
+        breakpoints=breakpoints,
         dry_run=dry_run,
         keep=keep,
         slots=slots,

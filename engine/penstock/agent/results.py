@@ -166,8 +166,11 @@ class Results:
 
 
 def folder_of(execution: Execution) -> str:
-    """Where its results lie: `<yyyy>/<mm>/<dd>/<HH>/<namespace>/<flow>/<execution id>`, by its creation."""
-    names = (execution.flow.namespace, execution.flow.id, execution.id)
+    """Where its results lie: `<yyyy>/<mm>/<dd>/<HH>/<namespace>/<flow>/<execution id>`, by its creation.
+
+    A later outcome of an execution lies beside the earlier, as `<execution id>.2` and so on.
+    """
+    names = (execution.flow.namespace, execution.flow.id, execution.result_id)
     return f"{hour_of(execution.created)}/{'/'.join(map(plain, names))}"
 
 

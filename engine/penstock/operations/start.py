@@ -50,6 +50,7 @@ class Start:
     schedule_date: datetime | None = None
     source: Mapping[str, Any] = field(default_factory=nothing)
     slot: Slot | None = None
+    breakpoints: tuple[str, ...] = ()
     caller: Caller | None = None
 
 
@@ -126,6 +127,7 @@ def _created(wanted: Start, at: datetime) -> ExecutionCreated:
         schedule_date=wanted.schedule_date,
         source=wanted.source,
         dialect=flow.dialect.value,
+        breakpoints=wanted.breakpoints,
         caller=wanted.caller,
     )
 

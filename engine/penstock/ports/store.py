@@ -345,8 +345,9 @@ class Store(Protocol):
     # ── results ──
 
     def unrecorded(self, sink: str, *, limit: int, now: Instant) -> list[str]:
-        """Executions of agents that are over and whose results `sink` has neither acknowledged nor put off beyond
-        `now`, oldest end first. The cost is by what waits, never by what was recorded."""
+        """The results (`Execution.result_id`) of executions of agents that are over, which `sink` has neither
+        acknowledged nor put off beyond `now`, oldest end first. The cost is by what waits, never by what was
+        recorded."""
         ...
 
     def count_unrecorded(self, sink: str) -> int:

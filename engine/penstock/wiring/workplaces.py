@@ -173,7 +173,9 @@ class Workplace:
     def around(self) -> Surroundings:
         """What expressions see beside the execution."""
         envs = environment(os.environ)
-        return Surroundings(envs=envs, globals=self.globals, kestra=self.kestra, open=self.vault.open)
+        return Surroundings(
+            envs=envs, globals=self.globals, kestra=self.kestra, open=self.vault.open, load=self.store.load
+        )
 
     @cached_property
     def intake(self) -> Intake:

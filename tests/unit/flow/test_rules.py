@@ -522,3 +522,11 @@ def test_a_cache_of_a_flowable_has_no_effect() -> None:
     body = f"    taskCache: {{enabled: true}}\n    tasks:\n      - {log('t')}\n"
     [found] = parse_flow(flowable("Sequential", body), "f.yaml", catalog=CATALOG).diagnostics
     assert (found.code, found.severity, found.range.start) == ("PEN703", Severity.WARNING, Position(6, 5))
+
+
+def test_before_0_22_an_expression_in_a_default_is_told_to_stay_as_it_is() -> None:
+    source = HEAD + "inputs:\n  - {id: i, type: STRING, defaults: '{{ flow.id }}'}\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=Dialect.V0_21).diagnostics
+    assert (found.code, found.severity, found.range.start) == ("PEN305", Severity.WARNING, Position(4, 38))
+    assert found.message == "`defaults` is not rendered, so the expression stays as it is written"
+    assert parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics == ()

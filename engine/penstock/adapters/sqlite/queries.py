@@ -349,7 +349,7 @@ DELETIONS = (
     "delete from events where execution = ?",
     "delete from task_runs where execution = ?",
     "delete from touches where execution = ?",
-    "delete from outbox where execution = ?",
-    "delete from put_off where execution = ?",
+    "delete from outbox where execution = ?1 or execution glob ?1 || '.*'",
+    "delete from put_off where execution = ?1 or execution glob ?1 || '.*'",
     "delete from executions where id = ?",
 )

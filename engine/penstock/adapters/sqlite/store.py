@@ -169,7 +169,6 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
-        outbox = _outbox_row(execution, session)
         born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
 
         def work(connection: apsw.Connection) -> list[Execution | Unadmitted]:
@@ -192,13 +191,13 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             connection.executemany(sql.AWAIT, awaited)
             connection.executemany(sql.LEFT_ALONE, left)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
+            holder = _holder(connection, execution.id) if session is None else session
             if session is None:
                 connection.execute(sql.INSERT_TOUCH, (execution.id,))
-            if outbox is not None:
+            if (outbox := _outbox_row(execution, holder)) is not None:
                 connection.execute(sql.INSERT_OUTBOX, outbox)
             if session is not None:
                 return [self._create(connection, each, rows, told=False) for each, rows in born]
-            holder = _holder(connection, execution.id) if births else None
             return [self._create(connection, each, _rows_of(each, holder), told=True) for each in births]
 
         return self._database.write(work)
@@ -420,4 +419,4 @@ def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int
     """What an agent has brought to its end waits to be recorded."""
     if not execution.is_over or execution.ended is None or session is None or session.kind != AGENT:
         return None
-    return execution.id, micros(execution.ended)
+    return execution.result_id, micros(execution.ended)

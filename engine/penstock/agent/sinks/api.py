@@ -1,7 +1,7 @@
 """The API sink: each result posted to a URL until it is acknowledged, at least once, always under the same key.
 
-The receiver tells repetitions by `Idempotency-Key`, which is the execution's id. What it does not take waits in the
-store, each result by itself; where the receiver as a whole is in trouble, the sink rests.
+The receiver tells repetitions by `Idempotency-Key`: the execution's id, with `.2` and so on for a later outcome. What
+it does not take waits in the store, each result by itself; where the receiver as a whole is in trouble, the sink rests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from penstock.agent.sinks.pace import LONGEST_PAUSE, spread
 from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.execution.event import Instant
-from penstock.execution.model import Execution
+from penstock.execution.model import Execution, execution_of
 from penstock.execution.record import as_record
 from penstock.failpoint import Failpoint
 from penstock.ports.clock import Clock
@@ -160,14 +160,15 @@ class ApiSink(Sink):
     def _post(self, id_: str, headers: dict[str, str], turn: _Turn) -> PenstockError | None:
         """Post one result and keep what came of it; what is wrong with the receiver, if anything is."""
         try:
-            execution = self._store.load(id_)
+            execution = self._store.load(execution_of(id_))
             body = json_bytes(as_record(execution)) if execution is not None else b""
         except PenstockError:
             raise
         except Exception as error:  # noqa: BLE001 - a result that cannot be made keeps no other one back
             self._put_off(id_, LONGEST_SLOW_DELAY, f"its result cannot be made: {type(error).__name__}: {error}")
             return None
-        if execution is None:  # it was deleted meanwhile
+        if execution is None or not execution.is_over or execution.result_id != id_:
+            # It was deleted, or opened again: its next outcome waits by itself.
             turn.acknowledged.append(id_)
             return None
         request = Request(
@@ -190,7 +191,7 @@ class ApiSink(Sink):
         return self._judge(execution, response, turn)
 
     def _judge(self, execution: Execution, response: Response, turn: _Turn) -> PenstockError | None:
-        id_, status = execution.id, response.status
+        id_, status = execution.result_id, response.status
         asked = retry_after(response.headers, self._clock.now())
         answer = answer_of(status)
         match answer:
@@ -246,10 +247,10 @@ class ApiSink(Sink):
         now = self._clock.now()
         ended = execution.ended or execution.created
         if now - ended < GIVEN_UP_AFTER or known.refusals < LEAST_REFUSALS:
-            known.tries = max(known.tries, self._put_off(execution.id, delay, why))
+            known.tries = max(known.tries, self._put_off(execution.result_id, delay, why))
             return
-        self._store.put_off(API, execution.id, until=None, error=why)
-        self._known.pop(execution.id, None)
+        self._store.put_off(API, execution.result_id, until=None, error=why)
+        self._known.pop(execution.result_id, None)
         words = f"the result of {execution.id} ({execution.flow}) is given up after 7 days: {why}"
         fields = {"sink": API, "execution": execution.id, "flow": str(execution.flow)}
         self._tell(News(now, Topic.RECORD_FAULT, words, fields, is_trouble=True))

@@ -23,7 +23,7 @@ from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
 from penstock.agent.sinks.suspicion import MOST_SUSPECTS, Blame, Suspicion
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.execution.event import Instant
-from penstock.execution.model import Execution
+from penstock.execution.model import Execution, execution_of
 from penstock.failpoint import Failpoint
 from penstock.ports.clock import Clock
 from penstock.ports.git import ResultsBranch
@@ -66,7 +66,7 @@ class _Load:
 
     @property
     def ids(self) -> list[str]:
-        return [result.execution.id for result in self.results]
+        return [result.execution.result_id for result in self.results]
 
 
 class GitSink(Sink):
@@ -151,14 +151,14 @@ class GitSink(Sink):
                 load.is_more = True
                 break
             try:
-                execution = self._store.load(id_)
+                execution = self._store.load(execution_of(id_))
             except PenstockError:
                 raise
             except Exception as error:  # noqa: BLE001 - what cannot be read keeps nothing else back
                 self._cannot_be_made(id_, error)
                 continue
-            if execution is None:  # it was deleted meanwhile
-                load.settled.append(id_)
+            if execution is None or not execution.is_over or execution.result_id != id_:
+                load.settled.append(id_)  # it was deleted, or opened again: its next outcome waits by itself
             else:
                 self._add(execution, load)
 
@@ -169,15 +169,15 @@ class GitSink(Sink):
         elif name != load.name:
             load.is_more = True
             return
-        if self._is_doubtful(execution.id) and self._room.find(load.branch, execution) is not None:
-            load.settled.append(execution.id)
+        if self._is_doubtful(execution.result_id) and self._room.find(load.branch, execution) is not None:
+            load.settled.append(execution.result_id)
             return
         try:
             result = self._results.of(execution, self._room.place(execution))
         except (Retryable, Stalled):
             raise
         except Exception as error:  # noqa: BLE001 - as above
-            self._cannot_be_made(execution.id, error)
+            self._cannot_be_made(execution.result_id, error)
             return
         load.results.append(result)
         load.bytes += result.bytes

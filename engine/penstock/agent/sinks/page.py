@@ -102,7 +102,7 @@ def run_of(result: Result) -> Run:
     execution = result.execution
     source = execution.source
     return Run(
-        execution.id,
+        execution.result_id,
         str(execution.flow),
         execution.state,
         execution.created,

@@ -21,5 +21,6 @@ def fold_override(draft: Draft, event: Override) -> None:
                 end(draft, event.at, event.state)
         case StatusChanged():
             move(draft, event.at, event.state)
+            draft.outcome += 1
         case LabelsSet():
             draft.labels = event.labels

@@ -34,7 +34,7 @@ def inherit(draft: Draft, event: ExecutionInherited) -> None:
 
 def reopen(draft: Draft, event: ExecutionReopened) -> None:
     move(draft, event.at, State.RESTARTED)
-    draft.attempt_number, draft.openings = event.number, draft.openings + 1
+    draft.attempt_number, draft.openings, draft.outcome = event.number, draft.openings + 1, draft.outcome + 1
     draft.labels = {**draft.labels, **event.labels}
     draft.asks, draft.facts, draft.sealed, draft.failure = (), nothing(), (), None
     draft.outputs = draft.error = None
