@@ -16,7 +16,7 @@ from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.execution.variables import iso
 from penstock.flow.model import Level
-from penstock.operations.transcript import said, transcript
+from penstock.operations.transcript import said, transcript, with_what_left
 from penstock.ports.logs import LogLine
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
@@ -60,6 +60,7 @@ def _pause() -> None:
 
 
 def print_logs(place: Workplace, execution: Execution, task: str | None, least: Level, output: str | None) -> None:
+    execution = with_what_left(execution, lambda: place.store.events(execution.id))
     for line in transcript(place.logs, execution, min_level=least):
         _print(execution, line, task, output)
 

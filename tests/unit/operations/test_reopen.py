@@ -9,6 +9,7 @@ import pytest
 from penstock.errors import NotFound, Refused
 from penstock.execution.state import State
 from penstock.operations import overrule, reopen
+from penstock.operations.transcript import transcript, with_what_left
 from stage.stage import Stage, stage
 
 HEAD = "id: flow\nnamespace: demo\n"
@@ -165,6 +166,29 @@ def test_a_forced_run_passes_a_persons_pause_and_every_pause_task(on_stage: Stag
     assert on_stage.execution(id_).state is State.SUCCESS
     with pytest.raises(Refused, match="only an execution that is not over"):
         overrule.force_run(id_, **on_stage.told(id_))
+
+
+def test_what_was_said_in_rounds_that_made_room_stays_said(on_stage: Stage) -> None:
+    loop = """
+tasks:
+  - id: again
+    type: io.kestra.plugin.core.flow.LoopUntil
+    condition: "{{ outputs.again.iterationCount == 3 }}"
+    tasks:
+      - {id: say, type: io.kestra.plugin.core.log.Log, message: "round {{ outputs.again.iterationCount }}"}
+"""
+    execution = on_stage.execution(run(on_stage, loop))
+    assert [(each.task, each.state.value) for each in execution.in_order()] == [
+        ("again", "SUCCESS"),
+        ("say", "SUCCESS"),
+    ]
+
+    whole = with_what_left(execution, lambda: on_stage.store.events(execution.id))
+
+    lines = transcript(on_stage.logs, whole)
+    assert [(whole.runs[line.key.run].task, line.text) for line in lines] == [
+        ("say", f"round {number}") for number in (1, 2, 3)
+    ]
 
 
 def test_a_task_run_is_named_by_its_task_and_value(on_stage: Stage) -> None:
