@@ -70,6 +70,7 @@ class _Builder:
     made: int = 0
     calls: bool = False
     """Whether tasks may call other flows."""
+    approvals: bool = False
 
     def tasks(self, depth: int, most: int = 3) -> tuple[Task, ...]:
         return tuple(self.task(depth) for _ in range(1 + self.dice.randrange(most) % max(1, self.left)))
@@ -101,7 +102,7 @@ class _Builder:
         return Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches, {"tasks": tasks_of(whole)})
 
     def flowable(self, name: str, depth: int) -> Task:
-        short = one_of(self.dice, tuple(_FLOWABLES))
+        short = one_of(self.dice, tuple(_FLOWABLES) if self.approvals else _WITHOUT_APPROVALS)
         properties, branches = _FLOWABLES[short](self, depth)
         branches["errors"] = self.some(depth, 15)
         branches["finally"] = self.some(depth, 10)
@@ -112,7 +113,7 @@ class _Builder:
             properties,
             {branch: tasks for branch, tasks in branches.items() if tasks},
             retry=self.retry(10),
-            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short == "Pause" else 8) else None,
+            timeout=timedelta(seconds=90) if chance(self.dice, 30 if short in _PAUSABLE else 8) else None,
         )
 
     def _dressed(self, task: Task) -> Task:
@@ -165,7 +166,7 @@ def _working_directory(builder: _Builder, depth: int) -> _Made:
 
 
 def _parallel(builder: _Builder, depth: int) -> _Made:
-    return {"concurrent": builder.dice.randrange(3)}, {"tasks": builder.tasks(depth, 4)}
+    return _side_by_side(builder), {"tasks": builder.tasks(depth, 4)}
 
 
 def _if(builder: _Builder, depth: int) -> _Made:
@@ -197,7 +198,29 @@ def _pause(builder: _Builder, depth: int) -> _Made:
         properties["delay"] = "{{ delay }}"
     if chance(builder.dice, 50):
         properties["behavior"] = one_of(builder.dice, ("RESUME", "WARN", "FAIL", "CANCEL"))
-    return properties, {"tasks": builder.some(depth, 40)}
+    return properties, {"onPause": builder.some(depth, 25)[:1], "tasks": builder.some(depth, 40)}
+
+
+def _approval(builder: _Builder, depth: int) -> _Made:
+    properties: dict[str, Any] = {"autoApprove": "{{ auto }}"} if chance(builder.dice, 20) else {}
+    for name in ("approveBehavior", "denyBehavior", "expireBehavior"):
+        if chance(builder.dice, 30):
+            properties[name] = one_of(builder.dice, ("CONTINUE", "WARN", "FAIL", "CANCEL"))
+    branches = {"onWait": builder.some(depth, 30), "onApprove": builder.some(depth, 50)}
+    return properties, {**branches, "onDeny": builder.some(depth, 40)}
+
+
+def _dag(builder: _Builder, depth: int) -> _Made:
+    tasks = builder.tasks(depth, 5)
+    needs = {task.id: [one.id for one in tasks[:at] if chance(builder.dice, 40)] for at, task in enumerate(tasks)}
+    return {**_side_by_side(builder), "dependsOn": needs}, {"tasks": tasks}
+
+
+def _side_by_side(builder: _Builder) -> dict[str, Any]:
+    properties: dict[str, Any] = {"concurrent": builder.dice.randrange(3)}
+    if chance(builder.dice, 25):
+        properties["onChildFailure"] = one_of(builder.dice, ("CONTINUE", "CANCEL", "FAIL"))
+    return properties
 
 
 def _loop_until(builder: _Builder, depth: int) -> _Made:
@@ -215,15 +238,24 @@ _FLOWABLES: Mapping[str, Callable[[_Builder, int], _Made]] = {
     "ForEach": _for_each,
     "EachParallel": _each_parallel,
     "Pause": _pause,
+    "AllowFailure": _sequential,
+    "Dag": _dag,
+    "Approval": _approval,
     "WorkingDirectory": _working_directory,
     "LoopUntil": _loop_until,
 }
 
 
-def random_flow(dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False) -> Flow:
+_WITHOUT_APPROVALS = tuple(name for name in _FLOWABLES if name != "Approval")
+_PAUSABLE = frozenset({"Pause", "Approval"})
+
+
+def random_flow(
+    dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False, approvals: bool = False
+) -> Flow:
     """A flow of about `most_tasks` tasks at the most, with every property that decisions read. With `calls` some call
-    others."""
-    builder = _Builder(dice, most_tasks, calls=calls)
+    others, with `approvals` some wait for a yes or a no."""
+    builder = _Builder(dice, most_tasks, calls=calls, approvals=approvals)
     tasks = builder.tasks(0, 5)
     return Flow(
         "laws",
@@ -286,6 +318,8 @@ def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str)
             return {"maxIterations": 1 + dice.randrange(3), "maxDuration": "PT2M", "interval": interval}
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
+        case "auto" | "autoApprove":
+            return one_of(dice, ("false", "true"))
         case "delay" | "pauseDuration":
             return f"PT{1 + dice.randrange(100)}S"
         case "value" if "cases" in flow.by_id[execution.runs[key].task].properties:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from laws.fates import Fates, Key, Place
+from penstock.execution.instants import iso
 from penstock.flow.model import Backoff, Flow, Retry, Task
 
 FALSE = {"false", "0", "-0", ""}
@@ -25,17 +27,17 @@ WORST = ("KILLED", "FAILED", "CANCELLED", "WARNING")
 
 @dataclass
 class Try:
-    """One attempt: from its start to its end, and when it was told to stop, if it was."""
+    """One attempt: from its start to its end, how long it takes to stop, and when it was told to, if it was."""
 
     begin: datetime
     end: datetime
+    obeys: timedelta
     told: datetime | None = None
 
 
 @dataclass
 class Run:
-    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there; `obeys` is
-    how long its latest attempt takes to stop."""
+    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there."""
 
     key: Key
     parent: Key | None
@@ -44,7 +46,6 @@ class Run:
     course: list[tuple[str, datetime]]
     tries: list[Try] = field(default_factory=list)
     shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
-    obeys: timedelta = timedelta(0)
 
     @property
     def created(self) -> datetime:
@@ -80,6 +81,7 @@ class Opened:
     """The main list of a flowable: its lanes, `width` of them at once (0: all), from `at` on.
 
     `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
+    `is_last` says that a failure does not keep the rest from beginning: of errors, finally and afterExecution.
     `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
     """
 
@@ -88,6 +90,7 @@ class Opened:
     width: int = 1
     needs: Sequence[set[int]] = ()
     others: str | None = None
+    is_last: bool = False
     states: frozenset[str] = frozenset()
     least: str = "SUCCESS"
     until: datetime | None = None
@@ -117,6 +120,9 @@ class Reference:
     start: datetime
     runs: list[Run] = field(default_factory=list)
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    created: Counter[Key] = field(default_factory=Counter)
+    """How often there was such a task run: in a loop that goes round there is another one each time."""
+    is_over: bool = False
 
     @classmethod
     def outcome_of(cls, flow: Flow, fates: Fates, start: datetime) -> Outcome:
@@ -144,9 +150,17 @@ class Reference:
                 end, state = failed.at, "FAILED"
         kill = self.start + self.fates.kill if self.fates.kill is not None else None
         if kill is not None and kill < end:
-            self.cut(self.runs, kill, "KILLED")
-            return Outcome("KILLED", None, self.runs)
+            end, state, outputs = self.cut(self.runs, kill, "KILLED"), "KILLED", None
+            kill = None
+        self.after(end, kill)
         return Outcome(state, outputs, self.runs)
+
+    def after(self, end: datetime, kill: datetime | None) -> None:
+        """What runs when the state is set. A kill that comes by then stops it, and changes no state any more."""
+        self.is_over, before = True, len(self.runs)
+        over, _ = self.tasks(None, (), Opened([Lane(self.flow.after_execution)], end, is_last=True))
+        if kill is not None and end <= kill < over:
+            self.cut(self.runs[before:], kill, "KILLED")
 
     # ── lists of tasks ──
 
@@ -156,8 +170,8 @@ class Reference:
         """The main list; after a failure the errors list; in any case the finally list. Errors change no state."""
         end, states, ran_out = self.main(parent, place, opened)
         if "FAILED" in states or ran_out:
-            end, _ = self.tasks(parent, place, Opened([Lane(errors)], end))
-        end, last = self.tasks(parent, place, Opened([Lane(finally_)], end))
+            end, _ = self.tasks(parent, place, Opened([Lane(errors)], end, is_last=True))
+        end, last = self.tasks(parent, place, Opened([Lane(finally_)], end, is_last=True))
         state = next((state for state in WORST if state in states | last), "SUCCESS")
         return end, "FAILED" if ran_out else state
 
@@ -175,8 +189,8 @@ class Reference:
         return _List(self, parent, place, opened).work()
 
     def free(self, at: datetime) -> datetime:
-        """While a person holds the execution nothing begins."""
-        if self.fates.held is not None:
+        """While a person holds the execution nothing begins, unless it is over."""
+        if self.fates.held is not None and not self.is_over:
             begin, end = (self.start + moment for moment in self.fates.held)
             return end if begin <= at < end else at
         return at
@@ -188,6 +202,7 @@ class Reference:
         parent_key = parent.key if parent is not None else None
         run = Run((task.id, place), parent_key, lane.value, lane.iteration, [("CREATED", at)])
         self.runs.append(run)
+        self.created[run.key] += 1
         try:
             if task.run_if is not None:
                 at, text = self.ask(run.key, "runIf", at)
@@ -198,7 +213,7 @@ class Reference:
             if isinstance(task.timeout, str):
                 at, text = self.ask(run.key, "timeout", at)
                 limit = seconds(text, at)
-            if _short(task) in _FLOWABLES:
+            if _short(task) in FLOWABLES:
                 self.flowable(task, run, limit, at)
             else:
                 self.attempts(task, run, limit, at)
@@ -206,8 +221,8 @@ class Reference:
             run.take(soft(task, "FAILED"), failed.at)
         return run
 
-    def ask(self, key: Key, name: str, at: datetime) -> tuple[datetime, str]:
-        answer = self.fates.answer(key, name)
+    def ask(self, key: Key, name: str, at: datetime, time: int = 1) -> tuple[datetime, str]:
+        answer = self.fates.answer(key, name, time)
         self.asked.append((at, at + answer.takes))
         if answer.text is None:
             raise NotRendered(at + answer.takes)
@@ -226,9 +241,8 @@ class Reference:
             if limit is not None and fate.takes > limit:
                 told, state, outputs = at + limit, "FAILED", {}
                 end = told + fate.obeys
-            run.tries.append(Try(at, end, told))
+            run.tries.append(Try(at, end, fate.obeys, told))
             run.shows.append((end, outputs))
-            run.obeys = fate.obeys
             if state != "FAILED":
                 warns = retry is not None and retry.warning_on_retry and number > 1
                 run.take(soft(task, "WARNING" if warns else state), end)
@@ -261,13 +275,17 @@ class Reference:
                 return now + (delay if retry.max_interval is None else min(delay, retry.max_interval))
             case Backoff.RANDOM:
                 most = retry.max_interval or retry.min_interval
-                return now + retry.min_interval + (most - retry.min_interval) * self.fates.draws.get((key, made), 0.5)
+                return (
+                    now
+                    + retry.min_interval
+                    + (most - retry.min_interval) * self.fates.draws.get((key, self.created[key], made), 0.5)
+                )
 
     # ── flowables ──
 
     def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         run.take("RUNNING", at)
-        opened = _FLOWABLES[_short(task)](self, task, run, limit, at)
+        opened = FLOWABLES[_short(task)](self, task, run, limit, at)
         if run.state in OVER:
             return
         if limit is not None and _short(task) != "Pause":
@@ -286,9 +304,8 @@ class Reference:
         at = self.free(at)
         fate = self.fates.attempt(run.key, 1)
         end = at + fate.takes
-        run.tries.append(Try(at, end))
+        run.tries.append(Try(at, end, fate.obeys))
         run.shows.append((end, dict(fate.outputs)))
-        run.obeys = fate.obeys
         return end, next(each for each in (*WORST, "SUCCESS") if each in (state, fate.state))
 
     # ── what is stopped ──
@@ -315,7 +332,7 @@ class Reference:
         end = children
         if run.tries and run.tries[-1].end > at:
             busy = run.tries[-1]
-            end = min(busy.end, at + run.obeys) if busy.told is not None else at + run.obeys
+            end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
             busy.end, busy.told = end, busy.told or at
             run.take("KILLING", at)
             run.shows.append((end, {}))
@@ -360,7 +377,7 @@ class _List:
 
     @property
     def stopped(self) -> bool:
-        return bool(self.states & STOPS)
+        return not self.opened.is_last and bool(self.states & STOPS)
 
     def begin_lanes(self, at: datetime) -> None:
         """As many as the width allows, of those that wait for nothing any more."""
@@ -475,12 +492,14 @@ def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, 
         run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
         return opened
     run.take("RUNNING", at)
+    to = {"WARN": "WARNING"}.get(then, "RUNNING") if elapsed else "SUCCESS"
+    run.shows.append((at, {"resumed": {"on": iso(at), "to": to}}))
     return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
 
 
 Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
 
-_FLOWABLES: dict[str, Open] = {
+FLOWABLES: dict[str, Open] = {
     "Sequential": _sequential,
     "AllowFailure": _sequential,
     "Dag": _dag,

@@ -568,7 +568,7 @@ class World:
             return
         number = len(self.acknowledged)
         name = f"{self.seed}-{number}"
-        flow = random_flow(Dice(f"{name}/flow"), name=name, most_tasks=8, calls=self.calls)
+        flow = random_flow(Dice(f"{name}/flow"), name=name, most_tasks=8, calls=self.calls, approvals=True)
         self.flows[flow.source_digest] = flow
         date = self.clock.now() + timedelta(seconds=40) if chance(self.dice, 15) else None
         wanted = Start(f"x{number}", flow, flow.source_digest, schedule_date=date)

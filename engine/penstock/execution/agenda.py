@@ -6,7 +6,7 @@ a law holds the two equal. So a decision reads the agenda, never the whole execu
 
 from __future__ import annotations
 
-from penstock.execution.event import StopCause
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.family import Family
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
@@ -69,10 +69,13 @@ def _leaving_wants(run: TaskRun, scope: Scope | None, leave: Leave) -> bool:
 
 
 def _halted_wants(run: TaskRun, scope: Scope | None) -> bool:
-    """A flowable whose time is over waits for what is being stopped within it, and for its own last attempt."""
+    """A flowable whose time is over waits for what is being stopped within it, and for its own last attempt; then it is
+    like any that has failed."""
     if run.closing is not None:
         return _flowable_wants(run, scope)
-    return scope.alive == 0 if scope is not None else not run.is_running
+    if scope is None:
+        return not run.is_running
+    return scope.alive == 0 if scope.open.phase is Phase.MAIN else scope.wants_decision
 
 
 def _has_ended(family: Family, run: TaskRun) -> bool:

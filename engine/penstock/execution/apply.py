@@ -44,7 +44,7 @@ from penstock.execution.event import (
     VariablesChanged,
 )
 from penstock.execution.folding.children import fold_child
-from penstock.execution.folding.effects import take_effect, touch_all
+from penstock.execution.folding.effects import stop_children, take_effect
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.overrides import fold_override
 from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
@@ -133,8 +133,8 @@ def _fold_in(draft: Draft, event: Event) -> None:
             | IterationAwaited()
         ):
             put(draft, after(draft.runs[event.run], event))
-            if isinstance(event, TaskRunStopping) and draft.halted:
-                touch_all(draft)
+            if isinstance(event, TaskRunStopping) and event.run in draft.halted:
+                stop_children(draft, event)
         case ResumeRequested(paused=str() as paused):
             put(draft, answered_by_person(draft.runs[paused], event))
             if event.breakpoints is not None:

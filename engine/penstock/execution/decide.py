@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import islice
 
 from penstock.execution.deciding.ending import afterwards
+from penstock.execution.deciding.halting import halts
 from penstock.execution.deciding.mood import mood, stirs
 from penstock.execution.deciding.promises import latest, promises
 from penstock.execution.deciding.runs import about_runs
@@ -45,7 +46,7 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
     return mood(execution, now)
 
 
-_QUESTIONS = (timers, about_runs, promises, about_scopes)
+_QUESTIONS = (halts, timers, about_runs, promises, about_scopes)
 
 
 def due(flow: Flow, execution: Execution) -> Instant | None:

@@ -65,6 +65,9 @@ from penstock.flow.model import Kind
 
 _PHASES = tuple(Phase)
 
+_STOPS = (StopCause.SIBLING, StopCause.TIMEOUT, StopCause.KILL)
+"""Each goes beyond those before it."""
+
 
 def refuse(execution: Execution, event: Event) -> Refusal | None:
     """Why `event` is not legal now; None when it is."""
@@ -186,9 +189,9 @@ def _refuse_run(execution: Execution, run: TaskRun, event: RunEvent) -> Refusal 
         case TaskRunResumed():
             return _unless(run.state is State.PAUSED, f"task run {run.id} is not paused, it is {run.state}")
         case TaskRunStopping():
-            sooner = run.stop is None or (run.stop is StopCause.TIMEOUT and event.cause is StopCause.KILL)
+            sooner = run.stop is None or _STOPS.index(run.stop) < _STOPS.index(event.cause)
             at_work = run.is_running or run.is_calling
-            goes_on = at_work or (run.kind is Kind.FLOWABLE and event.cause is StopCause.TIMEOUT)
+            goes_on = at_work or (run.kind is Kind.FLOWABLE and event.cause is not StopCause.KILL)
             return _unless(goes_on and sooner, f"task run {run.id} was told to stop already")
         case LabelsChanged() | VariablesChanged() | ExitRequested():
             attempt = run.attempts[-1] if run.is_running and event.attempt == len(run.attempts) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -47,11 +47,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ScopeList:
-    """Which list of a scope is open: `lanes` sequences of tasks, `width` of them at once (0: all)."""
+    """Which list of a scope is open: `lanes` sequences of tasks, `width` of them at once (0: all).
+
+    `followers` says for each lane which others wait for it, and is empty where none does. `on_failure` is what the
+    other children end as once one has failed; None where they go on.
+    """
 
     phase: Phase
     lanes: int
     width: int
+    followers: tuple[tuple[int, ...], ...] = ()
+    on_failure: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +164,10 @@ class Scope:
 
     `begun` lanes have their first child, `done` ones need no more. `steps` are the places to be taken up next,
     sorted: (lane, position). `alive` counts children that are not terminal. `failing` is set by the first child of the
-    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. A lane in `revived`
-    is neither done nor goes on before those have ended that were opened again in it.
+    list that FAILED or was KILLED. `states` counts the terminal states of the main list's children. Where lanes wait
+    for lanes, `waits` counts for each how many it waits for, and `free` are those that may begin, in order. `stopped`:
+    the other children were told to stop. A lane in `revived` is neither done nor goes on before those have ended that
+    were opened again in it.
     """
 
     open: ScopeList
@@ -169,14 +177,24 @@ class Scope:
     failing: bool = False
     steps: tuple[tuple[int, int], ...] = ()
     states: immutables.Map[State, int] = field(default_factory=immutables.Map)
+    waits: immutables.Map[int, int] = field(default_factory=immutables.Map)
+    free: tuple[int, ...] = ()
+    stopped: bool = False
     revived: immutables.Map[int, Revived] = field(default_factory=immutables.Map)
+
+    @property
+    def next_lanes(self) -> Sequence[int]:
+        """The lanes that may begin now."""
+        if self.open.followers:
+            return self.free[: self.may_begin]
+        return range(self.begun, self.begun + self.may_begin)
 
     @property
     def may_begin(self) -> int:
         """How many further lanes may begin now."""
         if self.failing:
             return 0
-        left = self.open.lanes - self.begun
+        left = len(self.free) if self.open.followers else self.open.lanes - self.begun
         return left if self.open.width == 0 else min(left, self.open.width - (self.begun - self.done))
 
     @property
@@ -185,8 +203,13 @@ class Scope:
         return self.alive == 0 and (self.failing or (self.done == self.open.lanes and not self.steps))
 
     @property
+    def is_to_stop(self) -> bool:
+        """Whether the other children are to be told to stop, because one has failed."""
+        return self.failing and self.open.on_failure is not None and not self.stopped and self.alive > 0
+
+    @property
     def wants_decision(self) -> bool:
-        return self.is_over or (not self.failing and (bool(self.steps) or self.may_begin > 0))
+        return self.is_over or self.is_to_stop or (not self.failing and (bool(self.steps) or self.may_begin > 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +325,11 @@ class Execution:
         """The task runs in the order of their creation."""
         for ordinal in sorted(self.order):
             yield self.runs[self.order[ordinal]]
+
+    def waits_for(self, run: str) -> bool:
+        """Whether a task run waits for the ends of what it calls."""
+        family = self.runs[run].family
+        return family is not None and family.waits
 
     def lineage(self, run: TaskRun) -> Iterator[TaskRun]:
         """The flowable task runs around `run`, nearest first."""

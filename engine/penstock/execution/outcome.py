@@ -58,9 +58,9 @@ def _closed(
     return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))
 
 
-def out_of_time(task: Task, run: TaskRun, now: Instant) -> TaskRunEnded:
+def out_of_time(task: Task, run: TaskRun, now: Instant, state: State = State.FAILED) -> TaskRunEnded:
     """The end of a flowable in which nothing runs any more, and whose timeout has run out."""
-    return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=_timeout(task, run))
+    return TaskRunEnded(at=now, run=run.id, state=softened(task, state), error=_timeout(task, run))
 
 
 def why(task: Task, run: TaskRun, error: str | None) -> str | None:

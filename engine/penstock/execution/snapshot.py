@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import immutables
 
 from penstock.execution.agenda import wants_decision
-from penstock.execution.event import Phase
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.folding.index import index
-from penstock.execution.folding.scopes import counts, stops_its_list
+from penstock.execution.folding.scopes import counts, released, stops_its_list, waiting_lanes
 from penstock.execution.model import ROOT, Draft, Execution, Revived, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
@@ -59,7 +59,8 @@ def rebuild(draft: Draft, runs: Iterable[TaskRun], living: Iterable[tuple[str, i
     if draft.is_over:
         return
     draft.scopes = immutables.Map(
-        (key, scope_of(opened, children.get(key, []))) for key, opened in _open_lists(draft, in_order)
+        (key, scope_of(opened, children.get(key, []), is_stopped=_is_stopped(draft, key, opened)))
+        for key, opened in _open_lists(draft, in_order)
     )
     if draft.asks:
         draft.asked = draft.asked.set(ROOT, draft.asks)
@@ -76,7 +77,12 @@ def _open_lists(header: Draft, runs: Iterable[TaskRun]) -> Iterable[tuple[str, S
             yield run.id, run.opened
 
 
-def scope_of(opened: ScopeList, children: list[TaskRun]) -> Scope:
+def _is_stopped(draft: Draft, key: str, opened: ScopeList) -> bool:
+    """Whether the others in its main list were told to stop, because one has failed."""
+    return key != ROOT and opened.phase is Phase.MAIN and draft.runs[key].stop is StopCause.SIBLING
+
+
+def scope_of(opened: ScopeList, children: list[TaskRun], *, is_stopped: bool = False) -> Scope:
     """How far a list has come, by the children that there are."""
     states: dict[State, int] = {}
     furthest: dict[int, TaskRun] = {}
@@ -92,6 +98,10 @@ def scope_of(opened: ScopeList, children: list[TaskRun]) -> Scope:
             furthest[child.lane] = child
     revived = _revived(opened, children, furthest)
     ended = [child for child in furthest.values() if child.lane not in revived and _ended_well(child)]
+    waits = waiting_lanes(opened)
+    for child in ended:
+        if child.last:
+            waits, _ = released(opened, waits, child.lane)
     return Scope(
         open=opened,
         begun=len(furthest),
@@ -100,6 +110,9 @@ def scope_of(opened: ScopeList, children: list[TaskRun]) -> Scope:
         failing=failing,
         steps=() if failing else tuple(sorted((c.lane, c.position + 1) for c in ended if not c.last)),
         states=immutables.Map(states),
+        waits=waits,
+        free=tuple(lane for lane, number in sorted(waits.items()) if not number and lane not in furthest),
+        stopped=is_stopped,
         revived=immutables.Map(revived),
     )
 

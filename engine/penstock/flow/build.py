@@ -10,8 +10,9 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
-from penstock.flow.declaration import declared_input, leaves
+from penstock.flow.declaration import declared_input
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
+from penstock.flow.leaves import leaves
 from penstock.flow.model import (
     NOTHING,
     Backoff,
@@ -19,6 +20,7 @@ from penstock.flow.model import (
     CheckBehavior,
     CheckStyle,
     Concurrency,
+    Dialect,
     Excess,
     Flow,
     Input,
@@ -36,17 +38,11 @@ from penstock.flow.model import (
     Trigger,
 )
 from penstock.flow.survey import Path, Site, Survey
-
-TASK_PROPERTIES = frozenset(
-    {
-        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "when", "allowFailure",
-        "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
-    }
-)  # fmt: skip
-"""What every task may have, beside the properties of its type."""
+from penstock.flow.words import TASK_PROPERTIES
 
 _TRIGGER_PROPERTIES = frozenset({"id", "type", "description", "disabled", "inputs"})
 _DAG = "io.kestra.plugin.core.flow.Dag"
+_SIDE_BY_SIDE = frozenset({_DAG, "io.kestra.plugin.core.flow.Parallel"})
 _PAUSE = "io.kestra.plugin.core.flow.Pause"
 
 
@@ -63,7 +59,8 @@ def build_flow(survey: Survey, digest: str) -> Flow:
         variables=_frozen(raw.get("variables") or {}),
         inputs=build_inputs(survey, raw.get("inputs"), ("inputs",)),
         outputs=tuple(
-            _output(entry, document.range_of(("outputs", at))) for at, entry in enumerate(raw.get("outputs") or [])
+            replace(declared_output(entry), range=document.range_of(("outputs", at)))
+            for at, entry in enumerate(raw.get("outputs") or [])
         ),
         errors=lists["errors"],
         finally_=lists["finally"],
@@ -160,6 +157,8 @@ def _task(survey: Survey, site: Site) -> Task:
         properties["cases"] = tuple(raw["cases"])
     if site.type == _DAG:
         properties["dependsOn"] = _dependencies(raw.get("tasks") or [])
+    if site.type in _SIDE_BY_SIDE and survey.dialect is Dialect.V2:
+        properties.setdefault("onChildFailure", "FAIL")
     if site.type == _PAUSE and "delay" in properties:
         properties.setdefault("pauseDuration", properties.pop("delay"))
     level = raw.get("logLevel")
@@ -214,7 +213,8 @@ def _trigger(survey: Survey, site: Site) -> Trigger:
     )
 
 
-def _output(raw: Mapping[str, Any], where: Range) -> Output:
+def declared_output(raw: Mapping[str, Any]) -> Output:
+    """An output of a flow, or of a Loop."""
     known = ("id", "type", "value", "required", "description", "displayName")
     rules = {name: value for name, value in raw.items() if name not in known and value is not None}
     return Output(
@@ -225,7 +225,6 @@ def _output(raw: Mapping[str, Any], where: Range) -> Output:
         description=raw.get("description"),
         display_name=raw.get("displayName"),
         rules=_frozen(rules),
-        range=where,
     )
 
 

@@ -48,3 +48,12 @@ class InputType(StrEnum):
     FILE = "FILE"
     FORM = "FORM"
     REUSABLE_INPUTS = "REUSABLE_INPUTS"
+
+
+TASK_PROPERTIES = frozenset(
+    {
+        "id", "type", "version", "description", "retry", "timeout", "disabled", "runIf", "when", "allowFailure",
+        "allowWarning", "logLevel", "logToFile", "workerGroup", "workerSelector", "taskCache", "assets", "policyRefs",
+    }
+)  # fmt: skip
+"""What every task may have, beside the properties of its type."""

@@ -153,6 +153,10 @@ class Context(Protocol):
         """The same world, where expressions see `more` too (`workingDir`, `outputDir`)."""
         ...
 
+    def with_task(self, task: Task) -> Context:
+        """The same attempt, of another task: what one task does in the name of another."""
+        ...
+
     def mask(self, text: str) -> str:
         """`text` with every secret value that this execution has used replaced by `******`."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from penstock.tasks.base import Properties
-from penstock.tasks.markers import Duration, Dynamic, OneTask, TaskCases, Tasks, Text, Within, told
+from penstock.tasks.markers import DagTasks, Duration, Dynamic, OneTask, TaskCases, Tasks, Text, Within, told
 from penstock.tasks.scripts.model import SharedFiles
 
 
@@ -21,6 +21,12 @@ class Flowable(Properties):
 
 class Sequential(Flowable):
     """Runs its tasks one after another. With `errors` and `finally` of its own it is a scope for failures."""
+
+    tasks: Tasks = Field(description="The tasks, in their order")
+
+
+class AllowFailure(Flowable):
+    """Runs its tasks one after another. A failure among them only warns."""
 
     tasks: Tasks = Field(description="The tasks, in their order")
 
@@ -45,9 +51,20 @@ class Parallel(Flowable):
     """Runs its tasks at the same time. A failed one does not stop the others."""
 
     tasks: Tasks = Field(description="The tasks")
-    concurrent: int = Field(0, ge=0, description="How many at the same time; 0 is all")
-    on_child_failure: OnChildFailure | None = Field(
-        None, description="What becomes of the others when one has failed; CONTINUE is what is done here",
+    concurrent: Dynamic[int] = Field(0, ge=0, description="How many at the same time; 0 is all")
+    on_child_failure: Dynamic[OnChildFailure | None] = Field(
+        None, description="What the others end as when one has failed; CONTINUE up to Kestra 1, then FAIL",
+        json_schema_extra=told(since="2.0"),
+    )  # fmt: skip
+
+
+class Dag(Flowable):
+    """Runs each of its tasks as soon as all that it depends on have ended."""
+
+    tasks: DagTasks = Field(description="The tasks, each with what it depends on")
+    concurrent: Dynamic[int] = Field(0, ge=0, description="How many at the same time; 0 is all that may")
+    on_child_failure: Dynamic[OnChildFailure | None] = Field(
+        None, description="What the others end as when one has failed; CONTINUE up to Kestra 1, then FAIL",
         json_schema_extra=told(since="2.0"),
     )  # fmt: skip
 
@@ -128,7 +145,7 @@ class Pause(Flowable):
     delay: Dynamic[Duration | None] = Field(
         None, description="Older spelling of `pauseDuration`", json_schema_extra=told(until="2.0", old=True)
     )
-    behavior: PauseBehavior = Field(
+    behavior: Dynamic[PauseBehavior] = Field(
         PauseBehavior.RESUME, description="What happens when the while has passed",
         json_schema_extra=told(since="0.22"),
     )  # fmt: skip
@@ -139,3 +156,47 @@ class Pause(Flowable):
     tasks: Tasks | None = Field(
         None, description="Tasks that run after the wait", json_schema_extra=told(until="2.0", old=True)
     )
+
+
+class CommentRequired(StrEnum):
+    NEVER = "NEVER"
+    ALWAYS = "ALWAYS"
+    ON_DENY = "ON_DENY"
+    ON_APPROVE = "ON_APPROVE"
+
+
+class Outcome(StrEnum):
+    CONTINUE = "CONTINUE"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    SUCCEED = "SUCCEED"
+    CANCEL = "CANCEL"
+    KILL = "KILL"
+
+
+class Decisions(Properties):
+    """What the two answers are called."""
+
+    approve: Dynamic[str | None] = Field(None, description="The consenting answer; `Approve` by default")
+    deny: Dynamic[str | None] = Field(None, description="The refusing answer; `Deny` by default")
+
+
+class Approval(Flowable):
+    """Waits until somebody has approved or denied. `timeout` says how long the request stands."""
+
+    inputs: Within[list[dict[str, Any]] | None] = Field(None, description="Inputs that whoever decides is asked for")
+    decisions: Dynamic[Decisions | None] = Field(None, description="What the two answers are called")
+    comment_required: Dynamic[CommentRequired] = Field(
+        CommentRequired.NEVER, description="When whoever decides has to write why"
+    )
+    auto_approve: Dynamic[bool] = Field(False, description="Ask nobody, and go on as if it were approved")
+    approve_behavior: Dynamic[Outcome] = Field(
+        Outcome.CONTINUE, description="What becomes of the execution after `onApprove`"
+    )
+    deny_behavior: Dynamic[Outcome] = Field(Outcome.CANCEL, description="What becomes of the execution after `onDeny`")
+    expire_behavior: Dynamic[Outcome] = Field(
+        Outcome.CANCEL, description="What becomes of the execution when nobody has decided in time"
+    )
+    on_wait: Tasks | None = Field(None, description="What is done before the wait")
+    on_approve: Tasks | None = Field(None, description="What is done when it is approved")
+    on_deny: Tasks | None = Field(None, description="What is done when it is denied")

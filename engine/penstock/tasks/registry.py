@@ -43,6 +43,9 @@ TYPES: dict[str, str] = {
     _CORE + "execution.UnsetVariables": "penstock.tasks.own_execution:UnsetVariables",
     _CORE + "execution.Exit": "penstock.tasks.own_execution:Exit",
     _CORE + "output.OutputValues": "penstock.tasks.core:OutputValues",
+    _CORE + "execution.Assert": "penstock.tasks.asserting:Assert",
+    _CORE + "flow.Sleep": "penstock.tasks.sleeping:Sleep",
+    _CORE + "templating.TemplatedTask": "penstock.tasks.templated:TemplatedTask",
     _CORE + "http.Request": "penstock.tasks.http:HttpRequest",
     _CORE + "http.Download": "penstock.tasks.http_download:HttpDownload",
     _SCRIPTS + "python.Script": "penstock.tasks.scripts:PythonScript",
@@ -59,7 +62,9 @@ TYPES: dict[str, str] = {
 MODELS: dict[str, str] = {
     _CORE + "flow.Sequential": "penstock.tasks.flowables:Sequential",
     WORKING_DIRECTORY: "penstock.tasks.flowables:WorkingDirectory",
+    _CORE + "flow.AllowFailure": "penstock.tasks.flowables:AllowFailure",
     _CORE + "flow.Parallel": "penstock.tasks.flowables:Parallel",
+    _CORE + "flow.Dag": "penstock.tasks.flowables:Dag",
     _CORE + "flow.If": "penstock.tasks.flowables:If",
     _CORE + "flow.Switch": "penstock.tasks.flowables:Switch",
     _CORE + "flow.ForEach": "penstock.tasks.flowables:ForEach",
@@ -67,8 +72,10 @@ MODELS: dict[str, str] = {
     _CORE + "flow.EachParallel": "penstock.tasks.flowables:EachParallel",
     _CORE + "flow.LoopUntil": "penstock.tasks.flowables:LoopUntil",
     _CORE + "flow.Pause": "penstock.tasks.flowables:Pause",
+    _CORE + "flow.Approval": "penstock.tasks.flowables:Approval",
     _CORE + "flow.ForEachItem": "penstock.tasks.calls:ForEachItem",
     _CORE + "flow.Subflow": "penstock.tasks.calls:Subflow",
+    _CORE + "flow.Loop": "penstock.tasks.calls:Loop",
     _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
     _CORE + "runner.Process": "penstock.tasks.runners:Process",
     DOCKER_RUNNER: "penstock.tasks.runners:Docker",
@@ -78,6 +85,7 @@ MODELS: dict[str, str] = {
 KINDS: dict[str, Kind] = {
     _CORE + "flow.ForEachItem": Kind.FLOWABLE,
     _CORE + "flow.Subflow": Kind.EXECUTABLE,
+    _CORE + "flow.Loop": Kind.EXECUTABLE,
 }
 """What moves the tasks on that call other flows."""
 

@@ -102,9 +102,9 @@ def test_history_nested_names_and_places_are_told() -> None:
 
 
 def test_a_type_that_cannot_run_and_one_without_properties() -> None:
-    told = said(explain.command, "flow.Dag")
-    assert told.startswith(f"{CORE}flow.Dag  (task, cannot run in this version)\n")
-    assert "  tasks*" in told
+    told = said(explain.command, "storage.Reverse")
+    assert told.startswith(f"{CORE}storage.Reverse  (task, cannot run in this version)\n")
+    assert "  from*" in told
     assert "It has no properties of its own." in said(explain.command, "runner.Process")
     assert "Deprecated: use io.kestra.plugin.core.flow.ForEach." in said(explain.command, "flow.EachSequential")
 

@@ -79,7 +79,7 @@ def test_what_runs_is_what_has_something_that_does_it() -> None:
     runnable = {name for name in CATALOG.names() if (info := CATALOG.find(name)) is not None and info.runnable}
     assert runnable == {*TYPES, *MODELS}
     assert {name.name for name in NAMES if is_runnable(name.name)} == runnable
-    assert f"{CORE}flow.Dag" not in runnable
+    assert f"{CORE}flow.Template" not in runnable
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda file: file.stem)

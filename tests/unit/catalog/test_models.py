@@ -185,7 +185,10 @@ def test_tasks_within_a_part_that_cannot_run_are_judged_too() -> None:
 
 def test_a_flow_with_parts_that_cannot_run_is_built_and_says_so() -> None:
     flow = parsed(
-        of_task(CORE + "flow.AllowFailure", "{tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: m}]}")
+        of_task(
+            CORE + "flow.Template",
+            "{namespace: n, templateId: x, errors: [{id: a, type: io.kestra.plugin.core.log.Log, message: m}]}",
+        )
     ).flow
     assert flow is not None
     assert [(task.id, task.runnable) for task in flow.walk()] == [("t", False), ("a", True)]

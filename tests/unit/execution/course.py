@@ -170,6 +170,12 @@ class Course:
         self.tell(ResumeRequested(at=self.now, paused=paused, values=values))
         self.settle()
 
+    def decide_on(self, task: str, decision: str, *, comment: str = "", **values: Any) -> None:
+        """A person approves or denies what an Approval asks."""
+        paused = self.run(task).id
+        self.tell(ResumeRequested(at=self.now, paused=paused, values=values, decision=decision, comment=comment))
+        self.settle()
+
     def wait(self, seconds: float) -> None:
         """Time passes, moment of decision by moment of decision."""
         until = self.now + timedelta(seconds=seconds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 from penstock.execution.deciding.children import after_children
@@ -31,6 +32,10 @@ from penstock.flow.model import Flow, Kind, Sla, SlaBehavior, Task
 
 Gist = tuple[Any, ...]
 """The kind of an event, whom it is about, and what of it matters."""
+
+
+_STOPPED = (Phase.BEFORE, Phase.MAIN)
+"""The lists that a failure ends."""
 
 
 def gist(event: Event) -> Gist:
@@ -69,14 +74,25 @@ class _Scan:
             return set(self.promises()) or set(self.start())
         if execution.state is State.RESTARTED and not self.leaves:
             return {("ExecutionStarted", None)}
-        timers, runs, scopes = set(self.timers()), set(self.runs()), set(self.scopes())
+        timers, runs = set(self.timers()), set(self.runs())
+        found = set(self.scopes())
+        halts = self.outermost({each[1]: each for each in found if each[0] == "TaskRunStopping"})
+        exits = {each for each in found if each[0] == "ExecutionLeaving"}
+        scopes = {each for each in found if each[0] not in ("TaskRunStopping", "ExecutionLeaving")}
         busy = [run for run in self.live if run.asks or self.is_ready(run) or run.is_running or run.is_calling]
         waits = bool(busy or execution.asks)
-        wanting = waits or bool(timers or runs or scopes)
+        wanting = waits or bool(exits or halts or timers or runs or scopes)
         waiting = execution.state in (State.PAUSED, State.RETRYING, State.BREAKPOINT)
         if waiting and not (execution.held or self.leaves) and wanting:
             return {("ExecutionResumed", None)}
-        return timers or runs or set(self.promises()) or scopes or (set() if waits else set(self.mood()))
+        return (
+            exits or halts or timers or runs or set(self.promises()) or scopes or (set() if waits else set(self.mood()))
+        )
+
+    def outermost(self, named: dict[str, Gist]) -> set[Gist]:
+        """Of what stops within flowables, that which is within nothing else that stops."""
+        runs, lineage = self.execution.runs, self.execution.lineage
+        return {gist for key, gist in named.items() if not any(above.id in named for above in lineage(runs[key]))}
 
     @property
     def leaves(self) -> bool:
@@ -87,10 +103,17 @@ class _Scan:
         execution = self.execution
         if execution.kill:
             return execution.exit or State.KILLED, True
-        above = execution.lineage(run) if run is not None else ()
-        if any(each.stop is StopCause.TIMEOUT and not each.state.is_terminal for each in above):
-            return State.KILLED, True
+        within = run
+        for above in execution.lineage(run) if run is not None else ():
+            if above.stop is StopCause.TIMEOUT and within.phase is Phase.MAIN:
+                return State.KILLED, True
+            if above.stop is StopCause.SIBLING and within.phase is Phase.MAIN:
+                return self.others_end_as(above) or State.KILLED, True
+            within = above
         return (execution.exit, False) if execution.exit is not None else None
+
+    def others_end_as(self, owner: TaskRun) -> State | None:
+        return FLOWABLES[self.task(owner).type].others_end_as(self.task(owner), owner.facts)
 
     def is_halted(self, run: TaskRun) -> bool:
         return run.kind is Kind.FLOWABLE and run.stop is StopCause.TIMEOUT
@@ -116,6 +139,8 @@ class _Scan:
     def is_broken(self, sla: Sla) -> bool:
         execution = self.execution
         began = max(execution.created, execution.schedule_date or execution.created)
+        for (before, _), (_, at) in pairwise(execution.histories if execution.openings else ()):
+            began = max(began, at) if before.is_terminal else began
         late = sla.duration is not None and began + sla.duration <= self.now
         return late or execution.facts.get(f"sla:{sla.id}") is False
 
@@ -165,7 +190,9 @@ class _Scan:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
             if run.kind is Kind.FLOWABLE:
-                if run.deadline is not None and run.deadline <= self.now and run.stop is None:
+                bound = run.closing is not None or run.opened is None or run.opened.phase is Phase.MAIN
+                late = run.deadline is not None and run.deadline <= self.now and bound
+                if late and run.stop in (None, StopCause.SIBLING):
                     yield ("TaskRunStopping", run.id)
                 continue
             at_work = not (run.is_calling and self.are_over(run))
@@ -184,7 +211,7 @@ class _Scan:
             case _, State.RUNNING, _:
                 return ("IterationBegun", run.id)
             case _, _, "TIMEOUT" | "FAIL":
-                return ("TaskRunEnded", run.id, State.FAILED)
+                return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, _, "CANCEL":
                 return ("TaskRunEnded", run.id, State.CANCELLED)
             case _:
@@ -213,6 +240,9 @@ class _Scan:
         if leave is not None:
             return self.left(run, *leave)
         if self.is_halted(run) and run.closing is None:
+            lists = [phase for phase in (Phase.ERRORS, Phase.FINALLY) if self.branch(run, phase)]
+            if lists:
+                return ("ScopeOpened", run.id, lists[0])
             return ("TaskRunEnded", run.id, softened(task, State.FAILED))
         if run.state is State.BREAKPOINT:
             return None
@@ -271,10 +301,14 @@ class _Scan:
         flowable = FLOWABLES[task.type]
         if run.state is State.PAUSED:
             return ("TaskRunResumed", run.id) if "resumed" in run.facts else None
-        known = {"evaluationResult", "case", "values", "delay_s", "onResume", "failOnMaxReached"}
+        known = {"evaluationResult", "case", "values", "delay_s", "behavior", "onResume", "concurrent"}
+        known |= {"onChildFailure", "autoApprove", "approveBehavior", "denyBehavior", "expireBehavior"}
+        known |= {"failOnMaxReached"}
         if flowable.asks(task) and not known & run.facts.keys():
             return ("EvaluationRequested", run.id)
         if flowable.wait(task, run.facts) is not None and "onResume" not in run.facts:
+            if run.opened is None and flowable.before(task):
+                return ("ScopeOpened", run.id, Phase.BEFORE)
             return ("TaskRunPaused", run.id)
         return ("ScopeOpened", run.id, Phase.MAIN)
 
@@ -285,7 +319,7 @@ class _Scan:
         if execution.opened is not None and not self.waits(execution.asks):
             yield from self.scope(None)
         for run in self.live:
-            waits = bool(run.asks or run.wake_at) and not self.is_leaving(run)
+            waits = bool(run.asks or (run.wake_at and run.state is State.RUNNING)) and not self.is_leaving(run)
             if run.opened is not None and run.closing is None and not waits:
                 yield from self.scope(run)
 
@@ -296,13 +330,22 @@ class _Scan:
         children = [run for run in execution.runs.values() if run.parent == key]
         here = [run for run in children if run.phase is opened.phase]
         alive = [run for run in here if not run.state.is_terminal]
-        failing = opened.phase is Phase.MAIN and any(run.state in FAILING for run in here)
+        main = opened.phase is Phase.MAIN
+        stopped = main and owner is not None and owner.stop is StopCause.SIBLING
+        failing = opened.phase in _STOPPED and any(run.state in FAILING for run in here)
+        if owner is not None and owner.state is State.PAUSED and not self.is_leaving(owner):
+            if "resumed" in owner.facts:
+                yield ("TaskRunResumed", owner.id)
+            return
         lanes = self.lanes(owner, opened.phase)
         reached = {lane: max(run.position for run in here if run.lane == lane) for lane in {run.lane for run in here}}
         done = [lane for lane, position in reached.items() if self.is_done(here, lanes, lane, position)]
         if self.is_leaving(owner):
             if not alive:
                 yield from self.close(owner, opened.phase, children)
+            return
+        if failing and alive and main and owner is not None and not stopped and self.others_end_as(owner) is not None:
+            yield ("TaskRunStopping", key)
             return
         if not alive and (failing or len(done) == lanes.count):
             yield from self.close(owner, opened.phase, children)
@@ -314,16 +357,30 @@ class _Scan:
             if at.state.is_terminal and lane not in done and not any(run.lane == lane for run in alive):
                 yield ("TaskRunCreated", key, opened.phase, lane, position + 1)
         free = lanes.count if lanes.width == 0 else lanes.width - (len(reached) - len(done))
-        for lane in range(len(reached), min(lanes.count, len(reached) + free)):
+        needs = self.needs(owner, opened.phase)
+        fresh = [lane for lane in range(lanes.count) if lane not in reached and needs.get(lane, set()) <= set(done)]
+        for lane in fresh[: max(free, 0)]:
             yield ("TaskRunCreated", key, opened.phase, lane, 0)
+
+    def needs(self, owner: TaskRun | None, phase: Phase) -> dict[int, set[int]]:
+        """For each lane, those that it waits for."""
+        needs: dict[int, set[int]] = {}
+        if owner is not None and phase is Phase.MAIN:
+            followers = FLOWABLES[self.task(owner).type].followers(self.task(owner), owner.facts)
+            for lane, others in enumerate(followers):
+                for other in others:
+                    needs.setdefault(other, set()).add(lane)
+        return needs
 
     def is_done(self, here: list[TaskRun], lanes: Lanes, lane: int, position: int) -> bool:
         at = next(run for run in here if (run.lane, run.position) == (lane, position))
         alive = any(run.lane == lane and not run.state.is_terminal for run in here)
-        ended = not alive and (at.phase is not Phase.MAIN or at.state not in FAILING)
+        ended = not alive and (at.phase not in _STOPPED or at.state not in FAILING)
         return ended and position == len(lanes.lane(lane).tasks) - 1
 
     def lanes(self, owner: TaskRun | None, phase: Phase) -> Lanes:
+        if owner is not None and phase is Phase.BEFORE:
+            return one_lane(FLOWABLES[self.task(owner).type].before(self.task(owner)))
         if phase is not Phase.MAIN:
             return one_lane(self.branch(owner, phase))
         return one_lane(self.flow.tasks) if owner is None else self.lanes_of(owner)
@@ -343,7 +400,10 @@ class _Scan:
         return lists[phase]
 
     def is_leaving(self, owner: TaskRun | None) -> bool:
-        return self.leave(owner) is not None or (owner is not None and self.is_halted(owner))
+        if self.leave(owner) is not None:
+            return True
+        main = owner is not None and owner.opened is not None and owner.opened.phase is Phase.MAIN
+        return owner is not None and main and self.is_halted(owner)
 
     def close(self, owner: TaskRun | None, phase: Phase, children: list[TaskRun]) -> Iterator[Gist]:
         key = owner.id if owner is not None else None
@@ -358,8 +418,13 @@ class _Scan:
             yield ("ExecutionClosed", None)
             return
         leave = self.leave(owner)
-        if not self.is_leaving(owner):
-            if phase is Phase.MAIN and State.FAILED in counted and self.branch(owner, Phase.ERRORS):
+        if leave is None:
+            failing = any(run.state in FAILING for run in children if run.phase is phase)
+            if owner is not None and phase is Phase.BEFORE and not failing:
+                yield self.opening(owner, self.task(owner))  # type: ignore[misc]
+                return
+            failed = State.FAILED in counted or (owner is not None and self.is_halted(owner))
+            if phase in _STOPPED and failed and self.branch(owner, Phase.ERRORS):
                 yield ("ScopeOpened", key, Phase.ERRORS)
                 return
             if phase is not Phase.FINALLY and self.branch(owner, Phase.FINALLY):
@@ -372,11 +437,14 @@ class _Scan:
             yield ("TaskRunEnded", owner.id, leave[0])
             return
         if self.is_halted(owner):
-            yield ("TaskRunEnded", owner.id, softened(self.task(owner), State.FAILED))
+            failed = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, State.FAILED)
+            yield ("TaskRunEnded", owner.id, softened(self.task(owner), failed))
             return
-        state = worst(counted)
-        if state is State.SUCCESS and owner.then == "WARN" and owner.facts.get("elapsed"):
-            state = State.WARNING
+        exit_ = FLOWABLES[self.task(owner).type].exits(self.task(owner), owner.facts, worst(counted))
+        if exit_ is not None and not self.execution.state.is_terminal:
+            yield ("ExecutionLeaving", None)
+            return
+        state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, worst(counted))
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return

@@ -51,7 +51,7 @@ def play(
 ) -> Course:
     """A random flow and its whole history. `at_look` is called before each decision, `at_rest` where none follows.
     `reopens`: what is over may be opened again by people, as itself or as another execution."""
-    flow = random_flow(dice, most_tasks=most_tasks, calls=True)
+    flow = random_flow(dice, most_tasks=most_tasks, calls=True, approvals=True)
     date = START + timedelta(minutes=1) if chance(dice, 10) else None
     stops = tuple(sorted(flow.by_id)[: dice.randrange(3)]) if chance(dice, 10) else ()
     course = Course(flow, schedule_date=date, breakpoints=stops, watch=at_step)
@@ -328,7 +328,9 @@ class _History:
         self.course.tell(ResumeRequested(at=self.course.now, by="ada"))
 
     def answer_pause(self, key: str) -> None:
-        self.course.tell(ResumeRequested(at=self.course.now, by="ada", paused=key, values={"approved": True}))
+        decision = one_of(self.dice, ("", "APPROVED", "DENIED"))
+        values = {"approved": True}
+        self.course.tell(ResumeRequested(at=self.course.now, by="ada", paused=key, values=values, decision=decision))
 
 
 def kinds() -> set[type[Event]]:

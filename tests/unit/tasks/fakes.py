@@ -106,6 +106,9 @@ class HandContext(Context):
     def with_variables(self, more: Mapping[str, Any]) -> HandContext:
         return replace(self, variables={**self.variables, **more})
 
+    def with_task(self, task: Task) -> HandContext:
+        return replace(self, task=task)
+
     def mask(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "******")

@@ -15,6 +15,8 @@ from penstock.tasks.base import Properties, TaskType
 from penstock.tasks.core import Log
 from penstock.tasks.names import NAMES
 from penstock.tasks.registry import MODELS, TYPES, kind_of, model_of, task_type
+from penstock.tasks.sleeping import Sleep
+from penstock.tasks.templated import TemplatedTask
 
 
 def test_every_type_of_the_table_is_what_it_says() -> None:
@@ -35,9 +37,11 @@ def test_flowables_are_those_that_are_decided() -> None:
     assert all(model_of(name) is not None for name in MODELS)
 
 
-def test_scripts_are_adoptable_and_nothing_else_is() -> None:
+def test_what_is_adoptable_leaves_something_to_be_found() -> None:
+    """Programs do, a Sleep its beginning, and a TemplatedTask what the task that it stands in for does."""
+    others = {"io.kestra.plugin.docker.Run", Sleep.type, TemplatedTask.type}
     assert {name for name in TYPES if task_type(name).adoptable} == {
-        name for name in TYPES if ".scripts." in name or name == "io.kestra.plugin.docker.Run"
+        name for name in TYPES if ".scripts." in name or name in others
     }
 
 

@@ -25,6 +25,9 @@ def branch_of(flow: Flow, execution: Execution, key: str, phase: Phase) -> tuple
 
 
 def lanes_of(flow: Flow, execution: Execution, key: str, phase: Phase) -> Lanes:
+    if phase is Phase.BEFORE:
+        task = flow.by_id[execution.runs[key].task]
+        return one_lane(FLOWABLES[task.type].before(task))
     if phase is not Phase.MAIN:
         return one_lane(branch_of(flow, execution, key, phase))
     if key == ROOT:

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.execution import evaluation
 from penstock.execution.deciding.children import after_children
 from penstock.execution.deciding.gates import gate
-from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.deciding.opening import on_the_way, too_late
 from penstock.execution.deciding.order import in_order
 from penstock.execution.deciding.timers import stopping
 from penstock.execution.event import (
-    EvaluationRequested,
     Event,
     ExecutionLeaving,
     Instant,
-    Phase,
-    ScopeOpened,
     StopCause,
     TaskRunEnded,
-    TaskRunPaused,
-    TaskRunResumed,
 )
-from penstock.execution.flowable import FLOWABLES
 from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import again_at, conclude, out_of_time, softened
+from penstock.execution.outcome import again_at, conclude, softened
 from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Flow, Kind, Task
 
@@ -48,13 +41,13 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     if leave is not None:
         return _leave(flow, execution, task, run, leave, now)
     if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
-        return out_of_time(task, run, now)
+        return too_late(flow, execution, task, run, now)
     if run.state in BEGINNING:
         return gate(execution, task, run, now)
     if run.is_calling:
         return after_children(flow, execution, task, run, now)
     if run.kind is Kind.FLOWABLE and run.closing is None:
-        return _open(flow, execution, task, run, now)
+        return on_the_way(flow, execution, task, run, now)
     return conclude(flow, execution, task, run, now)
 
 
@@ -70,26 +63,3 @@ def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Le
     if told and not run.is_calling:
         return conclude(flow, execution, task, run, now)
     return TaskRunEnded(at=now, run=run.id, state=leave.state)
-
-
-def _open(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
-    """A flowable on its way to its lanes: asking, waiting, opening."""
-    flowable = FLOWABLES[task.type]
-    if run.state is State.PAUSED:
-        return TaskRunResumed(at=now, run=run.id, values=run.facts["resumed"])
-    asks = flowable.asks(task)
-    if asks and not run.facts.keys() - evaluation.GATE_FACTS:
-        return EvaluationRequested(at=now, run=run.id, names=asks)
-    wait = flowable.wait(task, run.facts)
-    if wait is not None and "onResume" not in run.facts:
-        until = None if wait.delay is None else now + wait.delay
-        return TaskRunPaused(at=now, run=run.id, until=until, then=wait.then)
-    lanes = lanes_of(flow, execution, run.id, Phase.MAIN)
-    return ScopeOpened(
-        at=now,
-        run=run.id,
-        phase=Phase.MAIN,
-        lanes=lanes.count,
-        width=lanes.width,
-        outputs=flowable.outputs(task, run.facts) or None,
-    )

@@ -9,6 +9,7 @@ from penstock.execution.deciding.ending import ended
 from penstock.execution.deciding.gates import has_gate
 from penstock.execution.deciding.iterations import another
 from penstock.execution.deciding.lists import branch_of, lanes_of
+from penstock.execution.deciding.opening import on_the_way, opened
 from penstock.execution.event import (
     EvaluationRequested,
     Event,
@@ -17,7 +18,6 @@ from penstock.execution.event import (
     FlowableClosing,
     Instant,
     Phase,
-    ScopeOpened,
     StopCause,
     TaskRunCreated,
     TaskRunEnded,
@@ -31,6 +31,7 @@ from penstock.execution.outcome import out_of_time, softened
 from penstock.execution.state import State, worst
 from penstock.flow.model import Flow
 
+_FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
 
 MOST_TASK_RUNS = 50_000
@@ -70,7 +71,9 @@ def _leaves(execution: Execution, key: str) -> bool:
     """Whether the scope takes nothing up any more."""
     if key == ROOT:
         return execution.is_leaving
-    return key in execution.halted or leave_of(execution, execution.runs[key]) is not None
+    run = execution.runs[key]
+    is_late = run.stop is StopCause.TIMEOUT and execution.scopes[key].open.phase is Phase.MAIN
+    return is_late or leave_of(execution, run) is not None
 
 
 def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Iterator[Event]:
@@ -78,7 +81,7 @@ def _proceed(flow: Flow, execution: Execution, key: str, scope: Scope, now: Inst
     lanes = lanes_of(flow, execution, key, scope.open.phase)
     for lane, position in scope.steps:
         yield _created(execution, key, scope.open.phase, lanes, lane, position, now)
-    for lane in range(scope.begun, scope.begun + scope.may_begin):
+    for lane in scope.next_lanes:
         yield _created(execution, key, scope.open.phase, lanes, lane, 0, now)
 
 
@@ -109,36 +112,45 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     """The open list is worked off: the next list, or the end of what it belongs to."""
     if key == ROOT and scope.open.phase is Phase.AFTER:
         return ExecutionClosed(at=now)
-    if not _leaves(execution, key):
-        if key != ROOT and scope.open.phase is Phase.MAIN:
-            again = another(flow, execution.runs[key], scope, now)
-            if again is not None:
-                return again
-        failed = State.FAILED in scope.states
-        if scope.open.phase is Phase.MAIN and failed and branch_of(flow, execution, key, Phase.ERRORS):
-            return _opened(flow, execution, key, Phase.ERRORS, now)
-        if scope.open.phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
-            return _opened(flow, execution, key, Phase.FINALLY, now)
-    if key == ROOT:
-        return _end(flow, execution, worst(scope.states), now)
-    run = execution.runs[key]
-    task = flow.by_id[run.task]
+    run = execution.runs.get(key)
     leave = leave_of(execution, run)
-    if leave is not None:
-        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=FLOWABLES[task.type].outputs(task, run.facts))
-    if run.stop is StopCause.TIMEOUT:
-        return out_of_time(task, run, now)
-    state = worst(scope.states)
-    if state is State.SUCCESS and run.then == "WARN" and run.facts.get("elapsed"):
-        state = State.WARNING
+    follows = following(flow, execution, key, scope, now) if leave is None else None
+    if follows is not None:
+        return follows
+    if run is None:
+        return _end(flow, execution, worst(scope.states), now)
+    task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
+    outputs = flowable.outputs(task, run.facts)
+    if leave is not None:
+        return TaskRunEnded(at=now, run=key, state=leave.state, outputs=outputs)
+    if run.stop is StopCause.TIMEOUT:
+        return out_of_time(task, run, now, flowable.ends(task, run.facts, State.FAILED))
+    state = flowable.ends(task, run.facts, worst(scope.states))
     if state in _WELL and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
-    outputs = flowable.outputs(task, run.facts)
     error = flowable.objects(run.facts) if state in _WELL else None
     if error is not None:
         state = State.FAILED
     return TaskRunEnded(at=now, run=key, state=softened(task, state), outputs=outputs, error=error)
+
+
+def following(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instant) -> Event | None:
+    """The list that comes after the one that is worked off; None when it was the last."""
+    phase = scope.open.phase
+    if phase is Phase.BEFORE and not scope.failing:
+        run = execution.runs[key]
+        return on_the_way(flow, execution, flow.by_id[run.task], run, now)
+    if key != ROOT and phase is Phase.MAIN and execution.runs[key].stop is not StopCause.TIMEOUT:
+        again = another(flow, execution.runs[key], scope, now)
+        if again is not None:
+            return again
+    failed = State.FAILED in scope.states or (key != ROOT and execution.runs[key].stop is StopCause.TIMEOUT)
+    if phase in _FIRST and failed and branch_of(flow, execution, key, Phase.ERRORS):
+        return opened(flow, execution, key, Phase.ERRORS, now)
+    if phase is not Phase.FINALLY and branch_of(flow, execution, key, Phase.FINALLY):
+        return opened(flow, execution, key, Phase.FINALLY, now)
+    return None
 
 
 def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
@@ -153,8 +165,3 @@ def _end(flow: Flow, execution: Execution, state: State, now: Instant) -> Event:
     if evaluation.OUTPUTS not in execution.facts:
         return EvaluationRequested(at=now, run=None, names=(evaluation.OUTPUTS,))
     return ended(flow, now, state, outputs=execution.facts[evaluation.OUTPUTS])
-
-
-def _opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instant) -> ScopeOpened:
-    lanes = lanes_of(flow, execution, key, phase)
-    return ScopeOpened(at=now, run=key or None, phase=phase, lanes=lanes.count, width=lanes.width)

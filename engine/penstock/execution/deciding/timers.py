@@ -54,14 +54,15 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
         yield TaskRunReleased(at=now, run=run.id)
     elif run.state is State.RUNNING:
         yield begun(flow, execution, run, now)
-    elif run.then == "TIMEOUT":
-        yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its timeout")
-    elif run.then == "FAIL":
-        yield TaskRunEnded(at=now, run=run.id, state=State.FAILED, error="nobody resumed it before its delay was over")
+    elif run.then in ("TIMEOUT", "FAIL"):
+        too_late = "its timeout" if run.then == "TIMEOUT" else "its delay was over"
+        state = softened(flow.by_id[run.task], State.FAILED)
+        yield TaskRunEnded(at=now, run=run.id, state=state, error=f"nobody resumed it before {too_late}")
     elif run.then == "CANCEL":
         yield TaskRunEnded(at=now, run=run.id, state=State.CANCELLED)
     else:
-        yield TaskRunResumed(at=now, run=run.id, elapsed=True)
+        decision = "EXPIRED" if run.then == "EXPIRE" else ""
+        yield TaskRunResumed(at=now, run=run.id, elapsed=True, decision=decision)
 
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:

@@ -14,6 +14,7 @@ Instant = datetime
 class Phase(StrEnum):
     """Which list of a scope (the execution, or a flowable) is being worked off."""
 
+    BEFORE = "before"
     MAIN = "main"
     ERRORS = "errors"
     FINALLY = "finally"
@@ -23,6 +24,8 @@ class Phase(StrEnum):
 class StopCause(StrEnum):
     KILL = "kill"
     TIMEOUT = "timeout"
+    SIBLING = "sibling"
+    """A child of the flowable has failed, and it lets none of the others go on then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,12 @@ class PauseRequested(ExecutionEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequested(ExecutionEvent):
     """The answer to a pause: of the task run `paused`, a Pause or one at a breakpoint, or of the whole execution when
-    it is None. `breakpoints` are those from now on, where a person has said so."""
+    it is None. `breakpoints` are those from now on, where a person has said so. `decision` and `comment` belong to an
+    Approval: APPROVED or DENIED, and why."""
 
     by: str = ""
     paused: str | None = None
     values: Mapping[str, Any] = field(default_factory=nothing)
     breakpoints: tuple[str, ...] | None = None
+    decision: str = ""
+    comment: str = ""

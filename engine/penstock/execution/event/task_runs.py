@@ -51,7 +51,9 @@ class FlowableStarted(RunEvent):
 class ScopeOpened(Event):
     """A list of the scope begins: `lanes` sequences of tasks, `width` of them at once (0: all).
 
-    `outputs` are the flowable's own, visible to its children (`evaluationResult` of an If).
+    `outputs` are the flowable's own, visible to its children (`evaluationResult` of an If). `followers` says for each
+    lane which others wait for it; empty where none does. `on_failure` is what the others end as once a child has
+    failed; None where they go on.
     """
 
     run: str | None
@@ -59,6 +61,8 @@ class ScopeOpened(Event):
     lanes: int
     width: int
     outputs: Mapping[str, Any] | None = None
+    followers: tuple[tuple[int, ...], ...] = ()
+    on_failure: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +95,14 @@ class TaskRunPaused(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRunResumed(RunEvent):
-    """A Pause task run goes on, by a person's answer (`values`) or because its delay has `elapsed`."""
+    """A Pause task run goes on, by the answer of a person (`by`, `values`, to an Approval `decision` and `comment`), or
+    because its delay has `elapsed`."""
 
     values: Mapping[str, Any] = field(default_factory=nothing)
     elapsed: bool = False
+    by: str = ""
+    decision: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from penstock.execution.event import Instant
+from penstock.execution.state import State
 from penstock.flow.model import Dialect, Task, nothing
 
 
@@ -37,6 +38,15 @@ class Wait:
     then: str
 
 
+def templates_of(task: Task, *names: str) -> tuple[str, ...]:
+    """Those of the named properties that are expressions: what is written out need not be asked."""
+    return tuple(
+        name
+        for name in names
+        if isinstance(value := task.properties.get(name), str) and ("{{" in value or "{%" in value)
+    )
+
+
 def enabled(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     """Disabled tasks are as if they were not there: no task run is created for them (Kestra 0.21)."""
     return tuple(task for task in tasks if not task.disabled)
@@ -62,8 +72,28 @@ class Flowable:
     def wait(self, task: Task, facts: Mapping[str, Any]) -> Wait | None:
         return None
 
+    def before(self, task: Task) -> tuple[Task, ...]:
+        """What runs before the wait."""
+        return ()
+
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
         raise NotImplementedError
+
+    def followers(self, task: Task, facts: Mapping[str, Any]) -> tuple[tuple[int, ...], ...]:
+        """For each lane, which others wait for it; empty where none waits. Asked once, when the lanes open."""
+        return ()
+
+    def others_end_as(self, task: Task, facts: Mapping[str, Any]) -> State | None:
+        """What the children that still run end as once one of them has failed; None where they go on."""
+        return None
+
+    def ends(self, task: Task, facts: Mapping[str, Any], children: State) -> State:
+        """What it ends as when its children have come to `children`."""
+        return children
+
+    def exits(self, task: Task, facts: Mapping[str, Any], children: State) -> State | None:
+        """What the whole execution is to end as when the children have come to `children`; None where it goes on."""
+        return None
 
     def asks_after(self, task: Task) -> tuple[str, ...]:
         """The properties that must be rendered when its tasks have ended well: whether they are done again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.execution.event import ExitRequested, LabelsChanged, VariablesChanged
+from penstock.execution.event import ExitRequested, LabelsChanged, StopCause, TaskRunStopping, VariablesChanged
 from penstock.execution.folding.index import put, touch
 from penstock.execution.model import ROOT, Draft, changed
 from penstock.execution.overlay import merged, without
@@ -31,6 +31,14 @@ def take_effect(draft: Draft, event: Effect) -> None:
 def leave(draft: Draft, state: State | None, *, stop: bool) -> None:
     """From now on nothing new begins: everything that goes on is to be decided upon."""
     draft.exit, draft.kill, draft.held = state, stop, False
+    touch_all(draft)
+
+
+def stop_children(draft: Draft, event: TaskRunStopping) -> None:
+    """Everything below a flowable is to stop: its time is over, or a child of it has failed."""
+    scope = draft.scopes.get(event.run)
+    if scope is not None and event.cause is StopCause.SIBLING:
+        draft.scopes = draft.scopes.set(event.run, changed(scope, stopped=True))
     touch_all(draft)
 
 

@@ -7,12 +7,15 @@ from typing import TypeVar
 import immutables
 
 from penstock.execution.agenda import is_ready, wants_decision
-from penstock.execution.event import StopCause
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.model import ROOT, Draft, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
 
 V = TypeVar("V")
+
+_HALTING = (StopCause.TIMEOUT, StopCause.SIBLING)
+"""Why what goes on below a flowable is to stop."""
 
 WAITING = frozenset({State.PAUSED, State.BREAKPOINT})
 """What a task run is that waits for a person."""
@@ -37,9 +40,13 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.asked = keep(draft.asked, run.id, run.asks or None)
     if run.kind is Kind.FLOWABLE:
         goes_on = not run.state.is_terminal
-        halted = run.stop is StopCause.TIMEOUT
-        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and not halted else None)
-        draft.halted = _member(draft.halted, run, belongs=goes_on and halted)
+        is_bound = run.stop is not StopCause.TIMEOUT and (run.closing is not None or not _is_past_its_main_list(run))
+        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and is_bound else None)
+        draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
+
+
+def _is_past_its_main_list(run: TaskRun) -> bool:
+    return run.opened is not None and run.opened.phase is not Phase.MAIN
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:

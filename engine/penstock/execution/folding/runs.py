@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from penstock.execution.event import (
     AttemptEnded,
@@ -24,8 +24,10 @@ from penstock.execution.event import (
     TaskRunRetrying,
     TaskRunStopping,
 )
+from penstock.execution.instants import iso
 from penstock.execution.model import Attempt, Histories, TaskRun, changed
 from penstock.execution.state import State
+from penstock.flow.model import Kind
 
 CONDITION = "condition"
 """The fact that says whether the condition of a loop holds; asked again after each iteration."""
@@ -74,14 +76,13 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunPaused():
             return changed(moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
         case TaskRunResumed():
-            facts = {key: value for key, value in run.facts.items() if key != "resumed"}
-            facts["onResume"] = dict(event.values)
-            facts["elapsed"] = event.elapsed
-            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=facts)
+            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=_told(run, event))
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
             is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
-            return changed(stopping, stop=event.cause, wake_at=event.until if is_waited_for else run.wake_at)
+            asks = () if run.kind is Kind.FLOWABLE else run.asks  # whoever stops needs no answer any more
+            wake_at = event.until if is_waited_for else run.wake_at
+            return changed(stopping, stop=event.cause, wake_at=wake_at, asks=asks)
         case BreakpointReached():
             return moved(run, event.at, State.BREAKPOINT)
         case IterationAwaited():
@@ -95,7 +96,16 @@ def answered_by_person(run: TaskRun, event: ResumeRequested) -> TaskRun:
     """A Pause goes on as decided next, with the answer; what stands at a breakpoint is at its start again."""
     if run.state is State.BREAKPOINT:
         return changed(moved(run, event.at, State.CREATED), facts={**run.facts, PASSED: True})
-    return changed(run, facts={**run.facts, "resumed": dict(event.values)})
+    told = {"values": dict(event.values), "by": event.by, "decision": event.decision, "comment": event.comment}
+    return changed(run, facts={**run.facts, "resumed": told})
+
+
+def _told(run: TaskRun, event: TaskRunResumed) -> dict[str, Any]:
+    """The facts after the wait: what was answered, by whom and when, or that nobody has answered."""
+    facts = {key: value for key, value in run.facts.items() if key != "resumed"}
+    facts |= {"onResume": dict(event.values), "elapsed": event.elapsed, "on": iso(event.at)}
+    said = {"by": event.by, "decision": event.decision, "comment": event.comment}
+    return facts | {name: value for name, value in said.items() if value}
 
 
 def _closed(run: TaskRun, event: AttemptEnded) -> tuple[Attempt, ...]:

@@ -7,21 +7,48 @@ from dataclasses import replace
 
 import immutables
 
+from penstock.execution.evaluation import OUTDATED
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
 from penstock.execution.model import Draft, Revived, Scope, ScopeList, TaskRun, changed
 from penstock.execution.state import FAILING, State
 
+_STOPPING = (Phase.BEFORE, Phase.MAIN)
+_COUNTING = (Phase.BEFORE, Phase.MAIN, Phase.FINALLY)
 _NOWHERE: immutables.Map[tuple[str, ...], str] = immutables.Map()
 
 
 def set_scope(draft: Draft, key: str, event: ScopeOpened) -> ScopeList:
-    opened = ScopeList(event.phase, event.lanes, event.width)
+    opened = ScopeList(event.phase, event.lanes, event.width, event.followers, event.on_failure)
     before = draft.scopes.get(key)
     states = before.states if before is not None else immutables.Map()
-    draft.scopes = draft.scopes.set(key, Scope(opened, states=states))
+    waits = waiting_lanes(opened)
+    free = tuple(lane for lane, number in sorted(waits.items()) if not number)
+    draft.scopes = draft.scopes.set(key, Scope(opened, states=states, waits=waits, free=free))
     return opened
+
+
+def waiting_lanes(opened: ScopeList) -> immutables.Map[int, int]:
+    """For how many others each lane waits at first; empty where none waits for any."""
+    counts = dict.fromkeys(range(len(opened.followers)), 0)
+    for lanes in opened.followers:
+        for lane in lanes:
+            counts[lane] += 1
+    return immutables.Map(counts)
+
+
+def released(
+    opened: ScopeList, waits: immutables.Map[int, int], lane: int
+) -> tuple[immutables.Map[int, int], list[int]]:
+    """The counts once `lane` is done, and the lanes that wait for nothing any more."""
+    free = []
+    for follower in opened.followers[lane] if opened.followers else ():
+        left = waits[follower] - 1
+        waits = waits.set(follower, left)
+        if left == 0:
+            free.append(follower)
+    return waits, free
 
 
 def open_scope(draft: Draft, key: str, event: ScopeOpened) -> None:
@@ -87,8 +114,8 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
-    if draft.judged:
-        draft.judged = ()
+    if draft.judged or draft.asks:
+        draft.judged = (OUTDATED,) if draft.asks else ()
 
 
 def stops_its_list(child: TaskRun) -> bool:
@@ -97,18 +124,19 @@ def stops_its_list(child: TaskRun) -> bool:
     Kestra resolves the next task of `errors`, `finally` and `afterExecution` without a look at how the one before it
     has ended (FlowableUtils.resolveSequentialNexts).
     """
-    return child.state in FAILING and child.phase is Phase.MAIN
+    return child.state in FAILING and child.phase in _STOPPING
 
 
 def counts(child: TaskRun) -> bool:
     """Whether what it has come to tells in the state of its parent."""
-    return child.phase in (Phase.MAIN, Phase.FINALLY)
+    return child.phase in _COUNTING
 
 
 def child_created(scope: Scope, lane: int, position: int) -> Scope:
     """The scope after the task at `position` of `lane` was created."""
     if position == 0:
-        return changed(scope, begun=scope.begun + 1, alive=scope.alive + 1)
+        free = tuple(one for one in scope.free if one != lane) if scope.free else ()
+        return changed(scope, begun=scope.begun + 1, alive=scope.alive + 1, free=free)
     steps = tuple(step for step in scope.steps if step != (lane, position))
     return changed(scope, steps=steps, alive=scope.alive + 1)
 
@@ -128,6 +156,10 @@ def child_ended(scope: Scope, child: TaskRun) -> Scope:
 
 def _lane_ended(scope: Scope, lane: int, position: int, *, last: bool) -> Scope:
     """The scope after the task at `position`, as far as its lane has come, ended well: the lane is done, or goes on."""
+    if last and scope.open.followers:
+        waits, free = released(scope.open, scope.waits, lane)
+        merged = tuple(sorted((*scope.free, *free))) if free else scope.free
+        return changed(scope, done=scope.done + 1, waits=waits, free=merged)
     if last or scope.failing:
         return changed(scope, done=scope.done + last)
     steps = list(scope.steps)

@@ -13,14 +13,12 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
-        "flow.Dag": "Dag", "flow.Loop": "Loop", "flow.AllowFailure": "AllowFailure",
-        "flow.Template": "Template", "flow.Sleep": "Sleep", "flow.Approval": "Approval",
+        "flow.Template": "Template",
         "flow.PurgeFlows": "PurgeFlows",
     },
     "executions": {
-        "execution.Labels": "Labels", "execution.Exit": "Exit", "execution.Assert": "Assert",
+        "execution.Labels": "Labels", "execution.Exit": "Exit",
         "execution.SetVariables": "SetVariables", "execution.UnsetVariables": "UnsetVariables",
-        "templating.TemplatedTask": "TemplatedTask",
         "trigger.Toggle": "ToggleTrigger", "metric.Publish": "PublishMetrics", "metric.PurgeMetrics": "PurgeMetrics",
     },
     "keys": {

@@ -42,13 +42,6 @@ class Exit(Properties):
     state: Dynamic[ExitState] = Field(ExitState.SUCCESS, description="The state that it ends in")
 
 
-class Assert(Properties):
-    """Fails unless all conditions hold."""
-
-    conditions: Dynamic[Texts] = Field(description="Expressions: `false`, `0`, `-0` and nothing are false")
-    error_message: Dynamic[Text | None] = Field(None, description="What the failure says besides")
-
-
 class SetVariables(Properties):
     """Sets variables of the execution, which later tasks see as `vars`."""
 
@@ -61,12 +54,6 @@ class UnsetVariables(Properties):
 
     variables: Dynamic[Texts] = Field(description="The names of the variables")
     ignore_missing: Dynamic[bool] = Field(False, description="One that is not there does not fail the task")
-
-
-class TemplatedTask(Properties):
-    """Runs a task whose text a template writes. It is a task that a worker runs, none that holds tasks."""
-
-    spec: Dynamic[str] = Field(description="The task in YAML, with its `type`")
 
 
 class ToggleTrigger(Properties):

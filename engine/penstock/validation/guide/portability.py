@@ -48,7 +48,7 @@ GUIDES: tuple[Guide, ...] = (
         "PEN706",
         "The type is in the catalogue, so the flow can be checked, compared and deployed to a server; Penstock itself "
         "cannot run it yet. An agent holds such a flow back as blocked. Each type is told once a flow.",
-        flow("tasks:\n  - id: step\n    type: io.kestra.plugin.core.templating.TemplatedTask\n    spec: \"id: x\""),
+        flow("tasks:\n  - id: step\n    type: io.kestra.plugin.core.storage.Reverse\n    from: kestra:///a/b"),
         flow(f"tasks:\n  - id: step\n    type: {_LOG}\n    message: Hello"),
     ),
     Guide(

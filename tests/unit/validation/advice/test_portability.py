@@ -25,11 +25,11 @@ def test_a_property_that_has_no_effect_is_told_of_once() -> None:
 
 
 def test_a_type_that_cannot_run_is_told_of_once() -> None:
-    asleep = f"type: {CORE}.templating.TemplatedTask, spec: x"
+    asleep = f"type: {CORE}.storage.Reverse, from: x"
     found = advised(types_can_run, flow(f"tasks:\n  - {{id: a, {asleep}}}\n  - {{id: b, {asleep}}}"))
-    assert places(found) == [(4, 19, 65)]
+    assert places(found) == [(4, 19, 56)]
     assert [(one.code, one.severity, one.message) for one in found] == [
-        ("PEN706", Severity.INFO, f"`{CORE}.templating.TemplatedTask` is known, and cannot run in this version")
+        ("PEN706", Severity.INFO, f"`{CORE}.storage.Reverse` is known, and cannot run in this version")
     ]
 
 
