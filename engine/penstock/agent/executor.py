@@ -25,6 +25,7 @@ from penstock.execution.event import (
     ExecutionAdmitted,
     ExecutionEnded,
     Instant,
+    IterationBegun,
     Refusal,
 )
 from penstock.execution.legality import refuse
@@ -412,6 +413,8 @@ class Executor:
         while len(events) < MOST_EVENTS and len(births or ()) < MOST_BORN:
             now = self._clock.now()
             follows: Sequence[Event] = decide(flow, execution, now)
+            if events and any(isinstance(each, IterationBegun) for each in follows):
+                return execution, True  # what leaves is heard of before it does
             if not follows and execution.asked:
                 follows = self._shell.answer(flow, execution, now)
             if not follows and execution.inline and not execution.held and not execution.is_leaving:
