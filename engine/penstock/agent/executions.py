@@ -71,7 +71,7 @@ class StoredExecutions(Executions):
             if wanted.execution not in (None, each.id):
                 continue
             loaded = self.store.load(each.id)
-            if loaded is None or not loaded.is_over:
+            if loaded is None or not loaded.is_over or self._is_awaited(loaded):
                 continue
             executions += what.execution
             logs += _lines(loaded) if what.logs else 0
@@ -82,6 +82,12 @@ class StoredExecutions(Executions):
             if what.execution:
                 self.store.delete(each.id)
         return Purged(executions, logs, metrics, storage)
+
+    def _is_awaited(self, execution: Execution) -> bool:
+        """Whether the one that has called it has not heard of its end yet."""
+        caller = execution.caller
+        parent = self.store.load(caller.execution) if caller is not None and caller.waits else None
+        return caller is not None and parent is not None and caller.index in parent.children.get(caller.run, {})
 
     def _drop_files(self, execution: Execution) -> int:
         folder = execution_files(execution.flow, execution.id)
