@@ -14,6 +14,7 @@ from penstock.errors import Refused
 from penstock.execution.deciding.gates import has_gate
 from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.event import Again, ExecutionReopened, Instant, Phase, Reason
+from penstock.execution.event.reopening import OpenedList
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.state import State
@@ -227,9 +228,16 @@ class _Plan:
                 if _PHASES.index(child.phase) > _PHASES.index(phase):
                     self._leave(child)
 
-    def _lists(self, kept: Mapping[str, Again]) -> Iterator[tuple[str, Phase, int, int]]:
+    def _lists(self, kept: Mapping[str, Again]) -> Iterator[OpenedList]:
         within = [ROOT, *(key for key, again in kept.items() if again is Again.WITHIN)]
         for key in within:
             phase = self.phases.get(key, Phase.MAIN)
             lanes = lanes_of(self.flow, self.execution, key, phase)
-            yield key, phase, lanes.count, lanes.width
+            if key == ROOT or phase is not Phase.MAIN:
+                yield key, phase, lanes.count, lanes.width, (), None
+                continue
+            run = self.execution.runs[key]
+            task, facts = self.flow.by_id[run.task], run.facts
+            flowable = FLOWABLES[task.type]
+            order, others = flowable.followers(task, facts), flowable.others_end_as(task, facts)
+            yield key, phase, lanes.count, lanes.width, order, others

@@ -40,7 +40,10 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.outputs = draft.error = None
     draft.held = draft.kill = draft.queued = draft.forced = draft.trailing = False
     draft.exit, draft.again_at, draft.judged = None, None, ()
-    lists = {key: ScopeList(phase, lanes, width) for key, phase, lanes, width in event.lists}
+    lists = {
+        key: ScopeList(phase, lanes, width, followers, on_failure)
+        for key, phase, lanes, width, followers, on_failure in event.lists
+    }
     draft.opened = lists.get(ROOT, draft.opened)
     runs = {key: run for key, run in draft.runs.items() if run.ordinal not in set(event.dropped)}
     for key, again in event.runs:
