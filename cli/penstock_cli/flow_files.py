@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.plugin_files import catalog_of
@@ -61,8 +62,6 @@ def _parsed(path: str, source: bytes, dialect: Dialect, catalog: Catalog) -> Flo
 
 def _by_name(text: str, dialect: Dialect, catalog: Catalog) -> FlowFile:
     """A flow of this repository by name; `namespace.id` where only one reading is known."""
-    from penstock.diagnostic import did_you_mean
-
     wanted = name_of(text)
     found: dict[str, FlowFile] = {}
     names: list[str] = []
@@ -123,6 +122,16 @@ def given_inputs(pairs: Sequence[str], file: Path | None, declared: Iterable[Inp
         else:
             given[key] = _bytes(Path(value[1:])).decode("utf-8", "replace") if value.startswith("@") else value
     return given
+
+
+def tell_undeclared(given: Iterable[str], declared: Iterable[Input]) -> None:
+    """What no input is named after is ignored, as Kestra does it, and told as Kestra tells it."""
+    names = [each.id for each in declared]
+    for key in given:
+        if not any(name == key or name.startswith(f"{key}.") for name in names):
+            near = did_you_mean(key, names)
+            hint = f" ({near})" if near else ""
+            click.echo(f"Input {key} was provided but isn't declared in the workflow inputs{hint}", err=True)
 
 
 def given_mocks(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:

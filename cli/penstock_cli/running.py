@@ -32,6 +32,7 @@ from penstock_cli.flow_files import (
     given_mocks,
     read_flow,
     refuse_invalid,
+    tell_undeclared,
     told_within,
 )
 from penstock_cli.globals import Globals
@@ -91,7 +92,7 @@ def run(wish: RunWish, globals_: Globals) -> int:
     limit = _limit(wish.timeout)
     colour = wants_colour(globals_.color, sys.stderr)
     file = read_flow(wish.flow, Dialect(wish.dialect)) if wish.flow is not None else None
-    wanted = _wanted(file, wish, colour=colour) if file is not None else None
+    wanted = _wanted(file, wish, colour=colour, quiet=globals_.quiet) if file is not None else None
     folder = None if wish.ephemeral else data_folder(wish.data)
     with workplace(folder, secrets_file=wish.secrets_file, settings=settings_now()) as place:
         if wanted is not None and file is not None:
@@ -115,7 +116,7 @@ def _limit(text: str | None) -> float | None:
         raise UserError(f"--timeout: {error}") from error
 
 
-def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
+def _wanted(file: FlowFile, wish: RunWish, *, colour: bool, quiet: bool) -> Start:
     """The start that was asked for, refused before anything is opened when it cannot be."""
     from penstock.flow.inputs import resolve_inputs
     from penstock.wiring import new_execution_id, source_of
@@ -127,6 +128,8 @@ def _wanted(file: FlowFile, wish: RunWish, *, colour: bool) -> Start:
     inputs = given_inputs(wish.inputs, wish.inputs_file, flow.inputs)
     with told_within(file.path):
         resolve_inputs(flow.inputs, inputs)
+    if not quiet:
+        tell_undeclared(inputs, flow.inputs)
     return Start(
         id=new_execution_id(),
         flow=flow,

@@ -20,6 +20,7 @@ from penstock.execution.decide import decide, due
 from penstock.execution.event import (
     Event,
     ExecutionAdmitted,
+    ExecutionClosed,
     ExecutionCreated,
     ExecutionEnded,
     ExecutionQueued,
@@ -358,3 +359,22 @@ def test_what_is_born_by_the_word_of_an_operator_goes_to_the_holder_who_hears_of
     assert holder is not None
     assert holder.id == session.id
     assert set(store.touched(session, after=mark)[0]) == {"parent", "c1"}
+
+
+def test_what_follows_after_the_end_keeps_its_place_and_its_holder(store: Store, session: Session) -> None:
+    """afterExecution goes on when the state is there: until it is done the execution is not over."""
+    admitted = admit_now(store, session, "e0")
+    ended = ExecutionEnded(at=NOW + HOUR, state=State.FAILED, trailing=True)
+    trailing = step(store, session, admitted, ExecutionStarted(at=NOW), ended)
+    assert store.load("e0") == trailing
+    assert store.unfinished(session) == ["e0"]
+    assert [each.state for each in store.summaries(Query())] == [State.FAILED]
+    assert store.unrecorded("git", limit=9, now=NOW + HOUR) == []
+    late = admit(store, session, creation("e1", limit=1))
+    assert isinstance(late, Execution)
+    assert late.queued
+    later = store.open_session(name="host", kind="agent", pid=8, at=NOW)
+    assert store.inherit(session, by=later) == ["e0"]
+    step(store, later, trailing, ExecutionClosed(at=NOW + 2 * HOUR))
+    assert store.unfinished(later) == ["e1"]
+    assert store.unrecorded("git", limit=9, now=NOW + HOUR) == ["e0"]

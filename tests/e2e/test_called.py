@@ -75,8 +75,8 @@ def test_what_waits_in_a_called_flow_is_told_of_and_goes_on_later(tmp_path: Path
     flows = tree(tmp_path, calls=CALLS, waits=WAITS)
 
     paused = penstock("run", flows / "calls.yaml", data=tmp_path / "d", cwd=tmp_path)
-    listed = penstock("executions", "list", "-o", "json", data=tmp_path / "d").json
-    ids = {each["flowId"]: each["id"] for each in listed}
+    listed = penstock("executions", "list", "-o", "ndjson", data=tmp_path / "d").lines
+    ids = {each["flow"].split("/")[1]: each["id"] for each in listed}
     told = penstock("executions", "resume", ids["waits"], data=tmp_path / "d")
     done = penstock("run", "--resume", ids["calls"], data=tmp_path / "d", cwd=tmp_path)
 

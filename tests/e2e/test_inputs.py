@@ -43,9 +43,10 @@ def test_a_refusal_names_the_place_of_the_input(tmp_path: Path) -> None:
     assert refused.code == 2
     assert told in refused.err
     given = tmp_path / "inputs.yaml"
-    given.write_text("cloud: true\nregion: us\n")
+    given.write_text("cloud: true\nregion: us\nregoin: eu\n")
     done = penstock("run", path, "--inputs", given, data=tmp_path / "d")
     assert (done.code, done.out) == (0, "where  us\n")
+    assert "Input regoin was provided but isn't declared in the workflow inputs (did you mean `region`?)" in done.err
     assert penstock("run", path, "-i", "region=mars", data=tmp_path / "d").out == "where  nowhere\n"
 
 

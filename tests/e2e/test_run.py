@@ -102,11 +102,31 @@ def test_a_type_that_cannot_run_is_refused_by_its_name(tmp_path: Path) -> None:
     assert "io.kestra.plugin.core.kv.Delete" in done.err
 
 
-def test_a_retry_that_would_start_another_execution_is_refused(tmp_path: Path) -> None:
-    retry = "{type: constant, interval: PT1S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
-    done = penstock("run", flow_file(tmp_path, flow(shell("a", "true", retry=retry))), data=tmp_path / "d")
-    assert done.code == 2
-    assert "CREATE_NEW_EXECUTION" in done.err
+def test_a_run_follows_the_executions_that_try_again_and_what_comes_after_the_end(tmp_path: Path) -> None:
+    retry = "{type: constant, interval: PT0.2S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
+    after = f'afterExecution:\n  - {{id: after, type: {RETURN}, format: "it was {{{{ execution.state }}}}"}}\n'
+    text = flow(shell("a", '[ "{{ execution.id }}" != "{{ execution.originalId }}" ]', retry=retry), rest=after)
+    done = penstock("run", flow_file(tmp_path, text), "-o", "json", data=tmp_path / "d")
+    assert (done.code, done.json["state"]["current"]) == (0, "SUCCESS")
+    assert [run["outputs"].get("value") for run in done.json["taskRunList"]] == [None, "it was SUCCESS"]
+    first = record(tmp_path / "d", done.json["originalId"])
+    assert [each["state"]["current"] for each in first["taskRunList"]] == ["RETRIED", "SUCCESS"]  # type: ignore[attr-defined]
+    assert f"tried again by {done.json['id']}" in done.err
+
+
+def test_checks_are_looked_at_before_an_execution_begins(tmp_path: Path) -> None:
+    check = "checks: [{condition: '{{ inputs.n < 5 }}', message: too many, behavior: %s}]\n"
+    inputs = "inputs: [{id: n, type: INT, defaults: 9}]\n"
+    told = {}
+    for behavior in ("BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"):
+        path = flow_file(tmp_path, flow(shell("a", "true"), rest=check % behavior + inputs))
+        done = penstock("run", path, data=tmp_path / behavior)
+        told[behavior] = (
+            done.code,
+            len(penstock("executions", "list", "-o", "name", data=tmp_path / behavior).out.split()),
+        )
+        assert "too many" in done.err
+    assert told == {"BLOCK_EXECUTION": (2, 0), "FAIL_EXECUTION": (1, 1), "CREATE_EXECUTION": (0, 1)}
 
 
 def test_a_script_that_names_docker_is_refused_and_never_run_on_the_host(tmp_path: Path) -> None:

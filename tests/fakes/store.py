@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fakes.store_deployment import MemoryDeployment, MemoryOutbox
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound
-from penstock.execution.event import Caller, ChildEnded, Event, Instant, TaskRunEnded
+from penstock.execution.event import Caller, ChildEnded, ChildStarted, Event, Instant, TaskRunEnded
 from penstock.execution.model import Execution, execution_of
 from penstock.execution.snapshot import restore
 from penstock.execution.state import State
@@ -166,7 +166,9 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.events += events
         row.execution, row.due = execution, due
         for event in events:
-            if isinstance(event, ChildEnded):
+            if isinstance(event, ChildStarted) and execution.waits_for(event.run) and event.child in self._rows:
+                self._rows[event.child].awaited = True
+            elif isinstance(event, ChildEnded):
                 self.hear(Caller(execution.id, event.run, event.index, waits=True, depth=1))
             elif isinstance(event, TaskRunEnded) and event.orphan:
                 for child in self._called(execution.id):
@@ -228,6 +230,12 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         living = [each for each in self._called(execution) if not each.is_over]
         living = [each for each in living if each.caller is not None and run in (None, each.caller.run)]
         return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
+
+    def child(self, caller: Caller) -> str | None:
+        place = caller.run, caller.index
+        found = [each for each in self._called(caller.execution) if each.caller is not None]
+        found = [each for each in found if each.caller is not None and (each.caller.run, each.caller.index) == place]
+        return max(found, key=lambda each: each.created).id if found else None
 
     def bereaved(self, session: Session) -> list[str]:
         killed = {row.execution.id for row in self._rows.values() if row.execution.kill}

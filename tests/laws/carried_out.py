@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
 from typing import Any
 
-from laws.fates import Fates, Key
+from laws.fates import Answered, Fates, Key
 from penstock.errors import UserError
 from penstock.execution import evaluation
 from penstock.execution.event import (
@@ -16,10 +18,12 @@ from penstock.execution.event import (
     AttemptStarted,
     Evaluated,
     EvaluationFailed,
+    EvaluationRequested,
     Event,
     KillRequested,
     PauseRequested,
     ResumeRequested,
+    TaskRunCreated,
     TaskRunPaused,
     TaskRunStopping,
 )
@@ -45,7 +49,8 @@ class CarriedOut:
         self.course = Course(flow, watch=self._watched(watch))
         self._agenda: list[tuple[datetime, int, _Act]] = []
         self._order = count()
-        self._asked: set[tuple[str, tuple[str, ...]]] = set()
+        self._asked: Counter[tuple[Key, str]] = Counter()
+        self._created: Counter[Key] = Counter()
         if fates.held is not None:
             begin, end = fates.held
             self._at(START + begin, lambda: self._say(PauseRequested(at=self.course.now)))
@@ -62,7 +67,6 @@ class CarriedOut:
         for _ in range(MOST_STEPS):
             self._do_all_that_is_wanted()
             if course.execution.is_over:
-                self._note_draws()
                 return course.execution
             due = course.due()
             first = self._agenda[0][0] if self._agenda else None
@@ -77,14 +81,10 @@ class CarriedOut:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
     def _do_all_that_is_wanted(self) -> None:
-        """What waits for an answer is answered later; what is ready begins."""
+        """What is ready begins. What is asked is answered later."""
         course = self.course
         while True:
             course.settle()
-            for key, names in course.execution.asked.items():
-                if (key, names) not in self._asked:
-                    self._asked.add((key, names))
-                    self._ask(key, names)
             ready = [] if course.execution.held or course.execution.kill else list(self._ready())
             if not ready:
                 return
@@ -98,23 +98,28 @@ class CarriedOut:
 
     # ── answers ──
 
-    def _ask(self, key: str, names: tuple[str, ...]) -> None:
-        course, told = self.course, key_of(self.execution.runs[key]) if key != ROOT else ("", ())
-        answers = {name: self.fates.answer(told, self._named(key, name)) for name in names}
+    def _ask(self, key: str, names: tuple[str, ...], execution: Execution) -> None:
+        told = key_of(execution.runs[key]) if key != ROOT else ("", ())
+        answers = {name: self._fate(told, self._named(key, name, execution)) for name in names}
         takes = max(answer.takes for answer in answers.values())
         texts = {name: answer.text for name, answer in answers.items()}
 
         def answer() -> None:
-            if key in self.execution.asked:
-                course.tell(self._answer(key, texts))
+            if self.execution.asked.get(key) == names:
+                self.course.tell(self._answer(key, texts))
 
-        self._at(course.now + takes, answer)
+        self._at(self.course.now + takes, answer)
 
-    def _named(self, key: str, name: str) -> str:
+    def _fate(self, told: Key, name: str) -> Answered:
+        """What it renders to this time: a loop asks again after each round."""
+        self._asked[told, name] += 1
+        return self.fates.answer(told, name, self._asked[told, name])
+
+    def _named(self, key: str, name: str, execution: Execution) -> str:
         """What a Switch chooses by is no list of values."""
         if key == ROOT:
             return "out"
-        is_switch = self.course.flow.by_id[self.execution.runs[key].task].type.endswith("Switch")
+        is_switch = self.course.flow.by_id[execution.runs[key].task].type.endswith("Switch")
         return "case" if is_switch and name == "value" else name
 
     def _answer(self, key: str, texts: dict[str, str | None]) -> Event:
@@ -122,7 +127,7 @@ class CarriedOut:
         failed = EvaluationFailed(at=course.now, run=run, name=next(iter(texts)), message="it could not be rendered")
         if None in texts.values():
             return failed
-        rendered: dict[str, Any] = dict(texts)
+        rendered: dict[str, Any] = {name: _value(name, text) for name, text in texts.items()}
         if key == ROOT:
             rendered = {output.id: texts[evaluation.OUTPUTS] for output in course.flow.outputs}
         try:
@@ -154,7 +159,13 @@ class CarriedOut:
         def seen(before: Execution, event: Event, after: Execution) -> None:
             if watch is not None:
                 watch(before, event, after)
-            if isinstance(event, TaskRunStopping):
+            if isinstance(event, EvaluationRequested):
+                self._ask(event.run or ROOT, event.names, after)
+            elif isinstance(event, TaskRunCreated):
+                self._created[key_of(after.runs[event.run])] += 1
+            elif isinstance(event, AttemptEnded):
+                self._note_draw(after.runs[event.run])
+            elif isinstance(event, TaskRunStopping):
                 self._stop(after.runs[event.run])
             elif isinstance(event, TaskRunPaused):
                 self._be_answered(after.runs[event.run])
@@ -187,7 +198,11 @@ class CarriedOut:
         if self.course.refusal(word) is None:
             self.course.tell(word)
 
-    def _note_draws(self) -> None:
-        for run in self.execution.in_order():
-            for made in range(1, len(run.attempts) + 1):
-                self.fates.draws[key_of(run), made] = draw(f"{run.id}/{made}")
+    def _note_draw(self, run: TaskRun) -> None:
+        key, made = key_of(run), len(run.attempts)
+        self.fates.draws[key, self._created[key], made] = draw(f"{run.id}/{made}")
+
+
+def _value(name: str, text: str | None) -> Any:
+    """What is no text in the flow either."""
+    return json.loads(text) if name == "checkFrequency" and text is not None else text

@@ -40,11 +40,14 @@ class Answered:
 
 @dataclass
 class Fates:
-    """Drawn from a seed. `draws` is the chance that random retries have, by task run and attempts made: the core draws
-    it from ids that it makes up itself. What it never came to has none, and does not matter."""
+    """Drawn from a seed.
+
+    `draws` is the chance that random retries have, by task run, how often it was created, and attempts made: the core
+    draws it from ids that it makes up itself. What it never came to has none, and does not matter.
+    """
 
     seed: str
-    draws: dict[tuple[Key, int], float] = field(default_factory=dict)
+    draws: dict[tuple[Key, int, int], float] = field(default_factory=dict)
     kill: timedelta | None = None
     held: tuple[timedelta, timedelta] | None = None
 
@@ -66,8 +69,8 @@ class Fates:
         state = one_of(dice, ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "WARNING"))
         return Attempted(length(dice, 40), state, {"value": f"{key[0]} {number}"}, length(dice, 5))
 
-    def answer(self, key: Key, name: str) -> Answered:
-        dice = self.dice(key, "answer", name)
+    def answer(self, key: Key, name: str, time: int = 1) -> Answered:
+        dice = self.dice(key, "answer", name, time)
         takes = length(dice, 2)
         return Answered(takes, None if chance(dice, 5) else self._text(dice, name))
 
@@ -79,6 +82,11 @@ class Fates:
                 return one_of(dice, ("PT5S", "PT1M", "soon"))
             case "delay" | "pauseDuration":
                 return f"PT{1 + dice.randrange(100)}S"
+            case "failOnMaxReached":
+                return one_of(dice, ("false", "true"))
+            case "checkFrequency":
+                bounds = {"maxIterations": 1 + dice.randrange(3), "maxDuration": "PT2M"}
+                return json.dumps({**bounds, "interval": f"PT{dice.randrange(9)}S"})
             case "case":
                 return one_of(dice, ("a", "b", "neither"))
             case "values" | "value":

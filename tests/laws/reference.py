@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -119,6 +120,8 @@ class Reference:
     start: datetime
     runs: list[Run] = field(default_factory=list)
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    created: Counter[Key] = field(default_factory=Counter)
+    """How often there was such a task run: in a loop that goes round there is another one each time."""
     is_over: bool = False
 
     @classmethod
@@ -199,6 +202,7 @@ class Reference:
         parent_key = parent.key if parent is not None else None
         run = Run((task.id, place), parent_key, lane.value, lane.iteration, [("CREATED", at)])
         self.runs.append(run)
+        self.created[run.key] += 1
         try:
             if task.run_if is not None:
                 at, text = self.ask(run.key, "runIf", at)
@@ -217,8 +221,8 @@ class Reference:
             run.take(soft(task, "FAILED"), failed.at)
         return run
 
-    def ask(self, key: Key, name: str, at: datetime) -> tuple[datetime, str]:
-        answer = self.fates.answer(key, name)
+    def ask(self, key: Key, name: str, at: datetime, time: int = 1) -> tuple[datetime, str]:
+        answer = self.fates.answer(key, name, time)
         self.asked.append((at, at + answer.takes))
         if answer.text is None:
             raise NotRendered(at + answer.takes)
@@ -271,7 +275,11 @@ class Reference:
                 return now + (delay if retry.max_interval is None else min(delay, retry.max_interval))
             case Backoff.RANDOM:
                 most = retry.max_interval or retry.min_interval
-                return now + retry.min_interval + (most - retry.min_interval) * self.fates.draws.get((key, made), 0.5)
+                return (
+                    now
+                    + retry.min_interval
+                    + (most - retry.min_interval) * self.fates.draws.get((key, self.created[key], made), 0.5)
+                )
 
     # ── flowables ──
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penstock.agent.executor import Executor
+from penstock.agent.executor import Birth, Executor
 from penstock.agent.worker import Claim
 from penstock.errors import Conflict
 from penstock.execution.apply import extend
@@ -36,7 +36,7 @@ class UncheckedSequence(Door):
         except Conflict:
             current = self.store.load(execution.id)
             assert current is not None
-            self.store.append(extend(current, events), events, **kwargs)
+            return self.store.append(extend(current, events), events, **kwargs)
 
 
 class SecondClaimExecutor(Executor):
@@ -75,10 +75,10 @@ class SecondClaimWorker(SteppedWorker):
 class DroppedWakeUp(Door):
     """A dropped wake-up: an execution that begins to wait forgets until when."""
 
-    def append(self, execution: Any, events: Any, **kwargs: Any) -> None:
+    def append(self, execution: Any, events: Any, **kwargs: Any) -> Any:
         if isinstance(events[-1], ExecutionWaiting):
             kwargs["due"] = None
-        super().append(execution, events, **kwargs)
+        return super().append(execution, events, **kwargs)
 
 
 class EndAppliedTwice(Executor):
@@ -102,14 +102,16 @@ class EndAppliedTwice(Executor):
 class ForgottenDelay(Executor):
     """A retry that forgets its delay: what waits for its next attempt is released at once."""
 
-    def _decide(self, flow: Flow, execution: Execution, events: list[Event]) -> tuple[Execution, bool]:
-        execution, more = super()._decide(flow, execution, events)
+    def _decide(
+        self, flow: Flow, execution: Execution, events: list[Event], births: list[Birth] | None
+    ) -> tuple[Execution, bool]:
+        execution, more = super()._decide(flow, execution, events, births)
         waiting = [run.id for run in execution.in_order() if run.state is State.RETRYING]
         if not waiting or execution.is_over:
             return execution, more
         released = [TaskRunReleased(at=self._clock.now(), run=key) for key in waiting]
         events.extend(released)
-        return super()._decide(flow, extend(execution, released), events)
+        return super()._decide(flow, extend(execution, released), events, births)
 
 
 class DeafEvaluator(SteppedEvaluator):

@@ -140,7 +140,7 @@ def test_the_store_that_ships_gives_the_same_histories(seeds: range, tmp_path: P
 
 
 REASONS = {
-    "a settle without the sequence check": "does not follow|is not legal|a process fails in calm",
+    "a settle without the sequence check": "does not follow|is not (legal|the fold of its log)|a process fails in calm",
     "a second claim of a claimed run": "was started (while an earlier attempt|without its intent)|is not to be started",
     "a dropped wake-up": "what must drain in calm does not",
     "an end applied twice": "AttemptEnded.*is not legal",

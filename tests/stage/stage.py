@@ -144,7 +144,7 @@ class Stage:
         self.presence = MemoryPresence()
         self.machine = Machine(self.clock)
         self.vault = Vault(Masker(), KeySeal(self.folder / "seal.key"))
-        self.around = Surroundings(self.envs, self.globals, open=self.vault.open)
+        self.around = Surroundings(self.envs, self.globals, open=self.vault.open, load=self.store.load)
         self.flows = PinnedFlows(self.files, self.store.text)
         self.session = self.store.open_session(name="stage", kind="agent", pid=1, at=START)
         self.intake = Intake(self._render, self.vault.secret, self.vault.keep)
@@ -184,6 +184,8 @@ class Stage:
             files=self.files,
             keep_files=partial(self._keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flows.flow,
         )
         shell = DecisionShell(self._world, attempts, self.vault, self.clock, self.around, calls, hurry=PATIENT)
@@ -222,6 +224,10 @@ class Stage:
         seen = {**variables(flow, execution, None, self.around), **more}
         rendered = partial(render, typed=True) if typed else render_value
         return rendered(value, seen, world=self._world(flow, execution), budget=PATIENT)
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        at = self.clock.now()
+        reopen.restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _keep_files(self, wanted: Start, *, by_person: bool) -> Start:
         now = self.clock.now()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.agent.iterating import keep_outputs
 from penstock.execution.executable.items import cut_of
 from penstock.execution.model import Execution, TaskRun
 from penstock.expression.budget import Budget, Meter
 from penstock.expression.formats import iontext
 from penstock.flow.foreach_item import ITEMS, SPLITS, outputs_name
+from penstock.flow.looping import LOOP
 from penstock.flow.model import Dialect, Flow
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.storage import task_file
@@ -76,8 +78,28 @@ class CalledForItems(Called):
         return None
 
 
+class CalledIterations(Called):
+    """An execution for each value. What it leaves is laid aside until all are over."""
+
+    def begun(self, flow: Flow, execution: Execution, run: TaskRun, child: str) -> Mapping[str, Any] | None:
+        return None
+
+    def ended(
+        self,
+        flow: Flow,
+        execution: Execution,
+        run: TaskRun,
+        child: Execution,
+        outputs: Mapping[str, Any] | None,
+        files: Files,
+    ) -> Mapping[str, Any] | None:
+        keep_outputs(flow, execution, run, child, outputs, files)
+        return None
+
+
 CALLED: Mapping[str, Called] = {
     "io.kestra.plugin.core.flow.Subflow": Called(),
     ITEMS: CalledForItems(),
+    LOOP: CalledIterations(),
 }
 """By canonical name."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from penstock.agent import iterating
 from penstock.agent.called import CALLED
 from penstock.agent.executor import Birth
 from penstock.agent.vault import Vault
@@ -19,17 +20,25 @@ from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled, UserError
 from penstock.execution.deciding.timers import MOST_DEEP
 from penstock.execution.event import Caller, ChildEnded, ChildRefused, ChildStarted
+from penstock.execution.executable.base import is_set
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.reopening import RESTARTED
+from penstock.execution.state import FAILING, State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
 from penstock.expression.apart import remote
 from penstock.flow.build import labels as labels_of
 from penstock.flow.convert import instant
+from penstock.flow.looping import LOOP, iteration_of
 from penstock.flow.model import Flow, Task
-from penstock.operations.start import Intake, Start, prepare
+from penstock.operations.start import Intake, Start, admission, prepare
 from penstock.ports.clock import Clock
 from penstock.ports.files import Files
+from penstock.truth import is_truthy
+
+NEW_EXECUTION = "NEW_EXECUTION"
 
 SYSTEM = "system."
 """How labels begin that are not the user's."""
@@ -67,7 +76,8 @@ class Callees(Protocol):
 @dataclass(slots=True)
 class Calls:
     """Thread-safe. `load` gives an execution with its task runs; `flow_of` the flow that one is pinned to;
-    `keep_files` brings inputs that are files into the storage of the one that is to begin."""
+    `keep_files` brings inputs that are files into the storage of the one that is to begin. `child` is
+    the latest execution that was called there; `restart` has one that has failed go on, on somebody's behalf."""
 
     callees: Callees
     worlds: WorldOf
@@ -78,6 +88,8 @@ class Calls:
     files: Files
     keep_files: Callable[[Start], Start]
     load: Callable[[str], Execution | None]
+    child: Callable[[Caller], str | None]
+    restart: Callable[[Execution, Flow, str], object]
     flow_of: Callable[[Execution], Flow]
 
     def is_slow(self, task: Task) -> bool:
@@ -92,7 +104,7 @@ class Calls:
         births: list[Birth] = []
         for index in range(run.family.begun, run.family.begun + min(run.family.may_begin, most)):
             births.append(self._bear(flow, execution, run, index, budget))
-            if births[-1].creation is None:
+            if isinstance(births[-1].event, ChildRefused):
                 break
         return births
 
@@ -110,16 +122,14 @@ class Calls:
     def _called(self, flow: Flow, execution: Execution, run: TaskRun, index: int, budget: Budget | None) -> Birth:
         task = flow.by_id[run.task]
         called = CALLED[task.type]
+        if (again := self._again(flow, execution, run, index)) is not None:
+            return again
+        if task.type == LOOP:
+            return self._iteration(flow, execution, run, index)
         seen = variables(flow, execution, run, self.around)
         seen["taskrun"] = {**seen["taskrun"], **called.taskrun(flow, execution, run, index, self.files)}
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
-        caller = execution.caller
-        depth = 1 if caller is None else caller.depth + 1
-        if depth > MOST_DEEP:
-            raise TooDeep(
-                f"the subflow would be {depth} executions below the first one, and {MOST_DEEP} is the most",
-                help="a flow may not call itself by a detour",
-            )
+        depth = _depth(execution)
         name, revision = FlowName(str(given["namespace"]), str(given["flowId"])), _revision(given.get("revision"))
         callee = self._callee(execution, name, revision)
         id_ = child_id(execution.id, run.id, index, len(run.attempts))
@@ -142,6 +152,58 @@ class Calls:
             at=now, run=run.id, index=index, child=id_, outputs=called.begun(flow, execution, run, id_)
         )
         return Birth(event, creation, callee.flow)
+
+    def _iteration(self, flow: Flow, execution: Execution, run: TaskRun, index: int) -> Birth:
+        """An execution of the loop's own tasks. Nothing of it is rendered: it has what its caller has."""
+        now = self.clock.now()
+        created = iterating.created(execution, run, index, _depth(execution), self.files, now)
+        looped = iteration_of(flow, run.task)
+        event = ChildStarted(at=now, run=run.id, index=index, child=created.id)
+        return Birth(event, admission(looped, created), looped)
+
+    def facts_of(self, flow: Flow, execution: Execution, key: str, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`facts`, and what of a Loop is found in files: how many values there are, what all iterations have left."""
+        run = execution.runs[key]
+        if COLLECTED in execution.asked[key]:
+            return iterating.collected(flow, execution, run, self.files)
+        if "uri" in facts and "count" not in facts and flow.by_id[run.task].type == LOOP:
+            return {**facts, "count": iterating.count_lines(self.files, facts["uri"])}
+        return facts
+
+    def _breaks(self, flow: Flow, execution: Execution, run: TaskRun, child: Execution) -> bool:
+        """Whether no iteration is to begin after `child`: it has failed, or `breakWhen` holds."""
+        task = flow.by_id[run.task]
+        if task.type != LOOP:
+            return False
+        if child.state in FAILING and is_set(task, "transmitFailed"):
+            return True
+        condition = task.properties.get("breakWhen")
+        if condition is None:
+            return False
+        seen = variables(flow, execution, run, self.around)
+        item = {name: value for name, value in child.source["item"].items() if name != "parents"}
+        told = {"executionId": child.id, "state": child.state.value, "outputs": child.outputs or {}}
+        seen |= {"item": item, "iteration": told}
+        budget = None if is_slow(condition) else Budget()
+        rendered = self._rendered(flow, execution, {"breakWhen": condition}, seen, budget)
+        return is_truthy(str(rendered["breakWhen"]))
+
+    def _again(self, flow: Flow, execution: Execution, run: TaskRun, index: int) -> Birth | None:
+        """In an execution that was restarted: the child that there is, which goes on where it has failed (Kestra docs,
+        Subflow, `restartBehavior`)."""
+        task = flow.by_id[run.task]
+        if execution.labels.get(RESTARTED) != "true" or task.properties.get("restartBehavior") == NEW_EXECUTION:
+            return None
+        assert run.family is not None
+        found = self.child(Caller(execution.id, run.id, index, run.family.waits, 1))
+        child = self.load(found) if found is not None else None
+        if child is None:
+            return None
+        if child.is_over and child.state is State.FAILED:
+            self.restart(child, self.flow_of(child), f"the restart of execution {execution.id}")
+        outputs = CALLED[task.type].begun(flow, execution, run, child.id)
+        first = child.original_id or child.id
+        return Birth(ChildStarted(at=self.clock.now(), run=run.id, index=index, child=first, outputs=outputs))
 
     def _callee(self, execution: Execution, name: FlowName, revision: int | None) -> Callee:
         try:
@@ -185,6 +247,7 @@ class Calls:
             state=child.state,
         )
         try:
+            event = replace(event, is_last=self._breaks(flow, execution, run, child))
             outputs = self._outputs(task, child)
             told = CALLED[task.type].ended(flow, execution, run, child, outputs, self.files)
         except (Stalled, Retryable):
@@ -196,7 +259,7 @@ class Calls:
     def _outputs(self, task: Task, child: Execution) -> Mapping[str, Any] | None:
         """The outputs of the child's flow; where that has none, what the task itself wishes to see of it (`outputs`,
         before Kestra 0.15)."""
-        wished = task.properties.get("outputs")
+        wished = task.properties.get("outputs") if task.type != LOOP else None
         if child.outputs is not None or not wished:
             return child.outputs
         flow = self.flow_of(child)
@@ -210,6 +273,17 @@ class Calls:
 
 
 _RENDERED = ("namespace", "flowId", "revision", "inputs", "labels", "inheritLabels", "scheduleDate", "scheduleOn")
+
+
+def _depth(execution: Execution) -> int:
+    """How deep what `execution` calls will be. Raises TooDeep."""
+    depth = 1 if execution.caller is None else execution.caller.depth + 1
+    if depth > MOST_DEEP:
+        raise TooDeep(
+            f"the subflow would be {depth} executions below the first one, and {MOST_DEEP} is the most",
+            help="a flow may not call itself by a detour",
+        )
+    return depth
 
 
 def _revision(given: Any) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from penstock.errors import NotFound, Stalled
 from penstock.execution.model import Execution
 from penstock.flow.catalogue.catalog import load_catalog
+from penstock.flow.looping import iteration_of
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
 from penstock.flow.pinned import unpinned
@@ -36,7 +37,19 @@ class PinnedFlows:
     def flow(self, execution: Execution) -> Flow:
         """The flow that an execution is pinned to. Raises Stalled when its text is gone or cannot be read any more."""
         path = str(execution.source.get("path") or f"{execution.flow}.yaml")
-        return self.of_digest(execution.flow_digest, path, Dialect(execution.dialect))
+        flow = self.of_digest(execution.flow_digest, path, Dialect(execution.dialect))
+        loop = execution.source.get("loop")
+        return flow if loop is None else self._iteration(flow, execution, loop)
+
+    def _iteration(self, flow: Flow, execution: Execution, loop: str) -> Flow:
+        """What an iteration of a Loop of the flow runs. Made once for all of them."""
+        key = (execution.flow_digest, f"{execution.dialect} {loop}")
+        with self._lock:
+            known = self._kept.get(key)
+        if known is None:
+            known = iteration_of(flow, loop)
+            self._keep(key, known)
+        return known
 
     def of_digest(self, digest: str, path: str, dialect: Dialect = Dialect.AUTO) -> Flow:
         """The flow whose text has that digest; `path` is how a fault of it is told. Raises Stalled."""

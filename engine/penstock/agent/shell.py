@@ -26,11 +26,12 @@ from penstock.execution.event import (
     ExitRequested,
     Instant,
 )
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
 from penstock.expression.apart import remote
-from penstock.flow.model import Flow, InputType
+from penstock.flow.model import Flow, InputType, Kind
 from penstock.ports.clock import Clock
 from penstock.ports.store import Session
 
@@ -141,9 +142,9 @@ class DecisionShell:
             else:
                 rendered = remote.render_value(dict(wanted), seen, world=world)
             assert isinstance(rendered, dict)
-            facts = evaluation.interpret(flow, execution, key, rendered)
+            facts = self._facts(flow, execution, key, rendered)
             if key == ROOT:
-                self._learn_secrets(flow, facts[evaluation.OUTPUTS])
+                self._learn_secrets(flow, facts.get(evaluation.OUTPUTS, {}))
             return self._evaluated(now(), subject, facts)
         except PenstockError as error:
             if is_hurried and isinstance(error, WallTimeExceeded):
@@ -151,9 +152,15 @@ class DecisionShell:
             name = next(iter(wanted), "")
             return EvaluationFailed(at=now(), run=subject, name=name, message=self.vault.mask.text(error.message))
 
+    def _facts(self, flow: Flow, execution: Execution, key: str, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
+        if key == ROOT or execution.runs[key].kind is not Kind.EXECUTABLE:
+            return evaluation.interpret(flow, execution, key, rendered)
+        found = {} if COLLECTED in rendered else evaluation.interpret(flow, execution, key, rendered)
+        return self._calls.facts_of(flow, execution, key, found)
+
     def _learn_secrets(self, flow: Flow, outputs: Mapping[str, Any]) -> None:
         for output in flow.outputs:
-            if output.type is InputType.SECRET and outputs[output.id] is not None:
+            if output.type is InputType.SECRET and outputs.get(output.id) is not None:
                 self.vault.mask.learn(outputs[output.id])
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:

@@ -21,9 +21,6 @@ from penstock.ports.files import SCHEME, Files
 from penstock.ports.storage import belongs, plain_name, task_cache_file, task_cache_files
 from penstock.tasks.base import Context, Result
 
-_CHANGES_ITS_EXECUTION = "io.kestra.plugin.core.execution."
-"""What these do lies not in their outputs."""
-
 
 @dataclass(frozen=True, slots=True)
 class TaskCaches:
@@ -35,7 +32,7 @@ class TaskCaches:
     def key(self, context: Context) -> str | None:
         """Under what the outputs of an attempt are kept; None where they are not to be, or where nobody can say."""
         cache, task = context.task.cache, context.task
-        if cache is None or not cache.enabled or task.type.startswith(_CHANGES_ITS_EXECUTION):
+        if cache is None or not cache.enabled:
             return None
         try:
             rendered = context.render_value(dict(task.properties))

@@ -8,6 +8,7 @@ from typing import Any
 from penstock.duration import parse_duration
 from penstock.errors import UserError
 from penstock.execution.executable import EXECUTABLES
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.folding.runs import PASSED
 from penstock.execution.model import ROOT, Execution
@@ -22,6 +23,9 @@ OUTPUTS = "outputs"
 GATE_FACTS = frozenset({RUN_IF, "timeout_s", PASSED})
 """What is known of a task run once it is past its gate; everything else is an answer to what its type asks."""
 _ASSERTION = "sla:"
+
+OUTDATED = ""
+"""Among what was judged: something has changed since it was asked, so that the answer is not the last word."""
 
 
 def assertion(sla: str) -> str:
@@ -41,7 +45,7 @@ def templates(flow: Flow, execution: Execution, key: str) -> Mapping[str, Any]:
             return {name: known[name] for name in execution.asked[ROOT]}
         return {output.id: output.value for output in flow.outputs}
     task = flow.by_id[execution.runs[key].task]
-    own = {RUN_IF: task.run_if, TIMEOUT: task.timeout}
+    own = {RUN_IF: task.run_if, TIMEOUT: task.timeout, COLLECTED: None}
     return {name: own[name] if name in own else task.properties[name] for name in execution.asked[key]}
 
 

@@ -49,6 +49,8 @@ class Family:
     def with_one_refused(self, error: str) -> Family:
         return replace(self, refused=True, error=self.error or error)
 
-    def with_one_ended(self, state: State, error: str | None) -> Family:
+    def with_one_ended(self, state: State, error: str | None, *, is_last: bool = False) -> Family:
+        """`is_last`: no further one is made."""
+        count = self.begun if is_last else self.count
         states = {**self.states, state.value: self.states.get(state.value, 0) + 1}
-        return replace(self, states=states, error=self.error or error)
+        return replace(self, count=count, states=states, error=self.error or error)

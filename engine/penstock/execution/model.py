@@ -326,6 +326,11 @@ class Execution:
         for ordinal in sorted(self.order):
             yield self.runs[self.order[ordinal]]
 
+    def waits_for(self, run: str) -> bool:
+        """Whether a task run waits for the ends of what it calls."""
+        family = self.runs[run].family
+        return family is not None and family.waits
+
     def lineage(self, run: TaskRun) -> Iterator[TaskRun]:
         """The flowable task runs around `run`, nearest first."""
         parent = run.parent

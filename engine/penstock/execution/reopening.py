@@ -219,9 +219,18 @@ class _Plan:
                 if _PHASES.index(child.phase) > _PHASES.index(phase):
                     self._leave(child)
 
-    def _lists(self, kept: Mapping[str, Again]) -> Iterator[tuple[str, Phase, int, int]]:
+    def _lists(
+        self, kept: Mapping[str, Again]
+    ) -> Iterator[tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None]]:
         within = [ROOT, *(key for key, again in kept.items() if again is Again.WITHIN)]
         for key in within:
             phase = self.phases.get(key, Phase.MAIN)
             lanes = lanes_of(self.flow, self.execution, key, phase)
-            yield key, phase, lanes.count, lanes.width
+            if key == ROOT or phase is not Phase.MAIN:
+                yield key, phase, lanes.count, lanes.width, (), None
+                continue
+            run = self.execution.runs[key]
+            task = self.flow.by_id[run.task]
+            flowable = FLOWABLES[task.type]
+            followers, others = flowable.followers(task, run.facts), flowable.others_end_as(task, run.facts)
+            yield key, phase, lanes.count, lanes.width, followers, others

@@ -25,6 +25,11 @@ _SCHEDULES = frozenset({"io.kestra.plugin.core.trigger.Schedule", "io.kestra.cor
 """What gave its variables as `schedule` too, before 2.0."""
 
 
+def _nobody(execution: str) -> Execution | None:
+    del execution
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What expressions see beside the execution: `envs`, `globals`, `kestra`; and how to open a sealed value."""
@@ -33,6 +38,8 @@ class Surroundings:
     globals: Mapping[str, Any] = field(default_factory=nothing)
     kestra: Mapping[str, Any] = field(default_factory=nothing)
     open: Callable[[str], str] = str
+    load: Callable[[str], Execution | None] = _nobody
+    """Gives the execution that an iteration is of, whose outputs it sees too."""
 
 
 def variables(
@@ -44,7 +51,7 @@ def variables(
         "flow": {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision, "tenantId": TENANT},
         "execution": _of_execution(execution, around),
         "inputs": _inputs(flow, execution, around),
-        "outputs": Outputs(execution, around.open),
+        "outputs": Outputs(execution, around.open, around.load),
         "tasks": TaskStates(execution, around.open),
         "vars": seen_variables(flow, execution, around),
         "labels": nested_labels(execution.labels),
@@ -53,6 +60,8 @@ def variables(
         "kestra": around.kestra,
         "namespace": {},
     }
+    if "item" in execution.source:
+        seen["item"] = _of_item(execution.source["item"])
     if execution.trigger is not None:
         told = seen["trigger"] = execution.trigger.get("variables", {})
         if execution.trigger.get("type") in _SCHEDULES and flow.dialect is not Dialect.V2:
@@ -60,6 +69,12 @@ def variables(
     if run is not None:
         seen |= _of_run(flow, execution, run, around)
     return seen
+
+
+def _of_item(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The value of an iteration, and of those around it: the outermost first (Kestra 2.0, LoopCaseTest)."""
+    parents = item["parents"]
+    return {**item, "parent": parents[-1]} if parents else item
 
 
 def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None = None) -> Mapping[str, Any]:
@@ -305,9 +320,30 @@ class _ByTask(Mapping[str, Any]):
 
 
 class Outputs(_ByTask):
-    """`outputs`: by task id, then by loop values."""
+    """`outputs`: by task id, then by loop values. An iteration of a Loop sees those of the execution it is of, too."""
+
+    __slots__ = ("_load",)
+
+    def __init__(
+        self,
+        execution: Execution,
+        open_: Callable[[str], str] = str,
+        load: Callable[[str], Execution | None] = _nobody,
+    ) -> None:
+        super().__init__(execution, open_)
+        self._load = load
+
+    def _outer(self) -> Mapping[str, Any]:
+        caller = self._execution.caller
+        found = self._load(caller.execution) if caller is not None and "loop" in self._execution.source else None
+        return nothing() if found is None else Outputs(found, self._open, self._load)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from sorted({*super().__iter__(), *self._outer()})
 
     def __getitem__(self, task: str) -> Any:
+        if task not in self._execution.places:
+            return self._outer()[task]
         at = self._execution.places[task]
         own = at.get(())
         if own is None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from penstock.diagnostic import Range
 from penstock.duration import parse_duration
-from penstock.flow.declaration import declared_input, leaves
+from penstock.flow.declaration import declared_input
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
+from penstock.flow.leaves import leaves
 from penstock.flow.model import (
     NOTHING,
     Backoff,
@@ -58,7 +59,8 @@ def build_flow(survey: Survey, digest: str) -> Flow:
         variables=_frozen(raw.get("variables") or {}),
         inputs=build_inputs(survey, raw.get("inputs"), ("inputs",)),
         outputs=tuple(
-            _output(entry, document.range_of(("outputs", at))) for at, entry in enumerate(raw.get("outputs") or [])
+            replace(declared_output(entry), range=document.range_of(("outputs", at)))
+            for at, entry in enumerate(raw.get("outputs") or [])
         ),
         errors=lists["errors"],
         finally_=lists["finally"],
@@ -211,7 +213,8 @@ def _trigger(survey: Survey, site: Site) -> Trigger:
     )
 
 
-def _output(raw: Mapping[str, Any], where: Range) -> Output:
+def declared_output(raw: Mapping[str, Any]) -> Output:
+    """An output of a flow, or of a Loop."""
     known = ("id", "type", "value", "required", "description", "displayName")
     rules = {name: value for name, value in raw.items() if name not in known and value is not None}
     return Output(
@@ -222,7 +225,6 @@ def _output(raw: Mapping[str, Any], where: Range) -> Output:
         description=raw.get("description"),
         display_name=raw.get("displayName"),
         rules=_frozen(rules),
-        range=where,
     )
 
 

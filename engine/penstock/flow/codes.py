@@ -72,6 +72,7 @@ _TABLE = (
     ("PEN241", "A check is incomplete", "add `condition:` and `message:`"),
     ("PEN242", "The key of a label is of a form that Kestra 2 refuses", "begin with a small letter"),
     ("PEN243", "A value is none of the type of the input or output that it is for", "write a value of that type"),
+    ("PEN255", "An Exit stands where the execution has its state already", "move it into `tasks`"),
     ("PEN260", "A task has the id of a part of a ForEachItem", "choose another id"),
     ("PEN261", "A ForEachItem cuts no file of the storage, or cuts it in two ways", "name one file, and one way"),
     ("PEN262", "A Count says nothing to be counted", "add `flows:` or `namespaces:`"),
@@ -127,7 +128,8 @@ _TABLE = (
 
 _WARNINGS = frozenset(
     {
-        "PEN114", "PEN116", "PEN243", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508", "PEN512",
+        "PEN114", "PEN116", "PEN243", "PEN255", "PEN290", "PEN293", "PEN305", "PEN403", "PEN404", "PEN503", "PEN508",
+        "PEN512",
         "PEN601", "PEN602", "PEN603", "PEN604", "PEN605", "PEN606", "PEN703", "PEN707",
     }
 )  # fmt: skip

@@ -202,6 +202,10 @@ class Store(Protocol):
         oldest first."""
         ...
 
+    def child(self, caller: Caller) -> str | None:
+        """The latest execution that was called there, whatever has become of it."""
+        ...
+
     def bereaved(self, session: Session) -> list[str]:
         """Executions of `session` that go on and are not being killed, though the one that has called them was, or is.
         The cost is by executions that were called and go on."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from penstock.tasks.base import Properties
 from penstock.tasks.catalogue.shapes import GivenLabels
-from penstock.tasks.markers import Dynamic, Tasks, Text, told
+from penstock.tasks.flow_models import Output
+from penstock.tasks.flowables import Flowable
+from penstock.tasks.markers import Dynamic, Sees, Tasks, Text, Within, told
 
 
 class RestartBehavior(StrEnum):
@@ -65,3 +67,27 @@ class ForEachItem(Call):
     )
     errors: Tasks | None = Field(None, description="What is done when a task within has failed")
     finally_: Tasks | None = Field(None, alias="finally", description="What is done at its end in any case")
+
+
+class FetchType(StrEnum):
+    AUTO = "AUTO"
+    FETCH = "FETCH"
+    STORE = "STORE"
+
+
+class Loop(Flowable):
+    """Runs its tasks once for each value, each time in an execution of its own. `item.value` is the value."""
+
+    values: Dynamic[list[Any] | dict[str, Any] | Text] = Field(
+        description="A list, a mapping, text that is a JSON array, or the URI of a file with a value on each line"
+    )
+    tasks: Tasks = Field(description="The tasks of one value, one after another")
+    concurrency_limit: int = Field(0, ge=0, description="How many values at the same time; 0 is all")
+    transmit_failed: bool = Field(True, description="The first failure ends the loop, and fails it")
+    outputs: Within[list[Output] | None] = Field(None, description="What each iteration leaves")
+    fetch_type: FetchType = Field(
+        FetchType.AUTO, description="Whether outputs are kept at hand or in a file; AUTO does as the values came"
+    )
+    break_when: Annotated[Dynamic[Text | None], Sees(("iteration",))] = Field(
+        None, description="An expression that is looked at after each iteration; when it is true, no other begins"
+    )

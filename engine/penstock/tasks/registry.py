@@ -75,6 +75,7 @@ MODELS: dict[str, str] = {
     _CORE + "flow.Approval": "penstock.tasks.flowables:Approval",
     _CORE + "flow.ForEachItem": "penstock.tasks.calls:ForEachItem",
     _CORE + "flow.Subflow": "penstock.tasks.calls:Subflow",
+    _CORE + "flow.Loop": "penstock.tasks.calls:Loop",
     _CORE + "trigger.Schedule": "penstock.tasks.triggers:Schedule",
     _CORE + "runner.Process": "penstock.tasks.runners:Process",
     DOCKER_RUNNER: "penstock.tasks.runners:Docker",
@@ -84,6 +85,7 @@ MODELS: dict[str, str] = {
 KINDS: dict[str, Kind] = {
     _CORE + "flow.ForEachItem": Kind.FLOWABLE,
     _CORE + "flow.Subflow": Kind.EXECUTABLE,
+    _CORE + "flow.Loop": Kind.EXECUTABLE,
 }
 """What moves the tasks on that call other flows."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.diagnostic import FlowName
-from penstock.flow.declaration import leaves
+from penstock.flow.leaves import leaves
 from penstock.flow.parse import ParsedFlow
 from penstock.flow.reading.document import Document
 from penstock.flow.rules.templates import is_disabled, mapping_of

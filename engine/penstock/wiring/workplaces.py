@@ -173,7 +173,9 @@ class Workplace:
     def around(self) -> Surroundings:
         """What expressions see beside the execution."""
         envs = environment(os.environ)
-        return Surroundings(envs=envs, globals=self.globals, kestra=self.kestra, open=self.vault.open)
+        return Surroundings(
+            envs=envs, globals=self.globals, kestra=self.kestra, open=self.vault.open, load=self.store.load
+        )
 
     @cached_property
     def intake(self) -> Intake:
@@ -363,8 +365,16 @@ class Workplace:
             files=self.files,
             keep_files=partial(self.keep_files, by_person=False),
             load=self.store.load,
+            child=self.store.child,
+            restart=self._restart,
             flow_of=self.flow_of,
         )
+
+    def _restart(self, execution: Execution, flow: Flow, by: str) -> None:
+        from penstock.operations.reopen import restart
+
+        at = self.clock.now()
+        restart(execution.id, by=by, at=at, store=self.store, presence=self.presence, flow=flow)
 
     def _runners(self, allowance: Allowance) -> Runners:
         from penstock.wiring.containers import docker_runner

@@ -8,6 +8,8 @@ import pytest
 
 from penstock.diagnostic import FlowName
 from penstock.execution.model import Execution
+from penstock.operations import reopen
+from penstock.ports.kv import KvType
 from stage.stage import Stage, stage
 
 CORE = "io.kestra.plugin.core."
@@ -254,3 +256,82 @@ def test_an_execution_of_an_earlier_generation_calls_what_was_in_force_then(made
 
     [kid] = called(made)
     assert (made.execution(id_).state.value, kid.revision) == ("SUCCESS", 1)
+
+
+def restart(made: Stage, execution: Execution) -> Execution:
+    flow = made.flows.flow(execution)
+    reopen.restart(execution.id, by="ada", at=made.clock.now(), store=made.store, presence=made.presence, flow=flow)
+    made.rest()
+    made.check()
+    return made.execution(execution.id)
+
+
+FRAGILE = f"  - {{id: fragile, type: {CORE}execution.Fail, condition: \"{{{{ kv('broken') }}}}\"}}"
+"""It fails as long as a key says so."""
+
+
+def broken(made: Stage, is_so: bool) -> None:
+    made.kv.put("team", "broken", is_so, type=KvType.BOOLEAN, now=made.clock.now())
+
+
+@pytest.mark.parametrize(("more", "kids"), [("", 1), ("    restartBehavior: NEW_EXECUTION", 2)])
+def test_a_restart_has_the_failed_child_go_on_or_calls_another(made: Stage, more: str, kids: int) -> None:
+    broken(made, is_so=True)
+    outputs = "outputs:\n  - {id: said, type: STRING, value: done}"
+    failed = run(made, calling(more), child(f"{SAY}\n{FRAGILE}", outputs))
+    assert failed.state == "FAILED"
+    broken(made, is_so=False)
+
+    again = restart(made, failed)
+
+    assert again.state == "SUCCESS"
+    assert len(called(made)) == kids
+    latest = max(called(made), key=lambda each: each.created)
+    assert latest.state == "SUCCESS"
+    assert (next(again.in_order()).outputs or {})["executionId"] == latest.id
+    says = [each for each in latest.in_order() if each.task == "say"]
+    assert [len(each.attempts) for each in says] == [1]
+
+
+def test_a_restart_of_batches_has_those_go_on_that_failed(made: Stage) -> None:
+    source = f"""
+id: parent
+namespace: team
+inputs:
+  - {{id: rows, type: FILE}}
+tasks:
+  - id: each
+    type: {CORE}flow.ForEachItem
+    namespace: team
+    flowId: child
+    items: "{{{{ inputs.rows }}}}"
+    inputs: {{row: "{{{{ read(taskrun.items) | trim }}}}"}}
+""".encode()
+    condition = "{{ inputs.row == 'b' and kv('broken') }}"
+    picky = child(
+        f'  - {{id: pick, type: {CORE}execution.Fail, condition: "{condition}"}}', "inputs: [{id: row, type: STRING}]"
+    )
+    broken(made, is_so=True)
+    made.files.name("kestra:///given/rows.txt", made.files.put(b"a\nb\nc\n"))
+    [name, *_] = made.deploy(source, picky)
+    id_ = made.start(name, {"rows": "kestra:///given/rows.txt"})
+    made.rest()
+    assert made.execution(id_).state == "FAILED"
+    broken(made, is_so=False)
+
+    again = restart(made, made.execution(id_))
+
+    assert again.state == "SUCCESS"
+    tries = {each.inputs["row"]: each.attempt_number for each in called(made)}
+    assert tries == {"a": 1, "b": 2, "c": 1}
+
+
+def test_a_child_that_is_tried_again_anew_is_waited_for(made: Stage) -> None:
+    """The execution that follows on one that is RETRIED is the one whose end counts."""
+    retry = "retry: {type: constant, interval: PT5S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
+    parent = run(made, calling(), child(FAIL, retry))
+
+    assert sorted(each.state.value for each in called(made)) == ["FAILED", "RETRIED"]
+    last = next(each for each in called(made) if each.state == "FAILED")
+    assert (parent.state.value, (next(parent.in_order()).outputs or {})["executionId"]) == ("FAILED", last.id)
+    assert made.store.unheard(made.session, limit=10) == []

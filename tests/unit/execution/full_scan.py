@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 from penstock.execution.deciding.children import after_children
@@ -138,6 +139,8 @@ class _Scan:
     def is_broken(self, sla: Sla) -> bool:
         execution = self.execution
         began = max(execution.created, execution.schedule_date or execution.created)
+        for (before, _), (_, at) in pairwise(execution.histories if execution.openings else ()):
+            began = max(began, at) if before.is_terminal else began
         late = sla.duration is not None and began + sla.duration <= self.now
         return late or execution.facts.get(f"sla:{sla.id}") is False
 

@@ -90,6 +90,20 @@ CASES = [
         "Duplicate SLA with id [s]",
     ),
     (HEAD + TASK + "sla:\n  - {id: s, type: MAX_DURATION, duration: 1h, behavior: FAIL}\n", "PEN208", 6, 43, None),
+    (
+        HEAD + f"tasks:\n  - {{id: t, type: {CORE}.execution.Labels, labels: {{system.username: me}}}}\n",
+        "PEN215",
+        4,
+        68,
+        "System labels can only be set by Kestra itself, offending label: system.username=me",
+    ),
+    (
+        HEAD + TASK + "sla:\n  - {id: s, type: MAX_DURATION, duration: PT1H, behavior: NONE, labels: {system.x: a}}\n",
+        "PEN215",
+        6,
+        74,
+        "System labels can only be set by Kestra itself, offending label: system.x=a",
+    ),
     (HEAD + TASK + "checks:\n  - {message: m}\n", "PEN241", 6, 5, "a check needs a condition"),
     (HEAD + TASK + "checks:\n  - {condition: '{{ true }}'}\n", "PEN241", 6, 5, "a check needs a `message`"),
     (
@@ -308,6 +322,12 @@ def test_each_rule_tells_code_place_and_words(
     assert parsed.flow is None
 
 
+def test_an_exit_after_the_end_is_told() -> None:
+    source = HEAD + TASK + f"afterExecution:\n  - {{id: e, type: {CORE}.execution.Exit}}\n"
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity, found.range.start) == ("PEN255", Severity.WARNING, Position(6, 19))
+
+
 @pytest.mark.parametrize(
     "cron",
     [
@@ -502,3 +522,11 @@ def test_a_cache_of_a_flowable_has_no_effect() -> None:
     body = f"    taskCache: {{enabled: true}}\n    tasks:\n      - {log('t')}\n"
     [found] = parse_flow(flowable("Sequential", body), "f.yaml", catalog=CATALOG).diagnostics
     assert (found.code, found.severity, found.range.start) == ("PEN703", Severity.WARNING, Position(6, 5))
+
+
+def test_before_0_22_an_expression_in_a_default_is_told_to_stay_as_it_is() -> None:
+    source = HEAD + "inputs:\n  - {id: i, type: STRING, defaults: '{{ flow.id }}'}\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=Dialect.V0_21).diagnostics
+    assert (found.code, found.severity, found.range.start) == ("PEN305", Severity.WARNING, Position(4, 38))
+    assert found.message == "`defaults` is not rendered, so the expression stays as it is written"
+    assert parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics == ()

@@ -131,3 +131,11 @@ def test_the_topology_as_mermaid_escapes_and_nests() -> None:
     assert text.count("subgraph") == text.count("\n" + " " * 2 + "end") + text.count("    end") == 5
     assert '|"then"|' in text
     assert '"⚡ daily"' in text
+
+
+def test_what_is_done_afterwards_stands_in_the_topology() -> None:
+    told = f"  - {{id: told, type: {CORE}.log.Log, message: x}}\n  - {{id: kept, type: {CORE}.log.Log, message: x}}\n"
+    graph = graph_of(flow_of(SOURCE + "afterExecution:\n" + told))
+    assert as_text(graph).endswith("afterExecution:\n├─ told  log.Log\n└─ kept  log.Log\n")
+    assert [(edge.source, edge.target) for edge in graph.edges][-1] == ("told", "kept")
+    assert 'afterExecution"' in as_mermaid(graph)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import pytest
 from fakes.files import MemoryFiles
 from fakes.namespace_files import MemoryNamespaceFiles
 from penstock.errors import NotFound, UserError
+from penstock.execution.model import Execution
+from penstock.expression import render, render_value
 from penstock.flow.convert import LocalFile
 from penstock.flow.declaration import declared_input
 from penstock.flow.inputs import InvalidInputs
 from penstock.flow.model import Flow, Kind, Task
 from penstock.operations.file_inputs import keep_files
-from penstock.operations.start import Start, prepare
+from penstock.operations.start import Intake, Start, prepare
 from penstock.ports.files import SCHEME
 from penstock.tasks.registry import MODELS
 
@@ -78,6 +80,29 @@ def test_a_namespace_file_is_kept_too_also_by_default(uri: str, name: str, by_de
     found = kept(start, files, by_person=False)
     assert found == {"f": f"{OWN}f/{name}"}
     assert content(files, found["f"]) in (b"1,2", b"3")
+
+
+def rendering(_: Flow, __: Execution, value: Any, more: Mapping[str, Any], /, *, typed: bool = False) -> Any:
+    return render(value, more, typed=True) if typed else render_value(value, more)
+
+
+INTAKE = Intake(rendering, str, lambda value: value)
+
+
+def test_a_file_that_is_left_out_is_not_kept_and_a_default_may_name_another_by_an_expression(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"1")
+    start = wanted(
+        {"id": "kind", "type": "STRING"},
+        {"id": "f", "dependsOn": {"inputs": ["kind"], "condition": "{{ inputs.kind == 'mine' }}"}},
+        {"id": "g", "defaults": "nsfile:///ref/{{ inputs.kind }}.csv"},
+        f=LocalFile(str(tmp_path / "x")),
+        kind="a",
+    )
+    files = MemoryFiles()
+    ready = keep_files(start, files, BESIDE, by_person=True, at=NOON, intake=INTAKE)
+    found = dict(prepare(ready, at=NOON, intake=INTAKE).execution.inputs)
+    assert found == {"kind": "a", "g": f"{OWN}g/a.csv"}
+    assert list(files.list(SCHEME)) == [found["g"]]
 
 
 def test_a_person_may_hand_on_a_file_that_is_kept_already() -> None:

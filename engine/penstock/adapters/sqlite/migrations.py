@@ -149,6 +149,7 @@ MIGRATIONS: tuple[str, ...] = (
     alter table executions add column caller_index integer;
     alter table executions add column awaited integer not null default 0;
     create index executions_awaited on executions (caller, caller_run, caller_index) where awaited = 1;
+    create index executions_by_caller on executions (caller, caller_run, caller_index) where caller is not null;
     create index executions_unheard on executions (caller) where awaited = 1 and is_over = 1;
     create index executions_called on executions (caller) where caller is not null and is_over = 0;
     """,

@@ -46,6 +46,14 @@ AWAITED = (
 
 HEARD = "update executions set awaited = 0 where caller = ? and caller_run = ? and caller_index = ? and awaited = 1"
 
+AWAIT = "update executions set awaited = 1 where caller = ? and caller_run = ? and caller_index = ? and id = ?"
+"""Of an execution that was called by an earlier attempt, and goes on."""
+
+CHILD = (
+    "select id from executions where caller is not null and caller = ? and caller_run = ? and caller_index = ? "
+    "order by created desc, id limit 1"
+)
+
 LEFT_ALONE = "update executions set awaited = 0 where caller = ? and caller_run = ? and awaited = 1"
 
 UNHEARD = (

@@ -21,6 +21,7 @@ from penstock.execution.codec import decode_event, dump_header, dump_run, encode
 from penstock.execution.event import (
     Caller,
     ChildEnded,
+    ChildStarted,
     Event,
     ExecutionInherited,
     ExecutionReopened,
@@ -160,6 +161,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         rows = _event_rows(execution, events)
         runs, dropped = _run_rows(execution, events), _dropped_rows(execution, events)
         heard = [(execution.id, each.run, each.index) for each in events if isinstance(each, ChildEnded)]
+        awaited = [
+            (execution.id, each.run, each.index, each.child)
+            for each in events
+            if isinstance(each, ChildStarted) and execution.waits_for(each.run)
+        ]
         left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
@@ -182,6 +188,7 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
                 connection.executemany(sql.DROP_RUN, dropped)
             connection.executemany(sql.UPSERT_RUN, runs)
             connection.executemany(sql.HEARD, heard)
+            connection.executemany(sql.AWAIT, awaited)
             connection.executemany(sql.LEFT_ALONE, left)
             connection.execute(sql.UPDATE_EXECUTION, (*header, execution.id))
             holder = _holder(connection, execution.id) if session is None else session
@@ -220,6 +227,12 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
     def called(self, execution: str, *, run: str | None = None) -> list[str]:
         with self._database.reading() as connection:
             return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
+
+    def child(self, caller: Caller) -> str | None:
+        with self._database.reading() as connection:
+            row = (caller.execution, caller.run, caller.index)
+            found = connection.execute(sql.CHILD, row).fetchone()
+        return None if found is None else str(found[0])
 
     def bereaved(self, session: Session) -> list[str]:
         with self._database.reading() as connection:

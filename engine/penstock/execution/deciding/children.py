@@ -26,7 +26,11 @@ def call(execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
 def after_children(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
     """The task run's end, or another attempt, now that none of its children lives."""
     assert run.family is not None
-    outcome = EXECUTABLES[task.type].outcome(task, run, run.family)
+    executable = EXECUTABLES[task.type]
+    asks = executable.collects(task, run, run.family) if run.stop is None else ()
+    if asks and not run.facts.keys() & set(asks):
+        return EvaluationRequested(at=now, run=run.id, names=asks)
+    outcome = executable.outcome(task, run, run.family)
     if run.stop is StopCause.TIMEOUT:
         outcome = Outcome(State.FAILED, outcome.outputs, why(task, run, outcome.error))
     if outcome.state is not State.FAILED:

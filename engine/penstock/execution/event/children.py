@@ -57,10 +57,12 @@ class ChildRefused(RunEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEnded(RunEvent):
     """A child is over, or what has followed on it (`CREATE_NEW_EXECUTION`): `child` is the one that began. `outputs`
-    are what the task run tells of it; `error` is what keeps them from being told."""
+    are what the task run tells of it; `error` is what keeps them from being told; after one that `is_last` none is
+    made."""
 
     index: int
     child: str
     state: State
     outputs: Mapping[str, Any] | None = None
     error: str | None = None
+    is_last: bool = False

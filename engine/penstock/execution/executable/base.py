@@ -44,6 +44,10 @@ class Executable:
     def call(self, execution: Execution, task: Task, run: TaskRun) -> Call:
         raise NotImplementedError
 
+    def collects(self, task: Task, run: TaskRun, family: Family) -> tuple[str, ...]:
+        """What is to be asked when `family` is complete, before the outcome is known."""
+        return ()
+
     def outcome(self, task: Task, run: TaskRun, family: Family) -> Outcome:
         """When `family` is complete."""
         raise NotImplementedError

@@ -30,7 +30,7 @@ class ForEachItemExecutable(Executable):
         state = next((each for each in _WORST_FIRST if each in family.states), State.SUCCESS)
         if not is_set(task, "transmitFailed") or not family.waits:
             return Outcome(State.SUCCESS, outputs)
-        error = f"{family.states[state]} of {family.count} subflow executions end in {state} state"
+        error = f"{family.states.get(state, 0)} of {family.count} subflow executions end in {state} state"
         return Outcome(state, outputs, error if state is State.FAILED else None)
 
 

@@ -32,7 +32,9 @@ def fold_child(draft: Draft, event: ChildrenRequested | ChildStarted | ChildRefu
         case ChildEnded():
             living = draft.children[run.id].delete(event.index)
             draft.children = draft.children.set(run.id, living) if living else draft.children.delete(run.id)
-            after = _told(run, _family(run).with_one_ended(event.state, event.error), event.outputs)
+            after = _told(
+                run, _family(run).with_one_ended(event.state, event.error, is_last=event.is_last), event.outputs
+            )
             put(draft, after if living else changed(after, wake_at=None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import immutables
@@ -39,7 +40,7 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.outputs = draft.error = None
     draft.held = draft.kill = draft.queued = draft.forced = draft.trailing = False
     draft.exit, draft.again_at, draft.judged = None, None, ()
-    lists = {key: ScopeList(phase, lanes, width) for key, phase, lanes, width in event.lists}
+    lists = {each[0]: ScopeList(*each[1:]) for each in event.lists}
     draft.opened = lists.get(ROOT, draft.opened)
     runs = {key: run for key, run in draft.runs.items() if run.ordinal not in set(event.dropped)}
     for key, again in event.runs:
@@ -48,7 +49,13 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
         runs[key] = _marked(runs[key], state, event.at)
     for owner in {draft.runs[draft.order[ordinal]].scope_key for ordinal in event.dropped} & runs.keys():
         runs[owner] = changed(runs[owner], openings=runs[owner].openings + 1)
-    rebuild(draft, runs.values())
+    rebuild(draft, runs.values(), _living(draft, runs))
+
+
+def _living(draft: Draft, runs: Mapping[str, TaskRun]) -> list[tuple[str, int, str]]:
+    """The executions that are waited for by task runs which were at it all the while."""
+    calling = [(key, each) for key, each in draft.children.items() if key in runs and runs[key].is_calling]
+    return [(key, at, child) for key, each in calling for at, child in each.items()]
 
 
 def _again(run: TaskRun, again: Again, opened: ScopeList | None, at: Instant) -> TaskRun:
@@ -126,7 +133,7 @@ def _drop(draft: Draft, run: TaskRun) -> None:
     if at.get(run.path) == run.id:
         left = at.delete(run.path)
         draft.places = draft.places.set(run.task, left) if left else draft.places.delete(run.task)
-    for name in ("scopes", "agenda", "asked", "ready", "inline", "running", "sleeping", "paused"):
+    for name in ("scopes", "agenda", "asked", "ready", "inline", "running", "sleeping", "paused", "bearing"):
         members: immutables.Map[str, object] = getattr(draft, name)
         if run.id in members:
             setattr(draft, name, members.delete(run.id))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import immutables
 
+from penstock.execution.evaluation import OUTDATED
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
@@ -113,8 +114,8 @@ def end_run(draft: Draft, event: TaskRunEnded) -> None:
     draft.scopes = draft.scopes.set(key, child_ended(draft.scopes[key], ended))
     put(draft, ended)
     touch(draft, key)
-    if draft.judged:
-        draft.judged = ()
+    if draft.judged or draft.asks:
+        draft.judged = (OUTDATED,) if draft.asks else ()
 
 
 def stops_its_list(child: TaskRun) -> bool:

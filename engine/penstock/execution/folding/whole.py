@@ -109,7 +109,7 @@ def end(draft: Draft, at: Instant, state: State) -> None:
 def _note_judged(draft: Draft) -> bool:
     """Whether what was asked were assertions: they are not asked again until something changes."""
     judged = tuple(name for name in draft.asks if evaluation.is_assertion(name))
-    draft.judged += judged
+    draft.judged = () if evaluation.OUTDATED in draft.judged else draft.judged + judged
     return bool(judged)
 
 

@@ -64,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     retries.durations_can_be_read,
     promises.promises_are_whole,
     promises.checks_are_whole,
+    promises.exits_come_in_time,
     schedules.cron_can_be_read,
     schedules.cron_comes,
     schedules.time_zone_exists,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
-from penstock.flow.declaration import Leaf, leaves, name_of
+from penstock.flow.leaves import Leaf, leaves, name_of
 from penstock.flow.survey import Path, Survey, report_missing_type
 from penstock.flow.words import Dialect, InputType
 

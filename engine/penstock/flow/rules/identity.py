@@ -19,6 +19,7 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 _ALLOWED_SYSTEM_LABELS = frozenset({"system.readOnly"})
+_LABELS = "io.kestra.plugin.core.execution.Labels"
 _CALLS = frozenset({"io.kestra.plugin.core.flow.Subflow", "io.kestra.plugin.core.flow.ForEachItem"})
 
 
@@ -114,6 +115,13 @@ def _label_holders(survey: Survey) -> Iterator[tuple[Path, Any]]:
     yield ("labels",), survey.flow.get("labels")
     for site in survey.triggers:
         yield (*site.path, "labels"), site.raw.get("labels")
+    for site in survey.tasks:
+        if site.type == _LABELS:
+            yield (*site.path, "labels"), site.raw.get("labels")
+    promises = survey.flow.get("sla")
+    for number, promise in enumerate(promises if isinstance(promises, list) else []):
+        if isinstance(promise, dict):
+            yield ("sla", number, "labels"), promise.get("labels")
 
 
 def _labels(labels: Any, path: Path) -> Iterator[tuple[str, Any, Path]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.diagnostic import suggest
-from penstock.flow.declaration import leaves
+from penstock.flow.leaves import leaves
 from penstock.flow.rules.declared import input_lists
 from penstock.flow.rules.templates import mapping_of
 from penstock.flow.survey import Path, Site, Survey

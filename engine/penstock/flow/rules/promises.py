@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from penstock.diagnostic import Severity
 from penstock.flow.survey import Path, Survey
 
+_EXIT = "io.kestra.plugin.core.execution.Exit"
 _NEEDS = {"MAX_DURATION": "duration", "EXECUTION_ASSERTION": "assert"}
 
 
@@ -38,6 +40,16 @@ def checks_are_whole(survey: Survey) -> None:
             )
         if check.get("message") in (None, "") and not survey.is_faulty((*path, "message")):
             survey.report("PEN241", "a check needs a `message`", path, at_key=True, hint="say what does not hold")
+
+
+def exits_come_in_time(survey: Survey) -> None:
+    """PEN255: in `afterExecution` the execution has its state already, and an Exit changes nothing."""
+    for site in survey.tasks:
+        if site.type == _EXIT and site.path[0] == "afterExecution":
+            survey.report(
+                "PEN255", "an Exit in `afterExecution` does not change the state", (*site.path, "type"),
+                severity=Severity.WARNING,
+            )  # fmt: skip
 
 
 def _mappings(survey: Survey, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:

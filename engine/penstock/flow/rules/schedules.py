@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.diagnostic import Severity, did_you_mean
-from penstock.flow.declaration import leaves
+from penstock.flow.leaves import leaves
 from penstock.flow.mends import meant, replacing
 from penstock.flow.survey import Path, Survey
 from penstock.flow.words import Dialect

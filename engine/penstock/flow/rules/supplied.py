@@ -5,29 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.diagnostic import Severity
-from penstock.flow.declaration import declared_inputs
+from penstock.flow.leaves import leaves
 from penstock.flow.survey import Path, Survey
 from penstock.flow.words import Dialect, InputType
 
-_TYPES = frozenset(str(kind) for kind in InputType) - {"FILE", "FORM", "REUSABLE_INPUTS"}
+_TYPES = tuple(str(kind) for kind in InputType if kind not in ("FILE", "FORM", "REUSABLE_INPUTS"))
+"""Those whose values can be judged where they are written. No set: what is asked for may be any value of YAML."""
 
 
 def triggers_give_values_of_their_type(survey: Survey) -> None:
     """PEN243: what a trigger gives an input is a value of its type, where it holds no expression."""
     declared = survey.flow.get("inputs")
-    known = [raw for raw in declared if _is_known(raw)] if isinstance(declared, list) else []
-    if not known or survey.is_faulty(("inputs",)):
+    if not isinstance(declared, list) or survey.is_faulty(("inputs",)):
         return
-    by_id = {one.id: one for one in declared_inputs(known)}
+    known = {leaf.name: leaf for leaf in leaves(declared) if leaf.raw.get("type") in _TYPES}
     for site in survey.triggers:
         given = site.raw.get("inputs")
         noun = site.type.rpartition(".")[2]
         for name, value in given.items() if isinstance(given, dict) else ():
-            if name not in by_id or value is None:
+            if name not in known or value is None or _holds_template(value):
                 continue
-            from penstock.flow.inputs import fault_of  # only here: few triggers give anything
+            from penstock.flow.declaration import declared_input  # only here: few triggers give anything
+            from penstock.flow.inputs import fault_of
 
-            fault = fault_of(by_id[name], value)
+            fault = fault_of(declared_input(known[name].raw, known[name]), value)
             if fault is not None:
                 told = f"Invalid value for input '{name}' supplied by {noun} Trigger '{site.id}'"
                 _report(survey, f"{told}: {fault}", (*site.path, "inputs", name))
@@ -40,11 +41,12 @@ def outputs_have_values_of_their_type(survey: Survey) -> None:
         path: Path = ("outputs", at)
         if not isinstance(raw, dict) or raw.get("value") is None or raw.get("type") not in _TYPES:
             continue
-        if survey.is_faulty(path) or not isinstance(raw["value"], str | int | float):
+        if survey.is_faulty(path) or not isinstance(raw["value"], str | int | float) or _holds_template(raw["value"]):
             continue
+        from penstock.flow.declaration import declared_input
         from penstock.flow.inputs import fault_of
 
-        [declared] = declared_inputs([{"id": raw.get("id"), "type": raw["type"]} | _item_type(raw)])
+        declared = declared_input({"id": raw.get("id"), "type": raw["type"]} | _item_type(raw))
         fault = fault_of(declared, raw["value"])
         if fault is not None:
             _report(survey, f"Invalid value for output '{raw.get('id')}': {fault}", (*path, "value"))
@@ -57,8 +59,8 @@ def _report(survey: Survey, message: str, path: Path) -> None:
     survey.report("PEN243", first, path, severity=severity)
 
 
-def _is_known(raw: Any) -> bool:
-    return isinstance(raw, dict) and raw.get("type") in _TYPES
+def _holds_template(value: Any) -> bool:
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _item_type(raw: dict[str, Any]) -> dict[str, Any]:

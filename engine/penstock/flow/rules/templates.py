@@ -192,6 +192,8 @@ class _Walk:
     def _add(self, path: Path, text: str, site: Site | None, rendered: bool | None, *, is_key: bool = False) -> None:
         if rendered is None and site is None and path[0] == "outputs":
             rendered = path[-1] == "value" or None
+        if site is None and path[0] == "inputs" and "defaults" in path and self._survey.dialect is Dialect.V0_21:
+            rendered = False  # literally, before 0.22
         pieces: tuple[tuple[int, Piece], ...] = ()
         if rendered is not False:
             self._code += _code_in(text)

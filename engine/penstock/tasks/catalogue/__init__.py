@@ -13,7 +13,7 @@ from penstock.tasks.names import CORE, LANGUAGES, SCRIPTS
 
 _FAMILIES: dict[str, dict[str, str]] = {
     "flowables": {
-        "flow.Loop": "Loop", "flow.Template": "Template",
+        "flow.Template": "Template",
         "flow.PurgeFlows": "PurgeFlows",
     },
     "executions": {

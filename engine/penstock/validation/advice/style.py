@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from penstock.diagnostic import Severity
-from penstock.flow.declaration import leaves, name_of
+from penstock.flow.leaves import leaves, name_of
 from penstock.flow.survey import Path, Survey
 
 _FLOW_ORDER = (

@@ -315,6 +315,12 @@ GUIDES: tuple[Guide, ...] = (
         _hello("outputs:\n  - {id: count, type: INT, value: 3}\n"),
     ),
     Guide(
+        "PEN255",
+        "What stands in `afterExecution` is done when the execution has its state: an Exit there comes too late.",
+        _hello("afterExecution:\n  - id: leave\n    type: io.kestra.plugin.core.execution.Exit\n    state: WARNING\n"),
+        _hello("  - id: leave\n    type: io.kestra.plugin.core.execution.Exit\n    state: WARNING\n"),
+    ),
+    Guide(
         "PEN260",
         "A ForEachItem is three tasks: `<id>_split` cuts the file, `<id>_items` calls the flow, `<id>_merge` joins "
         "what came of it. Expressions read their outputs by these ids, so no other task may have one.",
