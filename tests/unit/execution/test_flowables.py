@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.errors import Refused
+from penstock.execution import reopening
 from penstock.execution.event import StopCause
 from penstock.execution.state import State
 from penstock.flow.model import Task
@@ -53,6 +54,20 @@ def test_after_a_failure_nothing_of_a_dag_begins() -> None:
     course.do("b")
 
     assert course.states() == {"dag": FAILED, "a": FAILED, "b": SUCCESS}
+
+
+def test_a_restarted_dag_still_waits_for_what_it_depends_on() -> None:
+    course = course_of(dag(work("a"), work("b"), work("c"), needs={"b": ["a"], "c": ["b"]}))
+    course.fail("a")
+
+    course.tell(reopening.restart(course.flow, course.execution, by="ada", at=course.now))
+    course.settle()
+    assert course.states() == {"dag": RUNNING, "a": State.RESTARTED}
+    course.do("a")
+    assert course.states() == {"dag": RUNNING, "a": SUCCESS, "b": CREATED}
+    course.do("b", "c")
+
+    assert course.execution.state is SUCCESS
 
 
 def test_a_dag_keeps_within_its_width() -> None:

@@ -50,7 +50,8 @@ class ExecutionReopened(ExecutionEvent):
     """The execution is RESTARTED, as its attempt `number`.
 
     Task runs with the ordinals in `dropped` leave it; those in `runs` go on; those in `marked` have the state that a
-    person gave them. `lists` are the lists that are open from now on.
+    person gave them. `lists` are the lists that are open from now on: whose (the execution's own is ""), which, how
+    many lanes, how many of them at once, which wait for which, and what the others end as once one has failed.
     """
 
     reason: Reason
