@@ -46,7 +46,8 @@ class ExecutionReopened(ExecutionEvent):
 
     Task runs with the ordinals in `dropped` leave it; those in `runs` go on; those in `marked` have the state that a
     person gave them. `lists` are the lists that are open from now on: whose (the execution's own is ""), which, how
-    many lanes, and how many of them at once.
+    many lanes, how many of them at once, for each lane which others wait for it, and what the others end as once one
+    has failed.
     """
 
     reason: Reason
@@ -55,7 +56,7 @@ class ExecutionReopened(ExecutionEvent):
     dropped: tuple[int, ...] = ()
     runs: tuple[tuple[str, Again], ...] = ()
     marked: tuple[tuple[str, State], ...] = ()
-    lists: tuple[tuple[str, Phase, int, int], ...] = ()
+    lists: tuple[tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None], ...] = ()
     labels: Mapping[str, str] = field(default_factory=nothing)
 
 
