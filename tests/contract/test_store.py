@@ -206,7 +206,7 @@ def test_task_runs_that_leave_are_gone_and_their_places_are_not_used_again(store
         number=2,
         dropped=(2,),
         runs=(("e1-0", Again.START), ("e1-1", Again.START)),
-        lists=(("", Phase.MAIN, 3, 0),),
+        lists=(("", Phase.MAIN, 3, 0, (), None),),
     )
 
     again = step(store, None, over, opened)

@@ -141,7 +141,7 @@ def test_each_outcome_of_an_execution_that_goes_on_again_is_a_result(store: Stor
     store.mark_recorded("git", ["e0"], place="commit", at=NOW)
     over = store.load("e0")
     assert over is not None
-    opened = ExecutionReopened(at=NOW, reason=Reason.RESTART, number=2, lists=(("", Phase.MAIN, 0, 1),))
+    opened = ExecutionReopened(at=NOW, reason=Reason.RESTART, number=2, lists=(("", Phase.MAIN, 0, 1, (), None),))
 
     again = extend(over, (opened,))
     store.append(again, (opened,), due=None, session=None)

@@ -83,7 +83,7 @@ def inherit(
         dropped=(),
         runs=tuple((ids[run], again) for run, again in opened.runs),
         marked=tuple((ids[run], state) for run, state in opened.marked),
-        lists=tuple((ids[opened_list[0]], *opened_list[1:]) for opened_list in opened.lists),
+        lists=tuple((ids[opening[0]], *opening[1:]) for opening in opened.lists),
     )
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from penstock.errors import Refused
 from penstock.execution.deciding.gates import has_gate
 from penstock.execution.deciding.lists import lanes_of
+from penstock.execution.deciding.opening import opened
 from penstock.execution.event import Again, ExecutionReopened, Instant, Phase, Reason
-from penstock.execution.event.reopening import OpenedList
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.state import State
@@ -24,6 +24,8 @@ RESTARTED, REPLAYED = "system.restarted", "system.replay"
 
 NOTHING = "PEN043"
 """The code of a restart that has nothing to begin at."""
+
+_List = tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None]
 
 _PHASES = tuple(Phase)
 _GOES_ON = frozenset({State.FAILED, State.PAUSED, State.BREAKPOINT})
@@ -167,10 +169,27 @@ class _Plan:
         for at in (run, *self.execution.lineage(run)):
             lanes = lanes_of(self.flow, self.execution, at.scope_key, at.phase)
             in_turn = at.value is not None and lanes.width == 1
+            waiting = self._waiting(at)
             for other in self._children[at.scope_key]:
                 is_later = other.lane == at.lane and other.position > at.position
-                if other.phase is at.phase and (is_later or (in_turn and other.lane > at.lane)):
+                follows = other.lane in waiting or (in_turn and other.lane > at.lane)
+                if other.phase is at.phase and (is_later or follows):
                     self._leave(other)
+
+    def _waiting(self, at: TaskRun) -> set[int]:
+        """The lanes that wait for the one of `at`, and those that wait for them."""
+        owner = self.execution.runs.get(at.scope_key)
+        if owner is None or at.phase is not Phase.MAIN:
+            return set()
+        task = self.flow.by_id[owner.task]
+        followers = FLOWABLES[task.type].followers(task, owner.facts)
+        found: set[int] = set()
+        reached = [at.lane] if followers else []
+        while reached:
+            new = [lane for lane in followers[reached.pop()] if lane not in found]
+            found.update(new)
+            reached += new
+        return found
 
     def event(
         self, reason: Reason, *, by: str, at: Instant, labels: Mapping[str, str] | None = None
@@ -228,16 +247,9 @@ class _Plan:
                 if _PHASES.index(child.phase) > _PHASES.index(phase):
                     self._leave(child)
 
-    def _lists(self, kept: Mapping[str, Again]) -> Iterator[OpenedList]:
+    def _lists(self, kept: Mapping[str, Again]) -> Iterator[_List]:
         within = [ROOT, *(key for key, again in kept.items() if again is Again.WITHIN)]
         for key in within:
             phase = self.phases.get(key, Phase.MAIN)
-            lanes = lanes_of(self.flow, self.execution, key, phase)
-            if key == ROOT or phase is not Phase.MAIN:
-                yield key, phase, lanes.count, lanes.width, (), None
-                continue
-            run = self.execution.runs[key]
-            task, facts = self.flow.by_id[run.task], run.facts
-            flowable = FLOWABLES[task.type]
-            order, others = flowable.followers(task, facts), flowable.others_end_as(task, facts)
-            yield key, phase, lanes.count, lanes.width, order, others
+            list_ = opened(self.flow, self.execution, key, phase, self.execution.created)
+            yield key, phase, list_.lanes, list_.width, list_.followers, list_.on_failure

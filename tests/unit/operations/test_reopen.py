@@ -168,6 +168,33 @@ def test_a_forced_run_passes_a_persons_pause_and_every_pause_task(on_stage: Stag
         overrule.force_run(id_, **on_stage.told(id_))
 
 
+def test_a_replay_within_a_dag_drops_those_that_wait_for_it_alone(on_stage: Stage) -> None:
+    def task(name: str) -> str:
+        return f'task: {{id: {name}, {SAYS[1:]}"1"}}'
+
+    dag = f"""
+tasks:
+  - id: dag
+    type: io.kestra.plugin.core.flow.Dag
+    tasks:
+      - {task("a")}
+      - {task("b")}
+        dependsOn: [a]
+      - {task("c")}
+        dependsOn: [b]
+      - {task("beside")}
+"""
+    id_ = run(on_stage, dag)
+    at = reopen.named_run(on_stage.execution(id_), task="b")
+
+    new = on_stage.replay(id_, run=at.id)
+
+    assert states(on_stage, new) == {"dag": "RUNNING", "a": "SUCCESS", "b": "RESTARTED", "beside": "SUCCESS"}
+    on_stage.rest()
+    assert set(states(on_stage, new).values()) == {"SUCCESS"}
+    assert len(on_stage.execution(new).runs) == 5
+
+
 def test_what_was_said_in_rounds_that_made_room_stays_said(on_stage: Stage) -> None:
     loop = """
 tasks:
