@@ -20,6 +20,7 @@ from penstock.execution.model import Execution, TaskRun
 from penstock.flow.convert import LocalFile
 from penstock.flow.model import Dialect, Kind, Level
 from penstock.operations.reopen import named_run
+from penstock.operations.request import Review
 from stage.stage import NotValid, Stage, stage
 
 FOLDER = Path(__file__).with_name("cases")
@@ -131,7 +132,9 @@ class Course:
 
     def resume(self, about: Mapping[str, Any] | None) -> None:
         about = about or {}
-        self.stage.resume(self.id(about), self.values(about.get("inputs")), task=about.get("task"))
+        review = Review(about["decision"], about.get("comment", "")) if "decision" in about else None
+        given = self.values(about.get("inputs"))
+        self.stage.resume(self.id(about), given, task=about.get("task"), review=review)
 
     def replay(self, about: Mapping[str, Any] | None) -> None:
         about = about or {}

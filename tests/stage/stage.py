@@ -304,13 +304,20 @@ class Stage:
     def pause(self, id_: str) -> None:
         self._ask(request.pause, id_)
 
-    def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
+    def resume(
+        self,
+        id_: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        task: str | None = None,
+        review: request.Review | None = None,
+    ) -> None:
         execution = self.execution(id_)
         given = keep_answers(
             self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
             task=task, intake=self.intake,
         )  # fmt: skip
-        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake, review=review)
 
     def force_run(self, id_: str) -> None:
         self._ask(overrule.force_run, id_)
@@ -327,7 +334,7 @@ class Stage:
     def restart(self, id_: str, *, revision: int | None = None) -> Execution:
         """Restart it; how it stands before anything of it happens."""
         if revision is None:
-            return reopen.restart(id_, **self._told(id_))
+            return reopen.restart(id_, **self.told(id_))
         return reopen.restart_as(self._another(id_, revision), self._means, by=BY, at=self.clock.now())
 
     def replay(
@@ -346,7 +353,7 @@ class Stage:
 
     def change_status(self, id_: str, run: str, state: str) -> Execution:
         """Give a task run another state; how the execution stands before it goes on."""
-        return reopen.change_status(id_, run, State(state), **self._told(id_))
+        return reopen.change_status(id_, run, State(state), **self.told(id_))
 
     @property
     def _means(self) -> reopen.Means:
@@ -362,12 +369,12 @@ class Stage:
         flow = self.flow_of(deployed)
         return reopen.Wanted(new, old, reopen.Revision(flow, deployed.source_digest, revision))
 
-    def _told(self, id_: str) -> dict[str, Any]:
+    def told(self, id_: str) -> dict[str, Any]:
         flow = self.flows.flow(self.execution(id_))
         return {"by": BY, "at": self.clock.now(), "store": self.store, "presence": self.presence, "flow": flow}
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
-        word(id_, **self._told(id_), **more)
+        word(id_, **self.told(id_), **more)
         self.settle()
 
     # ── time ──

@@ -149,8 +149,9 @@ class TaskAttempts:
         return said, context
 
     def over(self, execution: Execution, run: str) -> bool:
-        name = workspace_name(self._equipment.agent, execution.id, run)
-        return execution.runs[run].kind is Kind.FLOWABLE and self._clearing.over(name)
+        """A task run that ended may have made room already, for the next round of its loop."""
+        name, found = workspace_name(self._equipment.agent, execution.id, run), execution.runs.get(run)
+        return (found is None or found.kind is Kind.FLOWABLE) and self._clearing.over(name)
 
     def free(self, execution: str, run: str) -> None:
         self._clearing.clear(workspace_name(self._equipment.agent, execution, run))
