@@ -31,7 +31,7 @@ from penstock.wiring import new_execution_id, workplace
 PAUSED = b"id: waits\nnamespace: bench\ntasks:\n  - id: wait\n    type: io.kestra.plugin.core.flow.Pause\n"
 MANY_PAUSED = int(os.environ.get("BENCH_PAUSED", "100000"))
 BATCH = 1_000
-TRIES = 3
+TRIES = 5
 CALLS = "calls/flows"
 """A tree of its own: what is called is found there."""
 WATCHED_S = 30.0
