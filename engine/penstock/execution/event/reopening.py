@@ -41,8 +41,8 @@ class ExecutionInherited(ExecutionEvent):
 
 
 OpenedList = tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None]
-"""A list: whose it is (the execution's own is ""), which, how many lanes, how many of them at once, which others wait for
-each, and what the others end as once one has failed."""
+"""A list: whose it is (the execution's own is ""), which, how many lanes, how many of them at once, which others wait
+for each, and what the others end as once one has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
