@@ -40,14 +40,17 @@ class ExecutionInherited(ExecutionEvent):
     runs: tuple[Mapping[str, Any], ...]
 
 
+OpenedList = tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None]
+"""A list: whose it is (the execution's own is ""), which, how many lanes, how many of them at once, which others wait
+for each, and what the others end as once one has failed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReopened(ExecutionEvent):
     """The execution is RESTARTED, as its attempt `number`.
 
     Task runs with the ordinals in `dropped` leave it; those in `runs` go on; those in `marked` have the state that a
-    person gave them. `lists` are the lists that are open from now on: whose (the execution's own is ""), which, how
-    many lanes, how many of them at once, for each lane which others wait for it, and what the others end as once one
-    has failed.
+    person gave them. `lists` are the lists that are open from now on.
     """
 
     reason: Reason
@@ -56,7 +59,7 @@ class ExecutionReopened(ExecutionEvent):
     dropped: tuple[int, ...] = ()
     runs: tuple[tuple[str, Again], ...] = ()
     marked: tuple[tuple[str, State], ...] = ()
-    lists: tuple[tuple[str, Phase, int, int, tuple[tuple[int, ...], ...], State | None], ...] = ()
+    lists: tuple[OpenedList, ...] = ()
     labels: Mapping[str, str] = field(default_factory=nothing)
 
 
