@@ -21,7 +21,7 @@ from penstock.execution.model import Execution, TaskRun
 from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
-from penstock.operations.request import answer, asked_of, waiting, waits_for_others, waits_for_person
+from penstock.operations.request import APPROVAL, answer, asked_of, waiting, waits_for_others, waits_for_person
 from penstock.operations.start import Start, refuse_blocked, start
 from penstock.operations.transcript import said
 from penstock_cli.exits import Exit
@@ -390,6 +390,8 @@ class _Run:
             return False
         if run.state is State.BREAKPOINT:
             return self._ask_at_breakpoint(current, run)
+        if self._live.executor.flow_of(execution).by_id[run.task].type == APPROVAL:
+            return False  # yes and no are said by name: what is only typed through is no consent
         from penstock_cli.render.asking import ask
 
         place, flow = self._place, self._live.executor.flow_of(execution)
@@ -492,9 +494,10 @@ def _how_to_resume(flow: Flow, execution: Execution, whole: str) -> str:
     """`whole` is the execution that was run: what waits may be one that it has called."""
     run = waiting(execution)
     pauses = run is not None and run.state is State.PAUSED
-    asked = flow.by_id[run.task].properties.get("onResume") or () if run is not None and pauses else ()
-    pairs = "".join(f" -i {each.get('id')}=…" for each in asked)
-    resume = f"penstock executions resume {execution.id}{pairs}"
+    asked = asked_of(flow, run) if run is not None and pauses else ()
+    pairs = "".join(f" -i {each.id}=…" for each in asked)
+    decides = run is not None and pauses and flow.by_id[run.task].type == APPROVAL
+    resume = f"penstock executions resume {execution.id}{' --approve' if decides else ''}{pairs}"
     return f"{resume}\n  penstock run --resume {whole}"
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.execution.apply import extend
-from penstock.execution.event import AttemptEnded, Event
+from penstock.execution.event import AttemptEnded, Event, ExecutionReopened, IterationBegun
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.execution.variables import iso
 from penstock.flow.model import Level
-from penstock.operations.transcript import said, transcript
+from penstock.operations.transcript import said, transcript, with_what_left
 from penstock.ports.logs import LogLine
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
@@ -39,7 +39,10 @@ class Following:
         self.execution = execution
 
     def news(self) -> Sequence[Event]:
+        """What has happened, up to where task runs leave: that is told by the next look."""
         events = self._place.store.events(self.execution.id, after=self.execution.seq)
+        leaving = (at for at, event in enumerate(events) if isinstance(event, ExecutionReopened | IterationBegun))
+        events = events[: next((at for at in leaving if at > 0), len(events))]
         if events:
             self.execution = extend(self.execution, events)
         return events
@@ -57,6 +60,7 @@ def _pause() -> None:
 
 
 def print_logs(place: Workplace, execution: Execution, task: str | None, least: Level, output: str | None) -> None:
+    execution = with_what_left(execution, lambda: place.store.events(execution.id))
     for line in transcript(place.logs, execution, min_level=least):
         _print(execution, line, task, output)
 

@@ -19,6 +19,8 @@ from penstock.errors import PenstockError
 from penstock.execution.model import Execution, TaskRun
 from penstock.flow.convert import LocalFile
 from penstock.flow.model import Dialect, Kind, Level
+from penstock.operations.reopen import named_run
+from penstock.operations.request import Review
 from stage.stage import NotValid, Stage, stage
 
 FOLDER = Path(__file__).with_name("cases")
@@ -125,11 +127,26 @@ class Course:
         about = about or {}
         name = FlowName(NAMESPACE, about["flow"]) if "flow" in about else self.names[0]
         date = self.stage.clock.now() + _time(about["in"]) if "in" in about else None
-        self.stage.start(name, self.values(about.get("inputs")), labels=about.get("labels"), date=date)
+        stops, labels = about.get("breakpoints", ()), about.get("labels")
+        self.stage.start(name, self.values(about.get("inputs")), labels=labels, date=date, breakpoints=stops)
 
     def resume(self, about: Mapping[str, Any] | None) -> None:
         about = about or {}
-        self.stage.resume(self.id(about), self.values(about.get("inputs")), task=about.get("task"))
+        review = Review(about["decision"], about.get("comment", "")) if "decision" in about else None
+        given = self.values(about.get("inputs"))
+        self.stage.resume(self.id(about), given, task=about.get("task"), review=review)
+
+    def replay(self, about: Mapping[str, Any] | None) -> None:
+        about = about or {}
+        run = self.run(about).id if "task" in about else None
+        self.stage.replay(self.id(about), run=run, inputs=self.values(about.get("inputs")))
+
+    def change_status(self, about: Mapping[str, Any]) -> None:
+        self.stage.change_status(self.id(about), self.run(about).id, about["state"])
+
+    def run(self, about: Mapping[str, Any]) -> TaskRun:
+        """The task run that a step names by its `task`, or `task=value`."""
+        return named_run(self.stage.execution(self.id(about)), task=about["task"])
 
     def see(self, wanted: Shown) -> None:
         number = wanted.pop("execution", 1)
@@ -148,6 +165,14 @@ WORDS: Mapping[str, Callable[[Course, Any], None]] = {
     "pause": lambda course, told: course.stage.pause(course.id(told)),
     "kill": lambda course, told: course.stage.kill(course.id(told)),
     "resume": Course.resume,
+    "restart": lambda course, told: course.stage.restart(course.id(told), revision=(told or {}).get("revision")),
+    "replay": Course.replay,
+    "status": Course.change_status,
+    "force-run": lambda course, told: course.stage.force_run(course.id(told)),
+    "unqueue": lambda course, told: course.stage.unqueue(course.id(told)),
+    "labels": lambda course, told: course.stage.set_labels(course.id(told), told["set"]),
+    "delete": lambda course, told: course.stage.delete(course.id(told)),
+    "deploy": lambda course, told: course.stage.deploy(course.case.flows[told - 1]),
     "see": Course.see,
 }
 """The steps, by the word that they begin with."""
@@ -163,7 +188,7 @@ def play(case: Case) -> tuple[list[Shown], list[Shown]]:
         )
         course = Course(case, made)
         try:
-            course.names = made.deploy(*case.flows)
+            course.names = made.deploy(*case.flows[: case.given.get("deployed")])
         except NotValid as error:
             return [{"invalid": sorted({each.code for each in error.found if each.is_error})}], [dict(case.wanted)]
         course.play()

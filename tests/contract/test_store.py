@@ -16,17 +16,20 @@ from fakes.store import MemoryStore
 from penstock.adapters.sqlite import SqliteStore
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict, NotFound, Stalled
-from penstock.execution.apply import begin, extend
+from penstock.execution.apply import begin, extend, fold
 from penstock.execution.event import (
+    Again,
     AttemptEnded,
     AttemptStarted,
     Event,
     ExecutionCreated,
     ExecutionEnded,
+    ExecutionReopened,
     ExecutionStarted,
     KillRequested,
     PauseRequested,
     Phase,
+    Reason,
     ScopeOpened,
     TaskRunCreated,
     TaskRunEnded,
@@ -191,6 +194,26 @@ def test_what_others_touched_is_told_in_the_order_of_their_words(store: Store, s
     first = step(store, None, first, KillRequested(at=NOW))
     step(store, None, second, KillRequested(at=NOW))
     assert store.touched(session, after=0)[0] == ["e2", "e1"]
+
+
+def test_task_runs_that_leave_are_gone_and_their_places_are_not_used_again(store: Store, session: Session) -> None:
+    execution = fan_out(store, session, admit(store, session, "e1"), 3)
+    failed = [TaskRunEnded(at=NOW, run=run.id, state=State.FAILED) for run in execution.in_order()]
+    over = step(store, session, execution, *failed, ExecutionEnded(at=NOW, state=State.FAILED))
+    opened = ExecutionReopened(
+        at=NOW,
+        reason=Reason.RESTART,
+        number=2,
+        dropped=(2,),
+        runs=(("e1-0", Again.START), ("e1-1", Again.START)),
+        lists=(("", Phase.MAIN, 3, 0),),
+    )
+
+    again = step(store, None, over, opened)
+
+    assert store.load("e1") == again == fold(store.events("e1"))
+    assert (len(again.runs), again.next_ordinal, sorted(again.ready)) == (2, 3, ["e1-0", "e1-1"])
+    assert [claim.run for claim in store.claimable(session, limit=9)] == ["e1-0", "e1-1"]
 
 
 def test_half_a_surrogate_pair_in_an_output_is_kept(store: Store, session: Session) -> None:

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.execution.apply import begin, extend
-from penstock.execution.event import ExecutionCreated, ExecutionEnded, ExecutionStarted
+from penstock.execution.event import (
+    ExecutionCreated,
+    ExecutionEnded,
+    ExecutionReopened,
+    ExecutionStarted,
+    Phase,
+    Reason,
+    StatusChanged,
+)
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.ports.store import Creation, Session, Store
@@ -126,3 +134,28 @@ def test_of_what_was_deleted_no_result_waits(store: Store, session: Session) -> 
     store.put_off("git", "e1", until=None, error="too large")
     store.delete("e1")
     assert (store.given_up("git"), store.count_unrecorded("git")) == ([], 1)
+
+
+def test_each_outcome_of_an_execution_that_goes_on_again_is_a_result(store: Store, session: Session) -> None:
+    run_to_its_end(store, session, "e0")
+    store.mark_recorded("git", ["e0"], place="commit", at=NOW)
+    over = store.load("e0")
+    assert over is not None
+    opened = ExecutionReopened(at=NOW, reason=Reason.RESTART, number=2, lists=(("", Phase.MAIN, 0, 1),))
+
+    again = extend(over, (opened,))
+    store.append(again, (opened,), due=None, session=None)
+    assert store.unrecorded("git", limit=9, now=NOW) == []
+    ended = ExecutionEnded(at=NOW + HOUR, state=State.FAILED)
+    store.append(extend(again, (ended,)), (ended,), due=None, session=session)
+
+    assert store.unrecorded("git", limit=9, now=NOW) == ["e0.2"]
+    store.mark_recorded("git", ["e0"], place="commit", at=NOW)  # a push that was under way vouches for the first alone
+    assert store.unrecorded("git", limit=9, now=NOW) == ["e0.2"]
+    changed = StatusChanged(at=NOW + HOUR, state=State.WARNING)
+    last = store.load("e0")
+    assert last is not None
+    store.append(extend(last, (changed,)), (changed,), due=None, session=None)
+    assert store.unrecorded("git", limit=9, now=NOW) == ["e0.2", "e0.3"]
+    store.delete("e0")
+    assert store.unrecorded("git", limit=9, now=NOW) == []

@@ -49,7 +49,7 @@ class CarriedOut:
         self.course = Course(flow, watch=self._watched(watch))
         self._agenda: list[tuple[datetime, int, _Act]] = []
         self._order = count()
-        self._asked: Counter[tuple[Key, str]] = Counter()
+        self._asked: Counter[tuple[str, str]] = Counter()
         self._created: Counter[Key] = Counter()
         if fates.held is not None:
             begin, end = fates.held
@@ -100,7 +100,7 @@ class CarriedOut:
 
     def _ask(self, key: str, names: tuple[str, ...], execution: Execution) -> None:
         told = key_of(execution.runs[key]) if key != ROOT else ("", ())
-        answers = {name: self._fate(told, self._named(key, name, execution)) for name in names}
+        answers = {name: self._fate(key, told, self._named(key, name, execution)) for name in names}
         takes = max(answer.takes for answer in answers.values())
         texts = {name: answer.text for name, answer in answers.items()}
 
@@ -110,10 +110,10 @@ class CarriedOut:
 
         self._at(self.course.now + takes, answer)
 
-    def _fate(self, told: Key, name: str) -> Answered:
+    def _fate(self, key: str, told: Key, name: str) -> Answered:
         """What it renders to this time: a loop asks again after each round."""
-        self._asked[told, name] += 1
-        return self.fates.answer(told, name, self._asked[told, name])
+        self._asked[key, name] += 1
+        return self.fates.answer(told, name, max(self._created[told], 1), self._asked[key, name])
 
     def _named(self, key: str, name: str, execution: Execution) -> str:
         """What a Switch chooses by is no list of values."""

@@ -69,8 +69,9 @@ class Fates:
         state = one_of(dice, ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "WARNING"))
         return Attempted(length(dice, 40), state, {"value": f"{key[0]} {number}"}, length(dice, 5))
 
-    def answer(self, key: Key, name: str, time: int = 1) -> Answered:
-        dice = self.dice(key, "answer", name, time)
+    def answer(self, key: Key, name: str, created: int = 1, asked: int = 1) -> Answered:
+        """The answer to the task run that was `created` so often, when it asks that for so many times."""
+        dice = self.dice(key, "answer", name, created, asked)
         takes = length(dice, 2)
         return Answered(takes, None if chance(dice, 5) else self._text(dice, name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from laws.reference import FLOWABLES
+from laws.kinds import FLOWABLES
 from penstock.flow.model import Flow, Kind, Retry, RetryBehavior, Task
 
 

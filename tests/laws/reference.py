@@ -8,107 +8,16 @@ taking the ends of its tasks in the order of time, and a kill is a cut through t
 from __future__ import annotations
 
 import heapq
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
+from laws.course import FALSE, OVER, STOPS, WORST, Lane, NotRendered, Opened, Outcome, Run, Try, seconds, short, soft
 from laws.fates import Fates, Key, Place
-from penstock.execution.instants import iso
+from laws.kinds import FLOWABLES
 from penstock.flow.model import Backoff, Flow, Retry, Task
-
-FALSE = {"false", "0", "-0", ""}
-STOPS = {"FAILED", "KILLED", "CANCELLED"}
-OVER = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED"}
-WORST = ("KILLED", "FAILED", "CANCELLED", "WARNING")
-
-
-@dataclass
-class Try:
-    """One attempt: from its start to its end, how long it takes to stop, and when it was told to, if it was."""
-
-    begin: datetime
-    end: datetime
-    obeys: timedelta
-    told: datetime | None = None
-
-
-@dataclass
-class Run:
-    """One task run as it should be. `shows` are its outputs, with the moments from which on they are there."""
-
-    key: Key
-    parent: Key | None
-    value: str | None
-    iteration: int | None
-    course: list[tuple[str, datetime]]
-    tries: list[Try] = field(default_factory=list)
-    shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
-
-    @property
-    def created(self) -> datetime:
-        return self.course[0][1]
-
-    @property
-    def state(self) -> str:
-        return self.course[-1][0]
-
-    @property
-    def end(self) -> datetime:
-        return self.course[-1][1]
-
-    @property
-    def outputs(self) -> dict[str, object]:
-        return self.shows[-1][1] if self.shows else {}
-
-    def take(self, state: str, at: datetime) -> None:
-        self.course.append((state, at))
-
-
-@dataclass(frozen=True)
-class Lane:
-    """Tasks one after another, with the value and the number of their iteration in a loop."""
-
-    tasks: Sequence[Task]
-    value: str | None = None
-    iteration: int | None = None
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The main list of a flowable: its lanes, `width` of them at once (0: all), from `at` on.
-
-    `needs` says for each lane which others it waits for; `others` is what the rest become once a child has failed.
-    `is_last` says that a failure does not keep the rest from beginning: of errors, finally and afterExecution.
-    `states` are there already; `least` is the state that it has at the least; `until` is when the list must have ended.
-    """
-
-    lanes: Sequence[Lane]
-    at: datetime
-    width: int = 1
-    needs: Sequence[set[int]] = ()
-    others: str | None = None
-    is_last: bool = False
-    states: frozenset[str] = frozenset()
-    least: str = "SUCCESS"
-    until: datetime | None = None
-
-
-@dataclass
-class Outcome:
-    state: str
-    outputs: dict[str, str] | None
-    runs: list[Run]
-
-
-class NotRendered(Exception):
-    """An expression has failed. `at` is when that was known."""
-
-    def __init__(self, at: datetime) -> None:
-        super().__init__()
-        self.at = at
 
 
 @dataclass
@@ -153,7 +62,7 @@ class Reference:
             end, state, outputs = self.cut(self.runs, kill, "KILLED"), "KILLED", None
             kill = None
         self.after(end, kill)
-        return Outcome(state, outputs, self.runs)
+        return Outcome(state, outputs, [run for run in self.runs if run.gone is None])
 
     def after(self, end: datetime, kill: datetime | None) -> None:
         """What runs when the state is set. A kill that comes by then stops it, and changes no state any more."""
@@ -176,10 +85,18 @@ class Reference:
         return end, "FAILED" if ran_out else state
 
     def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
-        """The main list; whether its time has run out, which stops all that goes on in it."""
+        """The main list, round by round; whether its time has run out, which stops all that goes on in it."""
         before = len(self.runs)
         end, states = self.tasks(parent, place, opened)
-        if opened.until is None or end <= opened.until:
+        while opened.rounds is not None and not states & STOPS and not opened.is_late(end):
+            end, again = opened.rounds.next(end)
+            if again is None or opened.is_late(again):
+                end = again or end
+                break
+            for run in self.runs[before:]:
+                run.gone = run.gone or again
+            end, states = self.tasks(parent, place, replace(opened, at=again))
+        if opened.until is None or not opened.is_late(end):
             return end, states | opened.states, False
         end = self.cut(self.runs[before:], opened.until, "KILLED")
         return end, set(opened.states), True
@@ -213,7 +130,7 @@ class Reference:
             if isinstance(task.timeout, str):
                 at, text = self.ask(run.key, "timeout", at)
                 limit = seconds(text, at)
-            if _short(task) in FLOWABLES:
+            if short(task) in FLOWABLES:
                 self.flowable(task, run, limit, at)
             else:
                 self.attempts(task, run, limit, at)
@@ -221,12 +138,19 @@ class Reference:
             run.take(soft(task, "FAILED"), failed.at)
         return run
 
-    def ask(self, key: Key, name: str, at: datetime, time: int = 1) -> tuple[datetime, str]:
-        answer = self.fates.answer(key, name, time)
-        self.asked.append((at, at + answer.takes))
-        if answer.text is None:
-            raise NotRendered(at + answer.takes)
-        return at + answer.takes, answer.text
+    def ask(self, key: Key, name: str, at: datetime, asked: int = 1) -> tuple[datetime, str]:
+        at, [text] = self.ask_all(key, (name,), at, asked)
+        return at, text
+
+    def ask_all(self, key: Key, names: Sequence[str], at: datetime, asked: int = 1) -> tuple[datetime, list[str]]:
+        """What is asked together is known together."""
+        answers = [self.fates.answer(key, name, max(self.created[key], 1), asked) for name in names]
+        known = at + max(answer.takes for answer in answers)
+        self.asked.append((at, known))
+        texts = [answer.text for answer in answers if answer.text is not None]
+        if len(texts) < len(answers):
+            raise NotRendered(known)
+        return known, texts
 
     def attempts(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         """One attempt after another, as long as the nearest retry allows it. A timeout is a failure."""
@@ -285,17 +209,19 @@ class Reference:
 
     def flowable(self, task: Task, run: Run, limit: timedelta | None, at: datetime) -> None:
         run.take("RUNNING", at)
-        opened = FLOWABLES[_short(task)](self, task, run, limit, at)
+        opened = FLOWABLES[short(task)](self, task, run, limit, at)
         if run.state in OVER:
             return
-        if limit is not None and _short(task) != "Pause":
+        if limit is not None and short(task) != "Pause":
             opened = replace(opened, until=at + limit)
         errors, finally_ = task.branches.get("errors", ()), task.branches.get("finally", ())
         end, state = self.body(run, run.key[1], opened, errors, finally_)
         state = opened.least if state == "SUCCESS" else state
-        if _short(task) == "AllowFailure" and state == "FAILED":
+        if opened.rounds is not None and opened.rounds.objects and state not in STOPS:
+            state = "FAILED"
+        if short(task) == "AllowFailure" and state == "FAILED":
             state = "WARNING"
-        if _short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
+        if short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
             end, state = self.closing(run, state, end)
         run.take(soft(task, state), end)
 
@@ -317,6 +243,9 @@ class Reference:
         for run in reversed(runs):
             if run.created > at:
                 self.runs.remove(run)
+            if run.gone is not None and run.gone > at:
+                run.gone = None
+            if run.created > at or run.gone is not None:
                 continue
             if run.end > at:
                 self.stop(run, at, state, ends.get(run.key, at))
@@ -411,122 +340,3 @@ class _List:
             ends.append(self.reference.cut(runs, now, self.opened.others))
             self.states.add(runs[0].state)
         return max(ends)
-
-
-# ── what the flowables are ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _sequential(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del reference, run, limit
-    return Opened([Lane(task.branches.get("tasks", ()))], at)
-
-
-def _parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del reference, run, limit
-    lanes = [Lane([each]) for each in task.branches.get("tasks", ()) if not each.disabled]
-    others = {"CANCEL": "CANCELLED", "FAIL": "FAILED"}.get(task.properties.get("onChildFailure", ""))
-    return Opened(lanes, at, int(task.properties.get("concurrent") or 0), others=others)
-
-
-def _dag(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    """A disabled task is not there: who needs it needs what it would have needed."""
-    opened = _parallel(reference, task, run, limit, at)
-    needs, place = task.properties["dependsOn"], {lane.tasks[0].id: n for n, lane in enumerate(opened.lanes)}
-
-    def of(name: str) -> set[int]:
-        return {each for needed in needs[name] for each in ({place[needed]} if needed in place else of(needed))}
-
-    return replace(opened, needs=[of(lane.tasks[0].id) for lane in opened.lanes])
-
-
-def _if(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del limit
-    at, text = reference.ask(run.key, "condition", at)
-    run.shows.append((at, {"evaluationResult": text not in FALSE}))
-    return Opened([Lane(task.branches.get("else" if text in FALSE else "then", ()))], at)
-
-
-def _switch(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del limit
-    at, value = reference.ask(run.key, "case", at)
-    fits = value in task.properties["cases"]
-    if not fits and "defaults" not in task.branches:
-        raise NotRendered(at)
-    run.shows.append((at, {"value": value, "defaults": not fits}))
-    return Opened([Lane(task.branches.get(f"cases.{value}" if fits else "defaults", ()))], at)
-
-
-def _for_each(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del limit
-    at, text = reference.ask(run.key, "values", at)
-    tasks, width = task.branches.get("tasks", ()), task.properties.get("concurrencyLimit", 1)
-    return Opened([Lane(tasks, value, n) for n, value in enumerate(json.loads(text))], at, int(width))
-
-
-def _each_parallel(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    del limit
-    at, text = reference.ask(run.key, "value", at)
-    tasks = task.branches.get("tasks", ())
-    lanes = [Lane([each], value, n) for n, value in enumerate(json.loads(text)) for each in tasks]
-    return Opened(lanes, at, int(task.properties.get("concurrent") or 0))
-
-
-def _pause(reference: Reference, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
-    """After its `onPause` it waits for a person, or for its delay, or for its timeout: what comes first."""
-    delay = None
-    if "delay" in task.properties:
-        at, text = reference.ask(run.key, "delay", at)
-        delay = seconds(text, at)
-    at, states = reference.tasks(run, run.key[1], Opened([Lane(task.branches.get("onPause", ()))], at))
-    if states & STOPS:
-        return Opened([], at, states=frozenset(states))
-    run.take("PAUSED", at)
-    person = reference.fates.patience(run.key)
-    then = str(task.properties.get("behavior", "RESUME"))
-    if limit is not None and (delay is None or limit < delay):
-        delay, then = limit, "FAIL"
-    elapsed = delay is not None and delay <= person
-    at += delay if elapsed and delay is not None else person
-    opened = Opened([Lane(task.branches.get("tasks", ()))], at, states=frozenset(states))
-    if elapsed and then in ("FAIL", "CANCEL"):
-        run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
-        return opened
-    run.take("RUNNING", at)
-    to = {"WARN": "WARNING"}.get(then, "RUNNING") if elapsed else "SUCCESS"
-    run.shows.append((at, {"resumed": {"on": iso(at), "to": to}}))
-    return replace(opened, least="WARNING" if elapsed and then == "WARN" else "SUCCESS")
-
-
-Open = Callable[[Reference, Task, Run, timedelta | None, datetime], Opened]
-
-FLOWABLES: dict[str, Open] = {
-    "Sequential": _sequential,
-    "AllowFailure": _sequential,
-    "Dag": _dag,
-    "WorkingDirectory": _sequential,
-    "Parallel": _parallel,
-    "If": _if,
-    "Switch": _switch,
-    "ForEach": _for_each,
-    "EachParallel": _each_parallel,
-    "Pause": _pause,
-}
-
-
-def _short(task: Task) -> str:
-    return task.type.rpartition(".")[2]
-
-
-def soft(task: Task, state: str) -> str:
-    """A failure that is allowed is a warning, a warning that is allowed a success."""
-    if state == "FAILED" and task.allow_failure:
-        state = "WARNING"
-    return "SUCCESS" if state == "WARNING" and task.allow_warning else state
-
-
-def seconds(text: str, at: datetime) -> timedelta:
-    """`PT5S`, `PT1M`; anything else is no duration, which is known at `at`."""
-    number, unit = text[2:-1], text[-1:]
-    if not (text.startswith("PT") and number.isdigit() and unit in ("S", "M")):
-        raise NotRendered(at)
-    return timedelta(seconds=int(number)) * (60 if unit == "M" else 1)

@@ -18,13 +18,19 @@ from penstock.execution.event import (
     EvaluationFailed,
     Event,
     ExecutionCreated,
+    ExecutionInherited,
+    ExecutionReopened,
     ExitRequested,
     KillRequested,
     LabelsChanged,
+    LabelsSet,
     PauseRequested,
     ResumeRequested,
+    RunForced,
+    StatusChanged,
     TaskRunReleased,
     TaskRunRetrying,
+    Unqueued,
     VariablesChanged,
 )
 from penstock.execution.legality import refuse
@@ -50,6 +56,12 @@ FACTS = (
     | ChildStarted
     | ChildRefused
     | ChildEnded
+    | ExecutionInherited
+    | ExecutionReopened
+    | LabelsSet
+    | RunForced
+    | StatusChanged
+    | Unqueued
 )
 
 

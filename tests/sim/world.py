@@ -48,6 +48,7 @@ from penstock.ports.presence import Presence
 from penstock.ports.store import Fenced, Session, Store
 from sim.checker import check, check_kin
 from sim.door import Door, Fate, Gone
+from sim.people import meddle
 from sim.runner import FakeAttempts, Runner, Slot, Violation
 
 TURNS: Mapping[type[Event], str] = {
@@ -284,6 +285,8 @@ class Process:
         if execution.seq - len(events) != before:
             raise Violation(f"a listener was told of {execution.id} up to {before}, then up to {execution.seq}")
         self._heard[execution.id] = execution.seq
+        if execution.is_over:  # what people do with it now is none of this process's business
+            del self._heard[execution.id]
         for event in events:
             if type(event) in TURNS:
                 self.world.told(TURNS[type(event)])
@@ -490,6 +493,9 @@ class World:
                 self.clock.advance(timedelta(seconds=self.dice.randrange(10)))
 
     def person(self) -> None:
+        if chance(self.dice, 35):
+            meddle(self)
+            return
         unfinished = self.unfinished()
         if unfinished:
             self.ask(one_of(self.dice, unfinished))
@@ -514,6 +520,15 @@ class World:
                 case _:
                     self.resume(execution)
             self.told(f"person: {word}")
+
+    def presence(self) -> Presence:
+        return FakePresence(self)
+
+    def take_up_again(self, execution: str) -> None:
+        """Somebody has what goes on again taken up, as `run --resume` does."""
+        process = self.process
+        if process is not None and not process.is_gone:
+            self.guarded(process, partial(self.take_up, process, execution))
 
     def resume(self, execution: str) -> None:
         request.resume(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ from penstock.expression import Budget, render, render_value
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.model import Dialect, Flow
 from penstock.flow.parse import parse_flow
-from penstock.operations import reopen, request
+from penstock.operations import overrule, reopen, request
 from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
@@ -281,6 +281,7 @@ class Stage:
         *,
         labels: Mapping[str, str] | None = None,
         date: datetime | None = None,
+        breakpoints: Sequence[str] = (),
     ) -> str:
         """Start a deployed flow; its id. Raises Refused, InvalidInputs: then nothing was started."""
         deployed = self.store.deployed_flow(name)
@@ -288,7 +289,7 @@ class Stage:
         flow, id_ = self.flow_of(deployed), f"x{len(self.started) + 1}"
         now = self.store.generation()
         wanted = start_of(deployed, flow, inputs or {}, repository="stage", id_=id_, generation=now)
-        wanted = replace(wanted, labels=labels or {}, schedule_date=date)
+        wanted = replace(wanted, labels=labels or {}, schedule_date=date, breakpoints=tuple(breakpoints))
         kept = self._keep_files(wanted, by_person=True)
         creation = prepare(kept, at=self.clock.now(), intake=self.intake)
         self.started.append(id_)
@@ -303,18 +304,37 @@ class Stage:
     def pause(self, id_: str) -> None:
         self._ask(request.pause, id_)
 
-    def resume(self, id_: str, values: Mapping[str, Any] | None = None, *, task: str | None = None) -> None:
+    def resume(
+        self,
+        id_: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        task: str | None = None,
+        review: request.Review | None = None,
+    ) -> None:
         execution = self.execution(id_)
         given = keep_answers(
             self.flows.flow(execution), execution, values or {}, self.files, self.namespace_files,
             task=task, intake=self.intake,
         )  # fmt: skip
-        self._ask(request.resume, id_, values=given, task=task, intake=self.intake)
+        self._ask(request.resume, id_, values=given, task=task, intake=self.intake, review=review)
+
+    def force_run(self, id_: str) -> None:
+        self._ask(overrule.force_run, id_)
+
+    def unqueue(self, id_: str) -> None:
+        self._ask(overrule.unqueue, id_)
+
+    def set_labels(self, id_: str, labels: Mapping[str, str]) -> None:
+        self._ask(overrule.set_labels, id_, labels=labels)
+
+    def delete(self, id_: str) -> None:
+        overrule.delete(id_, store=self.store, logs=self.logs, files=self.files)
 
     def restart(self, id_: str, *, revision: int | None = None) -> Execution:
         """Restart it; how it stands before anything of it happens."""
         if revision is None:
-            return reopen.restart(id_, **self._told(id_))
+            return reopen.restart(id_, **self.told(id_))
         return reopen.restart_as(self._another(id_, revision), self._means, by=BY, at=self.clock.now())
 
     def replay(
@@ -333,7 +353,7 @@ class Stage:
 
     def change_status(self, id_: str, run: str, state: str) -> Execution:
         """Give a task run another state; how the execution stands before it goes on."""
-        return reopen.change_status(id_, run, State(state), **self._told(id_))
+        return reopen.change_status(id_, run, State(state), **self.told(id_))
 
     @property
     def _means(self) -> reopen.Means:
@@ -349,12 +369,12 @@ class Stage:
         flow = self.flow_of(deployed)
         return reopen.Wanted(new, old, reopen.Revision(flow, deployed.source_digest, revision))
 
-    def _told(self, id_: str) -> dict[str, Any]:
+    def told(self, id_: str) -> dict[str, Any]:
         flow = self.flows.flow(self.execution(id_))
         return {"by": BY, "at": self.clock.now(), "store": self.store, "presence": self.presence, "flow": flow}
 
     def _ask(self, word: Callable[..., object], id_: str, **more: Any) -> None:
-        word(id_, **self._told(id_), **more)
+        word(id_, **self.told(id_), **more)
         self.settle()
 
     # ── time ──

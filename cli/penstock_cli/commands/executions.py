@@ -150,6 +150,8 @@ def _tell_holder(place: Workplace, execution: Execution) -> None:
 @click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An `onResume` input.")
 @click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
 @click.option("--task", help="The task that is meant, where several wait.")
+@click.option("--approve/--deny", "approves", default=None, help="What an Approval is told; approved by default.")
+@click.option("--comment", help="Why it is approved or denied.")
 @click.option("--breakpoint", "breakpoints", multiple=True, metavar="TASK[=VALUE]", help="Breakpoints from now on.")
 @click.option("--no-breakpoints", is_flag=True, help="Stop at no breakpoint any more.")
 @_data
@@ -158,12 +160,15 @@ def resume(
     inputs: tuple[str, ...],
     inputs_file: Path | None,
     task: str | None,
+    approves: bool | None,
+    comment: str | None,
     breakpoints: tuple[str, ...],
     no_breakpoints: bool,
     data: Path | None,
 ) -> None:
-    """Resume an execution that waits for a person: at a Pause, at a breakpoint, or because somebody paused it."""
-    from penstock.operations.request import asked_of, waiting
+    """Resume an execution that waits for a person: at a Pause, at an Approval, at a breakpoint, or because somebody
+    paused it."""
+    from penstock.operations.request import Review, asked_of, waiting
     from penstock.operations.request import resume as operation
     from penstock_cli.flow_files import given_inputs
 
@@ -173,7 +178,11 @@ def resume(
         given = given_inputs(inputs, inputs_file, asked_of(flow, run) if run is not None else ())
         values = place.keep_answers(flow, paused, given, task=task)
         stops = breakpoints if breakpoints or no_breakpoints else None
-        execution = _ask(place, id_, operation, values=values, task=task, intake=place.intake, breakpoints=stops)
+        decided = approves is not None or comment is not None
+        review = Review("DENIED" if approves is False else "APPROVED", comment or "") if decided else None
+        execution = _ask(
+            place, id_, operation, values=values, task=task, intake=place.intake, breakpoints=stops, review=review
+        )
         click.echo(f"{execution.id} goes on", err=True)
         _tell_holder(place, execution)
 

@@ -68,6 +68,8 @@ class StoredExecutions(Executions):
         found = self.store.summaries(replace(_query(wanted), states=states, limit=ALL)) if states else []
         executions = logs = metrics = storage = 0
         for each in found:
+            if wanted.execution not in (None, each.id):
+                continue
             loaded = self.store.load(each.id)
             if loaded is None or not loaded.is_over:
                 continue

@@ -25,6 +25,7 @@ from penstock.execution.event import (
     ExecutionAdmitted,
     ExecutionEnded,
     Instant,
+    IterationBegun,
     Refusal,
 )
 from penstock.execution.legality import refuse
@@ -228,6 +229,10 @@ class Executor:
             return creation
         return replace(creation, execution=execution, events=tuple(events), due=due(flow, execution))
 
+    def _born(self, creation: Creation, flow: Flow) -> Creation:
+        """`creation` with what follows from it. An iteration sees what its caller has, so that is written first."""
+        return creation if "loop" in creation.execution.source else self._grown(creation, flow)
+
     def _take_up(self, creation: Creation, flow: Flow, execution: Execution) -> bool:
         """Hold what was just written. Whether there is more to be settled of it."""
         events = creation.events
@@ -408,6 +413,8 @@ class Executor:
         while len(events) < MOST_EVENTS and len(births or ()) < MOST_BORN:
             now = self._clock.now()
             follows: Sequence[Event] = decide(flow, execution, now)
+            if events and any(isinstance(each, IterationBegun) for each in follows):
+                return execution, True  # what leaves is heard of before it does
             if not follows and execution.asked:
                 follows = self._shell.answer(flow, execution, now)
             if not follows and execution.inline and not execution.held and not execution.is_leaving:
@@ -440,7 +447,7 @@ class Executor:
         *,
         room: int | None = None,
     ) -> None:
-        wanted = [(self._grown(each.creation, each.flow), each.flow) for each in births if each.creation and each.flow]
+        wanted = [(self._born(each.creation, each.flow), each.flow) for each in births if each.creation and each.flow]
         born = self._store.append(
             execution,
             events,

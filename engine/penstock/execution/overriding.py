@@ -51,7 +51,7 @@ def _reopening(execution: Execution, event: ExecutionReopened) -> Refusal | None
         return Refusal(words, "wait for its end, or kill it")
     if event.number != execution.attempt_number + 1:
         return Refusal(f"somebody else has opened the execution again: it is in its attempt {execution.attempt_number}")
-    if execution.running or execution.ready or execution.asked or execution.children:
+    if execution.running or execution.children:
         return Refusal("tasks of the execution still run", "wait until they have ended")
     wanted = [*(run for run, _ in event.runs), *(run for run, _ in event.marked)]
     if not all(run in execution.runs for run in wanted) or not all(each in execution.order for each in event.dropped):

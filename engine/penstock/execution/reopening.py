@@ -32,6 +32,7 @@ _GOES_ON = frozenset({State.FAILED, State.PAUSED, State.BREAKPOINT})
 def restart(flow: Flow, execution: Execution, *, by: str, at: Instant) -> ExecutionReopened:
     """Go on at everything that has failed, and past everything that is paused. Raises Refused."""
     _refuse_restart(execution)
+    _refuse_busy(execution)
     plan = _Plan(flow, execution)
     wanted = [run for run in execution.in_order() if run.state in _GOES_ON]
     if not wanted:
@@ -52,6 +53,7 @@ def replay(flow: Flow, execution: Execution, run: str, *, by: str, at: Instant) 
             f"Execution must be terminated to be replayed, current state is '{execution.state}' !",
             help="wait for its end, or kill it; without a task run it can be replayed from its start at any time",
         )
+    _refuse_busy(execution)
     plan = _Plan(flow, execution)
     target = plan.whole(execution.runs[run])
     plan.leave_after(target)
@@ -90,6 +92,12 @@ def _refuse_restart(execution: Execution) -> None:
             f"current state is '{execution.state}' !",
             help=f"`penstock executions replay {execution.id}` runs it once more",
         )
+
+
+def _refuse_busy(execution: Execution) -> None:
+    """One that a person has paused may have tasks that still run: two of the same must never run at once."""
+    if execution.running or execution.children:
+        raise Refused("tasks of the execution still run", help="wait until they have ended")
 
 
 def _refuse_unknown(execution: Execution, run: str) -> None:

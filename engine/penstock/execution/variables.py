@@ -8,10 +8,11 @@ from typing import Any
 
 import immutables
 
-from penstock.execution.event import Phase
+from penstock.execution.event import Phase, StopCause
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.outcome import why
 from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
 from penstock.flow.inputs import given_value, literal_value, put_value
@@ -144,7 +145,7 @@ def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings
     seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}, "taskrun": taskrun}
     if parents:
         seen |= {"parent": parents[0], "parents": parents}
-    error = _error(execution, run)
+    error = _error(flow, execution, run)
     if error is not None:
         seen["error"] = error
     return seen
@@ -166,15 +167,30 @@ def _parent(flow: Flow, run: TaskRun, around: Surroundings) -> dict[str, Any]:
     return {"task": task, "taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
 
 
-def _error(execution: Execution, run: TaskRun) -> dict[str, Any] | None:
-    """In an errors branch: the task run that failed last, and its message. There is no stack to trace: that is the
-    message again."""
-    if not any(each.phase is Phase.ERRORS for each in (run, *execution.lineage(run))):
+def _error(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | None:
+    """In an errors branch: the task run that failed last in what the branch belongs to, and its message; of a flowable
+    whose time is over that. There is no stack to trace: that is the message again."""
+    handler = next((each for each in (run, *execution.lineage(run)) if each.phase is Phase.ERRORS), None)
+    if handler is None:
         return None
-    failed = [each for each in execution.in_order() if each.error is not None and each.id != run.id]
-    if not failed:
+    owner = execution.runs[handler.parent] if handler.parent is not None else None
+    failed = [each for each in execution.runs.values() if each.error is not None and _is_of(execution, each, owner)]
+    if owner is not None and owner.stop is StopCause.TIMEOUT:
+        task, message = owner.task, why(flow.by_id[owner.task], owner, None)
+    elif failed:
+        last = max(failed, key=lambda each: each.ordinal)
+        task, message = last.task, last.error
+    else:
         return None
-    return {"taskId": failed[-1].task, "message": failed[-1].error, "stackTrace": failed[-1].error}
+    return {"taskId": task, "message": message, "stackTrace": message}
+
+
+def _is_of(execution: Execution, failed: TaskRun, owner: TaskRun | None) -> bool:
+    """Whether a task run has failed in the main list of `owner` (None: the execution), at any depth."""
+    key = owner.id if owner is not None else None
+    while failed.parent != key and failed.parent is not None:
+        failed = execution.runs[failed.parent]
+    return failed.parent == key and failed.phase is not Phase.ERRORS
 
 
 def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:

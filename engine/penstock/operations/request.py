@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,17 +11,29 @@ from penstock.errors import Conflict, NotFound, Refused, Retryable
 from penstock.execution.apply import extend
 from penstock.execution.decide import due
 from penstock.execution.event import Event, KillRequested, PauseRequested, ResumeRequested
+from penstock.execution.flowable.approval import APPROVED, comment_wanted
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 from penstock.flow.declaration import declared_inputs
-from penstock.flow.model import Flow, Input
+from penstock.flow.model import Flow, Input, Task
 from penstock.operations.start import Intake, stored_values
 from penstock.ports.presence import Presence
 from penstock.ports.store import Store
 
 MOST_TRIES = 200
 """What stands in the way each time is news of a task: a fan-out of hundreds brings as many within a second."""
+
+APPROVAL = "io.kestra.plugin.core.flow.Approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What somebody has decided about an Approval, and why."""
+
+    decision: str = APPROVED
+    comment: str = ""
+
 
 Words = Callable[[Execution], Sequence[Event]]
 """What is said of an execution as it stands. Raises Refused where nothing can be."""
@@ -48,15 +61,19 @@ def resume(
     task: str | None = None,
     intake: Intake | None = None,
     breakpoints: tuple[str, ...] | None = None,
+    review: Review | None = None,
 ) -> Execution:
     """Answer the first task run that waits (of `task`, when it is named), a Pause or one at a breakpoint, or lift an
-    operator's pause. `breakpoints`, where given, are those from now on.
+    operator's pause. `breakpoints`, where given, are those from now on. `review` is for an Approval.
 
-    Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit the task's `onResume`).
+    Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit what the task asks for).
     """
 
     def words(current: Execution) -> Sequence[Event]:
-        return [answer(flow, current, values, by=by, at=at, task=task, intake=intake, breakpoints=breakpoints)]
+        told = answer(
+            flow, current, values, by=by, at=at, task=task, intake=intake, breakpoints=breakpoints, review=review
+        )
+        return [told]
 
     return say(store, presence, flow, execution, words)
 
@@ -72,6 +89,7 @@ def answer(
     intake: Intake | None = None,
     breakpoints: tuple[str, ...] | None = None,
     run: TaskRun | None = None,
+    review: Review | None = None,
 ) -> ResumeRequested:
     """The event that resumes `execution` (`run` of it, or the first that waits), with secrets among the values sealed.
     Raises Refused, InvalidInputs."""
@@ -83,13 +101,35 @@ def answer(
         raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
     if run.state is State.BREAKPOINT:
         return ResumeRequested(at=at, by=by, paused=run.id, breakpoints=breakpoints)
+    decided = _reviewed(flow.by_id[run.task], run, review)
     kept = stored_values(flow, asked_of(flow, run), values, execution, intake)
-    return ResumeRequested(at=at, by=by, paused=run.id, values=kept, breakpoints=breakpoints)
+    return ResumeRequested(
+        at=at,
+        by=by,
+        paused=run.id,
+        values=kept,
+        breakpoints=breakpoints,
+        decision=decided.decision,
+        comment=decided.comment,
+    )
+
+
+def _reviewed(task: Task, run: TaskRun, review: Review | None) -> Review:
+    """What is decided: an Approval that is resumed without a word is approved. Raises Refused."""
+    if task.type != APPROVAL:
+        if review is not None:
+            raise Refused(f"task `{task.id}` asks for no approval", help="resume it without a decision")
+        return Review(decision="")
+    decided = review or Review()
+    if comment_wanted(task, run.facts, decided.decision) and not decided.comment.strip():
+        raise Refused(f"task `{task.id}` wants to be told why", help="add a comment")
+    return decided
 
 
 def asked_of(flow: Flow, run: TaskRun) -> tuple[Input, ...]:
-    """What a Pause wants to know of the person who resumes it."""
-    return declared_inputs(flow.by_id[run.task].properties.get("onResume") or ())
+    """What a Pause, or an Approval, wants to know of the person who resumes it."""
+    task = flow.by_id[run.task]
+    return declared_inputs(task.properties.get("inputs" if task.type == APPROVAL else "onResume") or ())
 
 
 def waiting(execution: Execution, task: str | None = None) -> TaskRun | None:

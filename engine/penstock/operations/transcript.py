@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from heapq import merge
 from typing import Any
 
+from penstock.execution.apply import begin, extend
+from penstock.execution.event import Event, ExecutionCreated, ExecutionReopened, IterationBegun
 from penstock.execution.model import Execution, TaskRun
+from penstock.execution.snapshot import restore
 from penstock.execution.variables import iso
 from penstock.flow.model import Level
 from penstock.ports.logs import LogKey, LogLine, Logs
@@ -21,6 +24,21 @@ def transcript(
     inline = sorted((line for each in runs for line in said(execution.id, each)), key=lambda line: line.at)
     kept = (line for line in inline if line.level.rank >= min_level.rank)
     return merge(logs.read(execution.id, run=run, min_level=min_level), kept, key=lambda line: line.at)
+
+
+def with_what_left(execution: Execution, events: Callable[[], Sequence[Event]]) -> Execution:
+    """`execution` with the task runs that have left it, for whoever reads what was said: a loop makes room with each
+    round, and what it said before stays said. `events` is its log, which is read where something has left."""
+    if execution.next_ordinal == len(execution.runs):
+        return execution
+    created, *rest = events()
+    assert isinstance(created, ExecutionCreated), "a log begins with the creation"
+    at, runs = begin(created), dict(execution.runs)
+    for event in rest:
+        if isinstance(event, ExecutionReopened | IterationBegun):
+            runs |= {at.order[ordinal]: at.runs[at.order[ordinal]] for ordinal in event.dropped}
+        at = extend(at, (event,))
+    return restore(execution, runs.values())
 
 
 def said(execution_id: str, run: TaskRun) -> Iterator[LogLine]:

@@ -13,13 +13,14 @@ from penstock.flow.model import Level
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which executions are meant: of a flow, or of a namespace and all below it, that began within a time."""
+    """Which executions are meant: of a flow, or of a namespace and all below it, that began within a time; or one."""
 
     namespace: str | None = None
     flow_id: str | None = None
     states: tuple[State, ...] = ()
     after: datetime | None = None
     before: datetime | None = None
+    execution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

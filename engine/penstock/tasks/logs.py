@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -71,12 +72,15 @@ class PurgeLogs(TaskType):
     properties = PurgeLogsProperties
 
     def run(self, properties: PurgeLogsProperties, context: Context) -> Result:
-        if properties.log_levels or properties.execution_id:
+        if properties.log_levels:
             raise UserError(
                 "the log of an execution is kept as a whole: lines of some levels alone cannot be deleted",
-                help="leave out `logLevels` and `executionId`, and say by `endDate` which are old enough",
+                help="leave out `logLevels`, and say by `endDate` which logs are old enough",
             )
         if not properties.purge_execution_logs:
             return Result({"count": 0})
-        purged = context.executions.purge(within(properties), Purge(execution=False, metrics=False, storage=False))
+        purged = context.executions.purge(
+            replace(within(properties), execution=properties.execution_id),
+            Purge(execution=False, metrics=False, storage=False),
+        )
         return Result({"count": purged.logs})

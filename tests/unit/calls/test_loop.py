@@ -183,3 +183,12 @@ def test_errors_of_the_loop_are_those_of_each_iteration(made: Stage) -> None:
     run(made, looping("[a, b]", FAIL_ON_B, more))
 
     assert [[each.task for each in kid.in_order()] for kid in iterations(made)] == [["fail"], ["fail", "mend"]]
+
+
+def test_an_iteration_sees_what_has_just_become_known(made: Stage) -> None:
+    before = f"  - {{id: call, type: {CORE}flow.Subflow, namespace: team, flowId: child}}"
+    child = f"id: child\nnamespace: team\ntasks:\n  - {{id: say, type: {CORE}debug.Return, format: x}}\n"
+    made.deploy(child.encode())
+    parent = run(made, looping("[a]", say("{{ outputs.call.state }}"), before=before))
+
+    assert (parent.state.value, said(made)[-1]) == ("SUCCESS", "SUCCESS")

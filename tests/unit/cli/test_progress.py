@@ -7,7 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from penstock.flow.model import Level
+from penstock.execution.apply import begin, extend
+from penstock.execution.event import (
+    Caller,
+    ChildrenRequested,
+    Event,
+    ExecutionCreated,
+    ExecutionStarted,
+    Phase,
+    ScopeOpened,
+    TaskRunCreated,
+    TaskRunEnded,
+)
+from penstock.execution.model import Execution
+from penstock.execution.state import State
+from penstock.flow.model import Kind, Level
 from penstock.ports.logs import LogKey, LogLine
 from penstock_cli.render.progress import MOST_PRINTED, PlainProgress, TreeProgress, harmless
 
@@ -50,3 +64,48 @@ def test_lines_above_a_tree_are_whole_and_in_order() -> None:
     progress.close()
     shown = [text.split("task │ ", 1)[1] for text in stream.getvalue().split("\n") if "task │ " in text]
     assert shown == [harmless(text) for text in [*wanted, ""]]
+
+
+def execution(id_: str, flow: str, task: str, caller: Caller | None = None) -> tuple[Execution, list[Event]]:
+    """One whose only task run has begun."""
+    created = ExecutionCreated(
+        at=AT, id=id_, namespace="team", flow_id=flow, revision=1, flow_digest="d", caller=caller
+    )
+    kind = Kind.EXECUTABLE if caller is None else Kind.WORKER
+    events: list[Event] = [
+        ExecutionStarted(at=AT),
+        ScopeOpened(at=AT, run=None, phase=Phase.MAIN, lanes=1, width=1),
+        TaskRunCreated(
+            at=AT, run=f"{id_}-run", task=task, kind=kind, parent=None, phase=Phase.MAIN, lane=0, position=0,
+            last=True, gated=True,
+        ),
+    ]  # fmt: skip
+    if caller is None:
+        events.append(ChildrenRequested(at=AT, run=f"{id_}-run", count=1))
+    return extend(begin(created), events), events
+
+
+def test_what_was_called_stands_in_the_tree_below_the_task_that_called_it() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=60, color_system=None)
+    progress = TreeProgress(console, str, "team/parent")
+    progress.hear(*execution("e1", "parent", "call"))
+    progress.hear(*execution("e2", "child", "inner", Caller("e1", "e1-run", 0, waits=True, depth=1)))
+    progress.close()
+
+    last = stream.getvalue().rpartition("team/parent")[2]
+    lines = [text.strip(" │└├─") for text in last.splitlines()]
+    assert [text.split()[1] for text in lines[1:4]] == ["call", "team/child", "inner"]
+
+
+def test_plain_lines_say_which_flow_a_called_task_is_of() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream, str)
+    progress.hear(*execution("e1", "parent", "call"))
+    called, _ = execution("e2", "child", "inner", Caller("e1", "e1-run", 0, waits=True, depth=1))
+    ended = TaskRunEnded(at=AT, run="e2-run", state=State.SUCCESS)
+    progress.hear(extend(called, [ended]), [ended])
+
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("start     call")
+    assert "success   child > inner" in second

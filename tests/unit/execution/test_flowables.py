@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from penstock.errors import Refused
 from penstock.execution.event import StopCause
 from penstock.execution.state import State
 from penstock.flow.model import Task
+from penstock.operations.request import Review, answer
 from unit.execution.test_decide import FAILED, KILLED, SECOND, SUCCESS, WARNING, course_of, flowable, work
 
 CREATED, RUNNING, PAUSED, CANCELLED = State.CREATED, State.RUNNING, State.PAUSED, State.CANCELLED
@@ -184,6 +188,19 @@ def test_the_timeout_of_a_flowable_kills_what_runs_within_and_fails_it() -> None
     assert course.execution.state is FAILED
 
 
+def test_what_is_for_errors_runs_after_the_time_of_a_flowable_is_over() -> None:
+    inner = flowable(
+        "Sequential", "inner", work("a"), timeout=5 * SECOND, errors=(work("help"),), finally_=(work("z"),)
+    )
+    course = course_of(inner)
+
+    course.wait(5)
+    course.wait(60)
+    course.do("help", "z")
+
+    assert course.states() == {"inner": FAILED, "a": KILLED, "help": SUCCESS, "z": SUCCESS}
+
+
 def test_the_timeout_of_a_flowable_may_be_allowed() -> None:
     inner = flowable("Sequential", "inner", work("a"), timeout=5 * SECOND, allow_failure=True)
     course = course_of(inner, work("next"))
@@ -338,3 +355,22 @@ def test_an_approval_that_is_automatic_asks_nobody() -> None:
 
     assert course.states() == {"gate": SUCCESS, "yes": SUCCESS}
     assert (course.run("gate").outputs or {})["auto"] is True
+
+
+def test_whoever_denies_says_why_where_that_is_asked_for() -> None:
+    course = course_of(flowable("Approval", "gate", commentRequired="ON_DENY"))
+
+    with pytest.raises(Refused, match="wants to be told why"):
+        answer(course.flow, course.execution, {}, by="ada", at=course.now, review=Review("DENIED"))
+
+    said = answer(course.flow, course.execution, {}, by="ada", at=course.now, review=Review("DENIED", "rain"))
+    assert (said.decision, said.comment) == ("DENIED", "rain")
+    said = answer(course.flow, course.execution, {}, by="ada", at=course.now)
+    assert (said.decision, said.comment) == ("APPROVED", "")
+
+
+def test_a_pause_is_neither_approved_nor_denied() -> None:
+    course = course_of(flowable("Pause", "pause"))
+
+    with pytest.raises(Refused, match="asks for no approval"):
+        answer(course.flow, course.execution, {}, by="ada", at=course.now, review=Review("DENIED"))

@@ -14,7 +14,7 @@ from penstock.execution.variables import Inputs, Surroundings, variables
 from penstock.flow.declaration import declared_input
 from penstock.flow.model import Dialect, Flow, InputType, Output
 from unit.execution.course import Course
-from unit.execution.test_decide import course_of, flowable, work
+from unit.execution.test_decide import SECOND, course_of, flowable, work
 
 SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
 
@@ -103,3 +103,40 @@ def test_a_secret_input_is_opened_at_once_and_other_inputs_when_they_are_looked_
 
 def given(flow: Flow, inputs: dict[str, Any]) -> Execution:
     return Course(flow, inputs=inputs).execution
+
+
+def test_an_error_is_the_one_of_the_flowable_whose_errors_are_worked_off() -> None:
+    left = flowable("Sequential", "left", work("a"), errors=(work("for_a"),))
+    right = flowable("Sequential", "right", flowable("Sequential", "deep", work("b")), errors=(work("for_b"),))
+    course = course_of(flowable("Parallel", "both", left, right))
+
+    course.fail("a", "b")
+
+    assert (seen(course, "for_a")["error"]["taskId"], seen(course, "for_b")["error"]["taskId"]) == ("a", "b")
+    assert seen(course, "for_a")["error"]["message"] == "it went wrong"
+
+
+def test_the_error_of_a_flowable_whose_time_is_over_is_that() -> None:
+    course = course_of(flowable("Sequential", "slow", work("a"), timeout=5 * SECOND, errors=(work("help"),)))
+
+    course.wait(5)
+
+    error = {"taskId": "slow", "message": "Timeout after PT5S", "stackTrace": "Timeout after PT5S"}
+    assert seen(course, "help")["error"] == error
+
+
+def test_outputs_are_addressed_by_the_values_of_all_loops_around_them_and_by_no_other_flowable() -> None:
+    inner = flowable("ForEach", "inner", flowable("Dag", "dag", work("a"), dependsOn={}), values="[]")
+    course = course_of(flowable("ForEach", "outer", flowable("If", "if", inner, branch="then"), values="[]"), work("z"))
+    course.answer("outer", values=["o"])
+    course.answer("if", evaluationResult=True)
+    course.answer("inner", values=["i"])
+    assert "value" not in seen(course, "a")["taskrun"]
+    assert [each["taskrun"].get("value") for each in seen(course, "a")["parents"]] == ["i", "o"]
+
+    course.start("a")
+    course.end("a", rows=3)
+
+    told = seen(course, "z")
+    assert told["outputs"]["a"]["o"]["i"] == {"rows": 3}
+    assert told["tasks"]["a"]["o"]["i"] == {"state": "SUCCESS"}

@@ -13,7 +13,6 @@ _COUNT, _PURGE_LOGS, _PURGE_EXECUTIONS = (
     _CORE + "log.PurgeLogs",
     _CORE + "execution.PurgeExecutions",
 )
-_CUTS = ("rows", "bytes", "partitions")
 _STORAGE = "kestra://"
 
 
@@ -36,7 +35,7 @@ def parts_have_names_of_their_own(survey: Survey) -> None:
 
 
 def items_are_a_file(survey: Survey) -> None:
-    """PEN261: what a ForEachItem cuts lies in the internal storage, and it is cut in one way."""
+    """PEN261: what a ForEachItem cuts lies in the internal storage."""
     for site in survey.tasks:
         if site.type != FOR_EACH_ITEM:
             continue
@@ -45,13 +44,6 @@ def items_are_a_file(survey: Survey) -> None:
             survey.report(
                 "PEN261", f"Unable to split the items from {items}, this is not an internal storage URI!", path,
                 hint="write an expression such as `{{ inputs.file }}` or `{{ outputs.task.uri }}`",
-            )  # fmt: skip
-        batch = site.raw.get("batch")
-        ways = [name for name in _CUTS if isinstance(batch, dict) and batch.get(name) is not None]
-        if len(ways) > 1:
-            survey.report(
-                "PEN261", f"a file is cut by one of {', '.join(f'`{way}`' for way in ways)}", (*site.path, "batch"),
-                hint="leave the others out",
             )  # fmt: skip
 
 
@@ -66,7 +58,7 @@ def counts_say_of_what(survey: Survey) -> None:
 
 
 def purges_say_of_what(survey: Survey) -> None:
-    """PEN263: a flow has no name without its namespace; a log is deleted as a whole or not at all."""
+    """PEN263: a flow has no name without its namespace."""
     for site in survey.tasks:
         if site.type not in (_PURGE_EXECUTIONS, _PURGE_LOGS):
             continue
@@ -75,12 +67,6 @@ def purges_say_of_what(survey: Survey) -> None:
                 "PEN263", "`flowId` says nothing without `namespace`", (*site.path, "flowId"), at_key=True,
                 hint="add `namespace:`",
             )  # fmt: skip
-        for name in ("logLevels", "executionId"):
-            if site.type == _PURGE_LOGS and site.raw.get(name):
-                survey.report(
-                    "PEN263", f"logs are deleted as a whole here: `{name}` cannot be heeded", (*site.path, name),
-                    at_key=True, hint="leave it out, and say by `endDate` which logs are old enough",
-                )  # fmt: skip
 
 
 def _is_plain(value: Any) -> bool:

@@ -14,16 +14,20 @@ from penstock.flow.words import Dialect, InputType
 _TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may be any value of YAML
 _OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_INPUTS"})
 """Types whose values may be lists or mappings."""
+_APPROVAL = "io.kestra.plugin.core.flow.Approval"
 _BOUNDS = (("min", "max"), ("after", "before"))
 
 
 def input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
-    """The flow's inputs, and what each Pause asks for on resume."""
+    """The flow's inputs, and what each Pause or Approval asks for."""
     return survey.once(_input_lists)
 
 
 def _input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
-    asked = [((*site.path, "onResume"), site.raw.get("onResume")) for site in survey.tasks]
+    asks = {_APPROVAL: "inputs"}
+    asked = [
+        ((*site.path, name), site.raw.get(name)) for site in survey.tasks for name in [asks.get(site.type, "onResume")]
+    ]
     found = [(("inputs",), survey.flow.get("inputs")), *asked]
     return tuple((path, entries) for path, entries in found if isinstance(entries, list))
 

@@ -330,7 +330,7 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN261",
         "A ForEachItem cuts a file of the internal storage, line by line. A path or a list is none: the task would "
-        "fail when it runs. And of several ways to cut one is taken, and the others are ignored without a word.",
+        "fail when it runs.",
         _rows(_EACH.replace("\"{{ inputs.rows }}\"", "rows.csv")),
         _rows(_EACH),
     ),
@@ -342,9 +342,8 @@ GUIDES: tuple[Guide, ...] = (
     ),
     Guide(
         "PEN263",
-        "A purge deletes what is old enough. A flow is named by its namespace and its id together. The log of an "
-        "execution is kept as one file, so it goes as a whole: lines of some levels cannot be deleted from it.",
-        _rows(_PURGE + "    logLevels: [DEBUG]\n"),
-        _rows(_PURGE),
+        "A flow is named by its namespace and its id together: the id alone says nothing, and the purge fails.",
+        _rows(_PURGE + "    flowId: hello\n"),
+        _rows(_PURGE + "    flowId: hello\n    namespace: company.team\n"),
     ),
 )  # fmt: skip
