@@ -20,6 +20,7 @@ from penstock.execution.flowable.until import ITERATIONS
 from penstock.execution.folding.index import put
 from penstock.execution.folding.runs import CONDITION, moved
 from penstock.execution.folding.whole import move
+from penstock.execution.instants import iso
 from penstock.execution.model import ROOT, Attempt, Draft, Scope, ScopeList, TaskRun, changed
 from penstock.execution.snapshot import rebuild
 from penstock.execution.state import State
@@ -44,7 +45,7 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.opened = lists.get(ROOT, draft.opened)
     runs = {key: run for key, run in draft.runs.items() if run.ordinal not in set(event.dropped)}
     for key, again in event.runs:
-        runs[key] = _again(runs[key], again, lists.get(key), event.at)
+        runs[key] = _again(runs[key], again, lists.get(key), event)
     for key, state in event.marked:
         runs[key] = _marked(runs[key], state, event.at)
     for owner in {draft.runs[draft.order[ordinal]].scope_key for ordinal in event.dropped} & runs.keys():
@@ -58,7 +59,8 @@ def _living(draft: Draft, runs: Mapping[str, TaskRun]) -> list[tuple[str, int, s
     return [(key, at, child) for key, each in calling for at, child in each.items()]
 
 
-def _again(run: TaskRun, again: Again, opened: ScopeList | None, at: Instant) -> TaskRun:
+def _again(run: TaskRun, again: Again, opened: ScopeList | None, event: ExecutionReopened) -> TaskRun:
+    at, by = event.at, event.by
     match again:
         case Again.START | Again.GATED:
             return changed(_forgetful(moved(run, at, State.RESTARTED)), gated=again is Again.GATED)
@@ -80,7 +82,8 @@ def _again(run: TaskRun, again: Again, opened: ScopeList | None, at: Instant) ->
                 earlier=len(run.attempts),
             )
         case Again.PASSED:
-            return changed(moved(run, at, State.RUNNING), wake_at=None, facts={**run.facts, "onResume": {}})
+            told = {"onResume": {}, "elapsed": False, "on": iso(at), **({"by": by} if by else {})}
+            return changed(moved(run, at, State.RUNNING), wake_at=None, facts={**run.facts, **told})
 
 
 def _forgetful(run: TaskRun) -> TaskRun:
