@@ -17,11 +17,12 @@ import click
 from penstock.duration import humane, parse_duration
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import AttemptEnded, Event, ExecutionCreated, KillRequested, PauseRequested
+from penstock.execution.flowable.approval import APPROVAL
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.record import as_record, duration_of, outputs_record
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Flow
-from penstock.operations.request import APPROVAL, answer, asked_of, waiting, waits_for_others, waits_for_person
+from penstock.operations.request import answer, asked_of, waiting, waits_for_others, waits_for_person
 from penstock.operations.start import Start, refuse_blocked, start
 from penstock.operations.transcript import said
 from penstock_cli.exits import Exit

@@ -18,6 +18,7 @@ from penstock.errors import Conflict
 from penstock.execution.apply import begin, extend
 from penstock.execution.decide import decide, due
 from penstock.execution.event import (
+    Caller,
     Event,
     ExecutionAdmitted,
     ExecutionClosed,
@@ -49,6 +50,7 @@ def creation(
     at: datetime = NOW,
     commit: str | None = None,
     files: str | None = None,
+    loop_of: str | None = None,
 ) -> Creation:
     event = ExecutionCreated(
         at=at,
@@ -57,7 +59,8 @@ def creation(
         flow_id=flow.id,
         revision=1,
         flow_digest="d",
-        source={name: value for name, value in (("commit", commit), ("files", files)) if value},
+        source={name: value for name, value in (("commit", commit), ("files", files), ("loop", loop_of)) if value},
+        caller=Caller(loop_of, "run", int(id_[-1]), True, 1) if loop_of is not None else None,
     )
     execution = begin(event)
     if limit is None:
@@ -146,6 +149,17 @@ def test_beyond_the_limit_an_execution_is_queued_and_let_in_where_there_is_room(
     assert last is not None
     with pytest.raises(Crowded):
         step(store, session, last, ExecutionAdmitted(at=NOW), room=2)
+
+
+def test_the_rounds_of_a_loop_take_no_place_of_their_own(store: Store, session: Session) -> None:
+    admit(store, session, creation("e0", limit=2))
+    for wanted in (
+        *(creation(f"round{n}", loop_of="e0") for n in range(3)),
+        *(creation(f"e{n}", limit=2) for n in (1, 2)),
+    ):
+        admit(store, session, wanted)
+    states = {id_: loaded.state.value for id_ in ("e1", "e2") if (loaded := store.load(id_)) is not None}
+    assert states == {"e1": "CREATED", "e2": "QUEUED"}
 
 
 def test_what_was_let_in_is_counted_at_once_and_waits_no_more(store: Store, session: Session) -> None:

@@ -185,7 +185,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
     def _let_in(self, execution: Execution) -> int:
         """How many other executions of its flow go on."""
         others = [each for each in self._open_executions() if each.flow == execution.flow and each.id != execution.id]
-        return sum(not each.queued for each in others)
+        return sum(not each.queued and not each.is_iteration for each in others)
 
     def _touch(self, row: _Row) -> None:
         self._mark += 1

@@ -231,7 +231,7 @@ class Executor:
 
     def _born(self, creation: Creation, flow: Flow) -> Creation:
         """`creation` with what follows from it. An iteration sees what its caller has, so that is written first."""
-        return creation if "loop" in creation.execution.source else self._grown(creation, flow)
+        return creation if creation.execution.is_iteration else self._grown(creation, flow)
 
     def _take_up(self, creation: Creation, flow: Flow, execution: Execution) -> bool:
         """Hold what was just written. Whether there is more to be settled of it."""

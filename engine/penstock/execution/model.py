@@ -298,6 +298,11 @@ class Execution:
         return files.partition(":")[0] if isinstance(files, str) else self.source.get("commit")
 
     @property
+    def is_iteration(self) -> bool:
+        """Whether it is one round of a Loop: it has its place in the execution that it is of."""
+        return "loop" in self.source
+
+    @property
     def is_over(self) -> bool:
         """Nothing follows any more."""
         return self.state.is_terminal and not self.trailing

@@ -16,6 +16,7 @@ from penstock.execution.deciding.lists import lanes_of
 from penstock.execution.deciding.opening import opened
 from penstock.execution.event import Again, ExecutionReopened, Instant, Phase, Reason
 from penstock.execution.flowable import FLOWABLES
+from penstock.execution.flowable.approval import APPROVAL
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Flow, Kind
@@ -210,10 +211,11 @@ class _Plan:
     # ── private ──
 
     def _begin(self, run: TaskRun, *, is_anew: bool) -> None:
-        if run.state in (State.PAUSED, State.BREAKPOINT) and not is_anew:
+        task = self.flow.by_id[run.task]
+        asks = run.state is State.PAUSED and task.type == APPROVAL  # nobody approves by a restart: it asks once more
+        if run.state in (State.PAUSED, State.BREAKPOINT) and not is_anew and not asks:
             self.again[run.id] = Again.PASSED if run.state is State.PAUSED else Again.START
             return
-        task = self.flow.by_id[run.task]
         if task.kind is not Kind.FLOWABLE:
             self.again[run.id] = Again.GATED if has_gate(self.execution, task, run.value) else Again.START
             return

@@ -335,7 +335,7 @@ class Outputs(_ByTask):
 
     def _outer(self) -> Mapping[str, Any]:
         caller = self._execution.caller
-        found = self._load(caller.execution) if caller is not None and "loop" in self._execution.source else None
+        found = self._load(caller.execution) if caller is not None and self._execution.is_iteration else None
         return nothing() if found is None else Outputs(found, self._open, self._load)
 
     def __iter__(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from penstock.errors import Conflict, NotFound, Refused, Retryable
 from penstock.execution.apply import extend
 from penstock.execution.decide import due
 from penstock.execution.event import Event, KillRequested, PauseRequested, ResumeRequested
-from penstock.execution.flowable.approval import APPROVED, comment_wanted
+from penstock.execution.flowable.approval import APPROVAL, APPROVED, comment_wanted
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
@@ -23,8 +23,6 @@ from penstock.ports.store import Store
 
 MOST_TRIES = 200
 """What stands in the way each time is news of a task: a fan-out of hundreds brings as many within a second."""
-
-APPROVAL = "io.kestra.plugin.core.flow.Approval"
 
 
 @dataclass(frozen=True, slots=True)

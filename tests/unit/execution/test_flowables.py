@@ -372,6 +372,15 @@ def test_an_approval_that_is_automatic_asks_nobody() -> None:
     assert (course.run("gate").outputs or {})["auto"] is True
 
 
+def test_a_restart_does_not_approve() -> None:
+    course = course_of(flowable("Approval", "ask"), work("after"))
+
+    course.tell(reopening.restart(course.flow, course.execution, by="ada", at=course.now))
+    course.settle()
+
+    assert course.states() == {"ask": PAUSED}
+
+
 def test_whoever_denies_says_why_where_that_is_asked_for() -> None:
     course = course_of(flowable("Approval", "gate", commentRequired="ON_DENY"))
 

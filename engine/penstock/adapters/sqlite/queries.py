@@ -114,7 +114,11 @@ ORPHANED = (
 )
 """By that index: for the sake of the order SQLite takes the one by creation, and walks through all that is over."""
 
-LET_IN = "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and queued = 0 and id <> ?"
+LET_IN = (
+    "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and queued = 0 and id <> ? "
+    "and (caller is null or json_extract(header, '$.source.loop') is null)"
+)
+"""Iterations of a Loop have the place of the execution that they are of."""
 
 ACTIVE_OF_TRIGGER = (
     "select 1 from executions where namespace = ? and flow = ? and slot_trigger = ? and is_over = 0 limit 1"

@@ -15,6 +15,7 @@ from penstock.execution.flowable.pause import Pausable, limit_of
 from penstock.execution.state import State
 from penstock.flow.model import Task
 
+APPROVAL = "io.kestra.plugin.core.flow.Approval"
 APPROVED, DENIED, EXPIRED = "APPROVED", "DENIED", "EXPIRED"
 
 _BRANCHES = {APPROVED: "onApprove", DENIED: "onDeny"}
