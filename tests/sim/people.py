@@ -15,7 +15,12 @@ from sim.runner import Violation
 if TYPE_CHECKING:
     from sim.world import World
 
-WORDS = ("restart", "restart", "replay", "replay from", "set status", "change status", "labels", "force run", "unqueue")
+WORDS = (
+    *["restart"] * 3,
+    *["replay", "replay from", "set status", "labels"] * 2,
+    *["change status", "force run"] * 4,
+    "unqueue",
+)
 
 
 def meddle(world: World) -> None:
@@ -25,7 +30,7 @@ def meddle(world: World) -> None:
     if not known:
         return
     over = [each for each in known if each.is_over]
-    execution = one_of(world.dice, over if over and chance(world.dice, 80) else known)
+    execution = one_of(world.dice, over if over and chance(world.dice, 70) else known)
     word = one_of(world.dice, WORDS)
     before = world.store.events(execution.id)
     try:

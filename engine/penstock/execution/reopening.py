@@ -220,7 +220,9 @@ class _Plan:
             self.again[run.id] = Again.GATED if has_gate(self.execution, task, run.value) else Again.START
             return
         children = self._children.get(run.id, [])
-        if not is_anew and not self._is_whole(run) and any(child.state is State.FAILED for child in children):
+        has_begun = any(child.phase is Phase.MAIN for child in children)
+        has_failed = any(child.state is State.FAILED for child in children)
+        if has_begun and has_failed and not is_anew and not self._is_whole(run):
             self.again[run.id] = Again.WITHIN  # what has failed in it is in a list that is begun anew
             self.phases[run.id] = Phase.MAIN
             return

@@ -22,7 +22,7 @@ class If(Flowable):
         return one_lane(task.branches.get("then" if facts["evaluationResult"] else "else", ()))
 
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"evaluationResult": facts["evaluationResult"]}
+        return {"evaluationResult": facts["evaluationResult"]} if "evaluationResult" in facts else {}
 
 
 class Switch(Flowable):
@@ -46,6 +46,8 @@ class Switch(Flowable):
         return one_lane(task.branches.get("defaults" if case is None else f"cases.{case}", ()))
 
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "value" not in facts:  # its time was over before anything was known
+            return {}
         return {"value": facts["value"], "defaults": facts["case"] is None}
 
 
