@@ -22,7 +22,7 @@ from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
 from penstock_cli.render.progress import PlainProgress, Progress, TreeProgress, harmless, label
 from penstock_cli.render.terminal import console, watches
-from penstock_cli.running import EXITS
+from penstock_cli.run_course import EXITS
 
 if TYPE_CHECKING:
     from penstock.wiring import Workplace

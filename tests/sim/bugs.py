@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penstock.agent.executor import Birth, Executor
+from penstock.agent.executor import Executor
+from penstock.agent.partners import Birth
 from penstock.agent.worker import Claim
 from penstock.errors import Conflict
 from penstock.execution.apply import extend

@@ -17,8 +17,9 @@ from typing import TypeVar
 from fakes.store import MemoryStore
 from flows_strategy import Dice, chance, one_of, random_answer, random_flow
 from penstock.agent.evaluator import Answering, Evaluator
-from penstock.agent.executor import Birth, Executor, FlowSource, Shell
+from penstock.agent.executor import Executor
 from penstock.agent.live import LiveSession
+from penstock.agent.partners import Birth, FlowSource, Shell
 from penstock.agent.supervisor import Supervisor
 from penstock.agent.worker import Claim, HaltSwitch, Worker
 from penstock.errors import NotFound, PenstockError, Refused, Retryable

@@ -58,7 +58,8 @@ def command(
     6 WARNING with --fail-on-warning · 7 CANCELLED · 8 paused, or at a breakpoint, and no terminal to ask ·
     124 --timeout · 130 Ctrl-C · 143 TERM.
     """
-    from penstock_cli.running import RunWish, run
+    from penstock_cli.run_wish import RunWish
+    from penstock_cli.running import run
 
     if (flow is None) == (resume_id is None):
         raise click.UsageError("name one FLOW, or an execution with --resume ID")

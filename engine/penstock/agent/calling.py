@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from penstock.agent import iterating
 from penstock.agent.called import CALLED
-from penstock.agent.executor import Birth
+from penstock.agent.partners import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import WorldOf
 from penstock.diagnostic import FlowName

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from penstock.agent.executor import Birth, Executor
+from penstock.agent.executor import Executor
+from penstock.agent.partners import Birth
 from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.event import (
     AttemptEnded,

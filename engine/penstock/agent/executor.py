@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import replace
 
 from penstock import failpoint
+from penstock.agent.held import Held, Quarantined, Ticket, refuse_all, refused
 from penstock.agent.kinship import Kinship
+from penstock.agent.partners import Birth, FlowSource, Listener, Shell, Taker
 from penstock.errors import Conflict, NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.apply import extend
 from penstock.execution.decide import decide, due
 from penstock.execution.event import (
     ChildEnded,
-    ChildRefused,
-    ChildStarted,
     Event,
     ExecutionAdmitted,
     ExecutionEnded,
-    Instant,
     IterationBegun,
-    Refusal,
 )
 from penstock.execution.legality import refuse
 from penstock.execution.model import Execution
@@ -51,79 +48,6 @@ MOST_HEARD = 500
 
 MOST_CRASHES = 3
 """An execution that crashes the engine so often is left alone until the next start (P8)."""
-
-Listener = Callable[[Execution, Sequence[Event]], None]
-"""Told of what was appended, after it was committed, in the order of the log of each execution."""
-
-
-@dataclass(frozen=True, slots=True)
-class Birth:
-    """An execution of `flow` that is made together with what brings it about: a call, of which `event` tells, or an end
-    that is tried again. Without a creation `event` tells of a refusal."""
-
-    event: ChildStarted | ChildRefused | None
-    creation: Creation | None = None
-    flow: Flow | None = None
-
-
-class Shell(Protocol):
-    """What the executor does for an execution between two decisions: rendering, and inline task runs."""
-
-    def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
-        """Answers to what the execution has asked for. What would have to wait for the world stays asked."""
-        ...
-
-    def bear(self, flow: Flow, execution: Execution, most: int) -> list[Birth]:
-        """Executions that task runs have called, up to `most` of them, each with the event that tells of it. Those that
-        would have to wait for the world stay uncalled."""
-        ...
-
-    def ended(self, flow: Flow, execution: Execution, child: Execution) -> ChildEnded:
-        """What a task run of `execution` hears of the end of `child`."""
-        ...
-
-    def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
-        """Starts and ends of inline task runs that are ready, up to `most` of them, in their order. Those that would
-        have to wait for the world stay ready."""
-        ...
-
-
-Taker = Callable[[Flow, Execution], None]
-"""Takes what a settlement has left asked, or ready inline, because it has to wait for the world. Returns at once."""
-
-
-class FlowSource(Protocol):
-    def flow(self, execution: Execution) -> Flow:
-        """The flow that the execution is pinned to. Raises NotFound."""
-        ...
-
-
-class Quarantined(PenstockError):
-    """The execution has crashed the engine too often: it is left alone until the next start."""
-
-    code = "PEN032"
-
-
-@dataclass(slots=True)
-class _Ticket:
-    """Facts that somebody wants appended, and what became of them."""
-
-    facts: Sequence[Event]
-    done: bool = False
-    error: BaseException | None = None
-    births: Sequence[Birth] = ()
-
-
-@dataclass(slots=True)
-class _Held:
-    """One execution in memory. `lock` is held by whoever settles it."""
-
-    execution: Execution
-    flow: Flow
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    inbox: list[_Ticket] = field(default_factory=list)
-    inbox_lock: threading.Lock = field(default_factory=threading.Lock)
-    crashes: int = 0
 
 
 class Executor:
@@ -154,7 +78,7 @@ class Executor:
         self._afterwards = afterwards
         self._on_crash = on_crash
         self._on_room = on_room
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._held_lock = threading.Lock()
         self._kin = Kinship(store, session, self, clock)
         self._mark = 0
@@ -180,18 +104,18 @@ class Executor:
         Retryable.
         """
         try:
-            return self._submit(execution, [_Ticket(facts, births=births)])
+            return self._submit(execution, [Ticket(facts, births=births)])
         except Retryable:
             self._behind[execution] = None
             raise
 
     def submit_each(self, execution: str, facts: Sequence[Event]) -> list[Event]:
         """Append those of `facts` that are legal; the others. Raises what `submit` raises, but for Refused."""
-        tickets = [_Ticket((fact,)) for fact in facts]
+        tickets = [Ticket((fact,)) for fact in facts]
         self._submit(execution, tickets, may_refuse=True)
         return [fact for ticket in tickets if ticket.error is not None for fact in ticket.facts]
 
-    def _submit(self, execution: str, tickets: Sequence[_Ticket], *, may_refuse: bool = False) -> Execution:
+    def _submit(self, execution: str, tickets: Sequence[Ticket], *, may_refuse: bool = False) -> Execution:
         held = self._hold(execution)
         with held.inbox_lock:
             held.inbox.extend(tickets)
@@ -240,7 +164,7 @@ class Executor:
             events = creation.crowded[1]
         if not execution.is_over:
             with self._held_lock:
-                self._held.setdefault(execution.id, _Held(execution, flow))
+                self._held.setdefault(execution.id, Held(execution, flow))
         self._tell(execution, events)
         if execution.is_over:
             self._on_end(flow)
@@ -343,7 +267,7 @@ class Executor:
 
     # ── within the lock of one execution ──
 
-    def _settle(self, held: _Held) -> None:
+    def _settle(self, held: Held) -> None:
         with held.inbox_lock:
             tickets, held.inbox = held.inbox, []
         if held.crashes >= MOST_CRASHES:
@@ -351,7 +275,7 @@ class Executor:
                 f"execution {held.execution.id} has crashed the engine {held.crashes} times and is left alone",
                 help="report it with the output of `penstock executions show -o json`, then restart the agent",
             )
-            _refuse_all(tickets, crashed)
+            refuse_all(tickets, crashed)
             return
         try:
             self._settle_tickets(held, tickets)
@@ -360,9 +284,9 @@ class Executor:
                 held.crashes += 1
             if isinstance(error, Fenced):
                 self._forget(held.execution.id)
-            _refuse_all(tickets, error)
+            refuse_all(tickets, error)
 
-    def _settle_tickets(self, held: _Held, tickets: Sequence[_Ticket]) -> None:
+    def _settle_tickets(self, held: Held, tickets: Sequence[Ticket]) -> None:
         waiting = list(tickets)
         while True:
             base = held.execution
@@ -384,12 +308,10 @@ class Executor:
                 self._leave(held)
                 return
 
-    def _take_in(
-        self, execution: Execution, tickets: Sequence[_Ticket]
-    ) -> tuple[Execution, list[Event], list[_Ticket]]:
+    def _take_in(self, execution: Execution, tickets: Sequence[Ticket]) -> tuple[Execution, list[Event], list[Ticket]]:
         """The execution with the facts of all tickets that are legal; the others are told why not."""
         events: list[Event] = []
-        taken: list[_Ticket] = []
+        taken: list[Ticket] = []
         for ticket in tickets:
             after, refusal = execution, None
             for fact in ticket.facts:
@@ -398,7 +320,7 @@ class Executor:
                     break
                 after = extend(after, (fact,))
             if refusal is not None:
-                ticket.error, ticket.done = _refused(refusal), True
+                ticket.error, ticket.done = refused(refusal), True
                 continue
             execution = after
             events.extend(ticket.facts)
@@ -432,7 +354,7 @@ class Executor:
             events.extend(follows)
         return execution, True
 
-    def _leave(self, held: _Held) -> None:
+    def _leave(self, held: Held) -> None:
         execution = held.execution
         left = execution.asked or execution.inline or _may_bear(execution)
         if self._taker is not None and not execution.is_over and left:
@@ -440,7 +362,7 @@ class Executor:
 
     def _append(
         self,
-        held: _Held,
+        held: Held,
         execution: Execution,
         events: Sequence[Event],
         births: Sequence[Birth],
@@ -474,7 +396,7 @@ class Executor:
         if self._afterwards is not None:
             self._afterwards()
 
-    def _read_on(self, held: _Held) -> None:
+    def _read_on(self, held: Held) -> None:
         """Fold in what others have appended; listeners are told of it as of our own."""
         missed = self._store.events(held.execution.id, after=held.execution.seq)
         if missed:
@@ -483,7 +405,7 @@ class Executor:
 
     # ── what is held ──
 
-    def _hold(self, execution: str) -> _Held:
+    def _hold(self, execution: str) -> Held:
         with self._held_lock:
             held = self._held.get(execution)
         if held is not None:
@@ -491,7 +413,7 @@ class Executor:
         loaded = self._store.load(execution)
         if loaded is None:
             raise NotFound(f"there is no execution {execution}")
-        held = _Held(loaded, self._flows.flow(loaded))
+        held = Held(loaded, self._flows.flow(loaded))
         self._kin.note_loaded(loaded)
         with self._held_lock:
             return self._held.setdefault(execution, held)
@@ -508,13 +430,3 @@ def _may_bear(execution: Execution) -> bool:
 def _tries_again(event: Event) -> bool:
     """Whether another execution begins where this one ends."""
     return isinstance(event, ExecutionEnded) and event.state is State.RETRIED
-
-
-def _refused(refusal: Refusal) -> Refused:
-    return Refused(refusal.reason, help=refusal.help or None)
-
-
-def _refuse_all(tickets: Sequence[_Ticket], error: BaseException) -> None:
-    for ticket in tickets:
-        if not ticket.done:
-            ticket.error, ticket.done = error, True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.agent.calling import Calls
-from penstock.agent.executor import Birth
+from penstock.agent.partners import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import World, WorldOf
 from penstock.errors import PenstockError, Refused, UserError

@@ -6,10 +6,11 @@ a law holds the two equal. So a decision reads the agenda, never the whole execu
 
 from __future__ import annotations
 
+from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.family import Family
 from penstock.execution.leaving import Leave, leave_of
-from penstock.execution.model import ROOT, Draft, Execution, Scope, TaskRun
+from penstock.execution.model import ROOT, Execution, Scope, TaskRun
 from penstock.execution.state import BEGINNING, State
 from penstock.flow.model import Kind
 

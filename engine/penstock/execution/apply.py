@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from penstock.diagnostic import FlowName
+from penstock.execution.draft import Draft, changed
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -51,7 +52,7 @@ from penstock.execution.folding.reopening import begin_iteration, inherit, reope
 from penstock.execution.folding.runs import after, answered, answered_by_person
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
-from penstock.execution.model import Draft, Execution, changed
+from penstock.execution.model import Execution
 from penstock.execution.state import State
 
 

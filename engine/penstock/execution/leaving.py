@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
-from penstock.execution.model import Draft, Execution, TaskRun
+from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State
 
 

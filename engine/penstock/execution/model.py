@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import immutables
 
@@ -14,8 +13,6 @@ from penstock.execution.event import Caller, Instant, Phase, StopCause
 from penstock.execution.family import Family
 from penstock.execution.state import State
 from penstock.flow.model import Kind, nothing
-
-Part = TypeVar("Part", "TaskRun", "Attempt", "Scope")
 
 Histories = tuple[tuple[State, Instant], ...]
 
@@ -348,112 +345,3 @@ class Execution:
 def execution_of(result_id: str) -> str:
     """The id of the execution whose outcome goes by `result_id`."""
     return result_id.partition(".")[0]
-
-
-class Draft:
-    """A mutable copy of an execution: several events are folded into it at the cost of one new value.
-
-    It never leaves `penstock.execution.apply`.
-    """
-
-    __slots__ = tuple(Execution.__dataclass_fields__)
-
-    id: str
-    flow: FlowName
-    revision: int
-    flow_digest: str
-    created: Instant
-    state: State
-    histories: Histories
-    seq: int
-    inputs: Mapping[str, Any]
-    labels: Mapping[str, str]
-    trigger: Mapping[str, Any] | None
-    schedule_date: Instant | None
-    source: Mapping[str, Any]
-    dialect: str
-    original_id: str | None
-    parent_id: str | None
-    attempt_number: int
-    openings: int
-    outcome: int
-    next_ordinal: int
-    breakpoints: tuple[str, ...]
-    forced: bool
-    caller: Caller | None
-    opened: ScopeList | None
-    asks: tuple[str, ...]
-    facts: Mapping[str, Any]
-    sealed: tuple[str, ...]
-    failure: str | None
-    held: bool
-    kill: bool
-    queued: bool
-    variables: Mapping[str, Any]
-    unset: tuple[str, ...]
-    exit: State | None
-    again_at: Instant | None
-    trailing: bool
-    judged: tuple[str, ...]
-    broken: tuple[str, ...]
-    original_created: Instant | None
-    checks: tuple[Mapping[str, str], ...]
-    outputs: Mapping[str, Any] | None
-    error: str | None
-    runs: immutables.Map[str, TaskRun]
-    order: immutables.Map[int, str]
-    scopes: immutables.Map[str, Scope]
-    agenda: immutables.Map[str, int]
-    asked: immutables.Map[str, tuple[str, ...]]
-    ready: immutables.Map[str, int]
-    inline: immutables.Map[str, int]
-    running: immutables.Map[str, int]
-    sleeping: immutables.Map[str, Instant]
-    paused: immutables.Map[str, int]
-    deadlines: immutables.Map[str, Instant]
-    halted: immutables.Map[str, int]
-    bearing: immutables.Map[str, int]
-    children: immutables.Map[str, immutables.Map[int, str]]
-    places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
-
-    def __init__(self, execution: Execution) -> None:
-        for name, value in zip(Draft.__slots__, _everything(execution), strict=True):
-            setattr(self, name, value)
-
-    @property
-    def is_over(self) -> bool:
-        return self.state.is_terminal and not self.trailing
-
-    @property
-    def is_leaving(self) -> bool:
-        return self.kill or self.exit is not None
-
-    def freeze(self) -> Execution:
-        return Execution(*_everything(self))
-
-
-_everything = attrgetter(*Draft.__slots__)
-
-
-def _changer(kind: type[Any]) -> Callable[..., Any]:
-    """`dataclasses.replace` for one class, at a quarter of its cost: this is what every event is folded in with."""
-    names = tuple(kind.__dataclass_fields__)
-    places = {name: place for place, name in enumerate(names)}
-    values_of = attrgetter(*names)
-
-    def changed(value: Any, changes: dict[str, Any]) -> Any:
-        values = list(values_of(value))
-        for name, new in changes.items():
-            values[places[name]] = new
-        return kind(*values)
-
-    return changed
-
-
-_CHANGERS = {kind: _changer(kind) for kind in (TaskRun, Attempt, Scope)}
-
-
-def changed(value: Part, **changes: Any) -> Part:
-    """`value` with some fields changed."""
-    new: Part = _CHANGERS[type(value)](value, changes)
-    return new

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import immutables
 
 from penstock.execution.agenda import wants_decision
+from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.folding.index import index
 from penstock.execution.folding.scopes import counts, released, stops_its_list, waiting_lanes
-from penstock.execution.model import ROOT, Draft, Execution, Revived, Scope, ScopeList, TaskRun
+from penstock.execution.model import ROOT, Execution, Revived, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
 _INDEXES = (

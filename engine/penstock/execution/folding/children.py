@@ -7,11 +7,12 @@ from typing import Any
 
 import immutables
 
+from penstock.execution.draft import Draft, changed
 from penstock.execution.event import ChildEnded, ChildRefused, ChildrenRequested, ChildStarted
 from penstock.execution.family import Family
 from penstock.execution.folding.index import put
 from penstock.execution.folding.runs import moved
-from penstock.execution.model import Attempt, Draft, TaskRun, changed
+from penstock.execution.model import Attempt, TaskRun
 from penstock.execution.state import State
 
 _NOBODY: immutables.Map[int, str] = immutables.Map()

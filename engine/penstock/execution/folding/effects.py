@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from penstock.execution.draft import Draft, changed
 from penstock.execution.event import ExitRequested, LabelsChanged, StopCause, TaskRunStopping, VariablesChanged
 from penstock.execution.folding.index import put, touch
-from penstock.execution.model import ROOT, Draft, changed
+from penstock.execution.model import ROOT
 from penstock.execution.overlay import merged, without
 from penstock.execution.state import State
 

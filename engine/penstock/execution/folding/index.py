@@ -7,8 +7,9 @@ from typing import TypeVar
 import immutables
 
 from penstock.execution.agenda import is_ready, wants_decision
+from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
-from penstock.execution.model import ROOT, Draft, TaskRun
+from penstock.execution.model import ROOT, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from penstock.execution.draft import Draft
 from penstock.execution.event import LabelsSet, RunForced, StatusChanged, Unqueued
 from penstock.execution.folding.whole import end, go_on, move
-from penstock.execution.model import Draft
 
 Override = LabelsSet | RunForced | StatusChanged | Unqueued
 

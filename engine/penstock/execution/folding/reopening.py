@@ -8,6 +8,7 @@ from dataclasses import replace
 import immutables
 
 from penstock.execution.codec import run_of
+from penstock.execution.draft import Draft, changed
 from penstock.execution.event import (
     Again,
     ExecutionInherited,
@@ -21,7 +22,7 @@ from penstock.execution.flowable.until import ITERATIONS
 from penstock.execution.folding.index import put
 from penstock.execution.folding.runs import CONDITION, after, moved
 from penstock.execution.folding.whole import move
-from penstock.execution.model import ROOT, Attempt, Draft, Scope, ScopeList, TaskRun, changed
+from penstock.execution.model import ROOT, Attempt, Scope, ScopeList, TaskRun
 from penstock.execution.snapshot import rebuild
 from penstock.execution.state import State
 from penstock.flow.model import nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from penstock.execution.draft import changed
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -25,7 +26,7 @@ from penstock.execution.event import (
     TaskRunStopping,
 )
 from penstock.execution.instants import iso
-from penstock.execution.model import Attempt, Histories, TaskRun, changed
+from penstock.execution.model import Attempt, Histories, TaskRun
 from penstock.execution.state import State
 from penstock.flow.model import Kind
 

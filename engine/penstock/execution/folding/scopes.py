@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import immutables
 
+from penstock.execution.draft import Draft, changed
 from penstock.execution.evaluation import OUTDATED
 from penstock.execution.event import Phase, ScopeOpened, TaskRunCreated, TaskRunEnded
 from penstock.execution.folding.index import keep, put, touch
 from penstock.execution.folding.runs import called
-from penstock.execution.model import Draft, Revived, Scope, ScopeList, TaskRun, changed
+from penstock.execution.model import Revived, Scope, ScopeList, TaskRun
 from penstock.execution.state import FAILING, State
 
 _STOPPING = (Phase.BEFORE, Phase.MAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import immutables
 
 from penstock.execution import evaluation
+from penstock.execution.draft import Draft
 from penstock.execution.event import (
     Evaluated,
     EvaluationFailed,
@@ -28,7 +29,7 @@ from penstock.execution.event import (
 from penstock.execution.folding.effects import leave
 from penstock.execution.folding.index import keep, touch
 from penstock.execution.folding.scopes import set_scope
-from penstock.execution.model import ROOT, Draft
+from penstock.execution.model import ROOT
 from penstock.execution.state import State
 
 
