@@ -14,17 +14,11 @@ LEAST = 250
 DISPUTED: dict[str, str] = {}
 """Cases that tell the right outcome and do not come out so, each with what is wrong. One that does fails here."""
 
-COMING = {
-    "600-no-for-each-in-2": "what 2.0 has removed is not refused under its dialect",
-    "601-no-defaults-in-2": "what 2.0 has removed is not refused under its dialect",
-}
-"""Cases of what is not built yet. One that comes out right already fails here."""
-
 CASES = read_cases()
 
 
 def parameter(case: Case) -> object:
-    reason = DISPUTED.get(case.name) or COMING.get(case.name)
+    reason = DISPUTED.get(case.name)
     marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason is not None else []
     return pytest.param(case, id=case.name, marks=marks)
 
@@ -47,5 +41,5 @@ def test_no_case_is_told_twice() -> None:
 
 
 def test_every_case_of_the_tables_is_there() -> None:
-    assert {case.name for case in CASES} >= DISPUTED.keys() | COMING.keys()
+    assert {case.name for case in CASES} >= DISPUTED.keys()
     assert len(list(FOLDER.glob("*"))) == len(CASES) + 1, "nothing lies there but the cases and their README"
