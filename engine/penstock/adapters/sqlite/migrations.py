@@ -142,12 +142,16 @@ MIGRATIONS: tuple[str, ...] = (
     create index kv_expiring on kv (expires) where expires is not null;
     """,
     # Executions that task runs of others have called. `awaited` while the end of one is waited for, and has not been
-    # heard of: so the living children of a parent are a query, and so are the ends that it does not know of.
+    # heard of: so the living children of a parent are a query, and so are the ends that it does not know of. The rounds
+    # of a Loop (`iteration`) take no place among those that a flow's concurrency allows.
     """
     alter table executions add column caller text;
     alter table executions add column caller_run text;
     alter table executions add column caller_index integer;
     alter table executions add column awaited integer not null default 0;
+    alter table executions add column iteration integer not null default 0;
+    drop index executions_let_in;
+    create index executions_let_in on executions (namespace, flow, iteration) where is_over = 0 and queued = 0;
     create index executions_awaited on executions (caller, caller_run, caller_index) where awaited = 1;
     create index executions_by_caller on executions (caller, caller_run, caller_index) where caller is not null;
     create index executions_unheard on executions (caller) where awaited = 1 and is_over = 1;

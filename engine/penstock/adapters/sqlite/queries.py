@@ -14,8 +14,8 @@ DROP_RUN = "delete from task_runs where execution = ? and ordinal = ?"
 
 INSERT_EXECUTION = (
     "insert into executions (id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, "
-    "running, is_over, queued, header, slot_trigger, pinned, caller, caller_run, caller_index, awaited) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "running, is_over, queued, header, slot_trigger, pinned, caller, caller_run, caller_index, awaited, iteration) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 UPDATE_EXECUTION = (
@@ -115,8 +115,8 @@ ORPHANED = (
 """By that index: for the sake of the order SQLite takes the one by creation, and walks through all that is over."""
 
 LET_IN = (
-    "select count(*) from executions where namespace = ? and flow = ? and is_over = 0 and queued = 0 and id <> ? "
-    "and (caller is null or json_extract(header, '$.source.loop') is null)"
+    "select count(*) from executions "
+    "where namespace = ? and flow = ? and is_over = 0 and queued = 0 and iteration = 0 and id <> ?"
 )
 """Iterations of a Loop have the place of the execution that they are of."""
 

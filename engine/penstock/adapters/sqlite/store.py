@@ -408,11 +408,11 @@ def _creation_rows(
     return _Rows(row, _event_rows(execution, events), _run_rows(execution, events), _outbox_row(execution, session))
 
 
-def _caller_row(execution: Execution) -> tuple[str | None, str | None, int | None, int]:
+def _caller_row(execution: Execution) -> tuple[str | None, str | None, int | None, int, int]:
     caller = execution.caller
     if caller is None:
-        return None, None, None, 0
-    return caller.execution, caller.run, caller.index, int(caller.waits)
+        return None, None, None, 0, 0
+    return caller.execution, caller.run, caller.index, int(caller.waits), int(execution.is_iteration)
 
 
 def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int] | None:
