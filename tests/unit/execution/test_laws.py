@@ -31,6 +31,7 @@ from penstock.execution.event import (
     ScopeOpened,
     SlaViolated,
     StatusChanged,
+    StopCause,
     TaskRunAdmitted,
     TaskRunCreated,
     TaskRunEnded,
@@ -233,9 +234,10 @@ def test_errors_open_after_a_failure_only_and_finally_after_everything_else(dice
         assert all(child.state.is_terminal for child in children)
         phases = {child.phase for child in children}
         if event.phase is Phase.ERRORS:
-            assert State.FAILED in {child.state for child in children}
-            assert phases == {Phase.MAIN}
-        assert event.phase is not Phase.MAIN or not children
+            late = event.run is not None and before.runs[event.run].stop is StopCause.TIMEOUT
+            assert late or State.FAILED in {child.state for child in children}
+            assert phases <= {Phase.BEFORE, Phase.MAIN}
+        assert event.phase is not Phase.MAIN or phases <= {Phase.BEFORE}
         assert event.phase is not Phase.FINALLY or Phase.FINALLY not in phases
         if event.phase is Phase.AFTER:
             assert before.state.is_terminal
@@ -276,6 +278,8 @@ def test_only_an_attempt_of_whose_end_nobody_has_heard_is_written_off(dice: Dice
 def test_what_a_parent_shows_follows_from_its_children(dice: Dice) -> None:
     course = play(dice, reopens=False)
     execution = course.execution
+    if execution.exit is not None:
+        return  # an Exit says what all that is open around it ends as, whatever has failed in it
     for run in execution.in_order():
         children = {each.state for each in execution.runs.values() if each.parent == run.id}
         if run.task in course.flow.by_id and course.flow.by_id[run.task].type in FLOWABLES and children:
