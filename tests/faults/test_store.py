@@ -351,8 +351,8 @@ def test_a_claim_steps_over_what_has_ended_and_what_waits(tmp_path: Path) -> Non
         connection.execute("update task_runs set ready = 0 where ordinal < 1990")
         connection.execute(
             "with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) insert into executions "
-            "(id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, running, is_over, header, "
-            "queued) select 'p' || i, 'team', 'a', 1, 'PAUSED', i, null, 1, 1, ?, 0, 0, 0, '{}', 0 from n",
+            "(id, namespace, flow, revision, state, created, ended, seq, wake_at, session, ready, running, is_over, "
+            "header, queued) select 'p' || i, 'team', 'a', 1, 'PAUSED', i, null, 1, 1, ?, 0, 0, 0, '{}', 0 from n",
             (session.id,),
         )
 
