@@ -205,7 +205,7 @@ class FakeAttempts(Attempts):
     def clear(self, claim: Claim) -> None:
         name = name_of(claim)
         execution = self.runner.store.load(claim.execution)
-        run = execution.runs[claim.run] if execution is not None else None
+        run = execution.runs.get(claim.run) if execution is not None else None
         if run is not None and run.is_running and len(run.attempts) == claim.attempt:
             raise Violation(f"{name} was cleared away before its end was recorded")
         proc = self.runner.procs.pop(name, None)

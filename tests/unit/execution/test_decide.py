@@ -748,3 +748,17 @@ def test_the_timeout_of_a_flowable_bounds_its_closing() -> None:
 
     assert course.states()["dir"] is FAILED
     assert course.run("dir").error == "Timeout after PT5S"
+
+
+def test_a_kill_after_the_timeout_of_a_flowable_that_closes_is_the_last_word() -> None:
+    course = course_of(shared(work("a"), timeout=5 * SECOND))
+
+    course.do("a")
+    course.start("dir")
+    course.wait(6)
+    course.kill()
+    course.wait(6)
+    assert course.stops() == [("dir", StopCause.TIMEOUT), ("dir", StopCause.KILL)]
+    course.end("dir", state=KILLED)
+
+    assert course.execution.state is KILLED

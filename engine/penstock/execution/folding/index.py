@@ -18,6 +18,9 @@ V = TypeVar("V")
 _HALTING = (StopCause.TIMEOUT, StopCause.SIBLING)
 """Why what goes on below a flowable is to stop."""
 
+_SOONER = (None, StopCause.SIBLING)
+"""Beyond these a time that runs out goes; a kill goes beyond it."""
+
 WAITING = frozenset({State.PAUSED, State.BREAKPOINT})
 """What a task run is that waits for a person."""
 
@@ -41,7 +44,7 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.asked = keep(draft.asked, run.id, run.asks or None)
     if run.kind is Kind.FLOWABLE:
         goes_on = not run.state.is_terminal
-        is_bound = run.stop is not StopCause.TIMEOUT and (run.closing is not None or not _is_past_its_main_list(run))
+        is_bound = run.stop in _SOONER and (run.closing is not None or not _is_past_its_main_list(run))
         draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and is_bound else None)
         draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
 
