@@ -34,7 +34,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch=main", ".")
         self.write("flows/nightly.yaml", CALLER)
         self.write("flows/load.yaml", CALLED)
-        self.write("penstock.yaml", "rules: {PEN706: off}\n")
+        self.write("penstock.yaml", "rules: {PEN803: off}\n")
         self.commit("one")
 
     def git(self, *args: str) -> str:
@@ -125,8 +125,8 @@ def test_a_revision_is_judged_as_it_is_without_a_checkout(repository: Repository
 
 def test_the_rules_of_a_revision_are_its_own(repository: Repository) -> None:
     first = repository.git("rev-parse", "HEAD")
-    repository.write("penstock.yaml", "rules: {PEN706: information}\n")
-    assert codes(repository.validate()) == [("flows/nightly.yaml", "PEN706")]
+    repository.write("penstock.yaml", "rules: {PEN803: information}\n")
+    assert codes(repository.validate()) == [("flows/load.yaml", "PEN803"), ("flows/nightly.yaml", "PEN803")]
     assert repository.validate("--at", first).out == ""
 
 
@@ -138,7 +138,7 @@ def test_the_types_of_a_revision_are_its_own(repository: Repository) -> None:
     assert repository.validate().out == ""
     first = repository.commit("types of our own")
     repository.git("rm", "--quiet", "types/mine.json")
-    repository.write("penstock.yaml", "rules: {PEN706: off}\n")
+    repository.write("penstock.yaml", "rules: {PEN803: off}\n")
     assert codes(repository.validate()) == [("flows/load.yaml", "PEN210")]
     assert repository.validate("--at", first).out == ""
 
@@ -242,9 +242,9 @@ def test_watching_outlives_a_penstock_yaml_that_is_half_written(repository: Repo
     repository.write("penstock.yaml", "rules: [\n")
     assert process.stdout.readline() == "\n"
     assert "penstock.yaml" in process.stdout.readline()
-    repository.write("penstock.yaml", "rules: {PEN706: warning}\n")
+    repository.write("penstock.yaml", "rules: {PEN803: warning}\n")
     assert process.stdout.readline() == "\n"
-    assert "warning[PEN706]" in process.stdout.readline()
+    assert "warning[PEN803]" in process.stdout.readline()
     process.terminate()
     process.communicate(timeout=30)
 
