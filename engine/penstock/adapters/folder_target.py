@@ -104,7 +104,7 @@ class FolderTarget(Target):
             if part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part:
                 raise Refused(f"`{'/'.join(parts)}` leads out of the folder")
             at /= part
-            if at.is_symlink():
+            if _is_link(at):
                 raise Refused(f"{at} is a link", help="nothing is written through links")
         return at
 
@@ -128,6 +128,13 @@ class FolderTarget(Target):
             place.unlink(missing_ok=True)
         except OSError as error:
             raise _cannot("delete", place, error) from error
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError as error:
+        raise _cannot("read", path, error) from error
 
 
 def _cannot(verb: str, place: Path, error: OSError) -> PenstockError:
