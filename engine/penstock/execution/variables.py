@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import immutables
-
+from penstock.execution.addressing import Outputs, TaskStates, nobody
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.instants import iso as iso
@@ -25,11 +24,6 @@ _SCHEDULES = frozenset({"io.kestra.plugin.core.trigger.Schedule", "io.kestra.cor
 """What gave its variables as `schedule` too, before 2.0."""
 
 
-def _nobody(execution: str) -> Execution | None:
-    del execution
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What expressions see beside the execution: `envs`, `globals`, `kestra`; and how to open a sealed value."""
@@ -38,7 +32,7 @@ class Surroundings:
     globals: Mapping[str, Any] = field(default_factory=nothing)
     kestra: Mapping[str, Any] = field(default_factory=nothing)
     open: Callable[[str], str] = str
-    load: Callable[[str], Execution | None] = _nobody
+    load: Callable[[str], Execution | None] = nobody
     """Gives the execution that an iteration is of, whose outputs it sees too."""
 
 
@@ -52,7 +46,7 @@ def variables(
         "execution": _of_execution(execution, around),
         "inputs": _inputs(flow, execution, around),
         "outputs": Outputs(execution, around.open, around.load),
-        "tasks": TaskStates(execution, around.open),
+        "tasks": TaskStates(execution),
         "vars": seen_variables(flow, execution, around),
         "labels": nested_labels(execution.labels),
         "envs": around.envs,
@@ -139,12 +133,11 @@ def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings
         taskrun["value"] = value
     if run.iteration is not None:
         taskrun["iteration"] = run.iteration
-    parents = [
-        _parent(flow, above, around) for above in execution.lineage(run) if above.value is not None or above.outputs
-    ]
-    seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}, "taskrun": taskrun}
+    parents = [_parent(flow, above, around) for above in execution.lineage(run) if _is_seen(flow, above)]
+    task = {"id": run.task, "type": flow.by_id[run.task].type}
+    seen: dict[str, Any] = {"task": task, "taskrun": taskrun, "parents": parents}
     if parents:
-        seen |= {"parent": parents[0], "parents": parents}
+        seen["parent"] = parents[0]
     error = _error(flow, execution, run)
     if error is not None:
         seen["error"] = error
@@ -159,12 +152,20 @@ def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
     return above.value if FLOWABLES[flow.by_id[above.task].type].lends_value else None
 
 
+def _is_seen(flow: Flow, above: TaskRun) -> bool:
+    """Whether it is among `parents`: up to 1.x only what has a value or outputs (kestra core/.../RunVariables.java)."""
+    return above.value is not None or bool(above.outputs) or flow.dialect is Dialect.V2
+
+
 def _parent(flow: Flow, run: TaskRun, around: Surroundings) -> dict[str, Any]:
-    taskrun: dict[str, Any] = {} if run.value is None else {"value": run.value}
-    if run.iteration is not None:
-        taskrun["iteration"] = run.iteration
-    task = {"id": run.task, "type": flow.by_id[run.task].type}
-    return {"task": task, "taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
+    """What is known of a flowable around: what it has not is not there, so that `??` and `is defined` can tell."""
+    seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}}
+    taskrun = {"value": run.value, "iteration": run.iteration}
+    if told := {name: each for name, each in taskrun.items() if each is not None}:
+        seen["taskrun"] = told
+    if run.outputs:
+        seen["outputs"] = unseal(run.outputs, around.open)
+    return seen
 
 
 def _error(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | None:
@@ -180,6 +181,8 @@ def _error(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | N
     elif failed:
         last = max(failed, key=lambda each: each.ordinal)
         task, message = last.task, last.error
+    elif owner is not None:
+        task, message = owner.task, FLOWABLES[flow.by_id[owner.task].type].objects(owner.facts)
     else:
         return None
     return {"taskId": task, "message": message, "stackTrace": message}
@@ -228,138 +231,3 @@ class Inputs(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._inputs)
-
-
-class _AtTask(Mapping[str, Any]):
-    """What task runs of one task give, addressed by the loop values around them, outermost first.
-
-    `outputs.t` of a task outside loops is its own; within loops `outputs.t[value]`, nested `outputs.t[outer][inner]`.
-    """
-
-    __slots__ = ("_at", "_execution", "_open", "_prefix")
-
-    def __init__(
-        self,
-        execution: Execution,
-        at: immutables.Map[tuple[str, ...], str],
-        prefix: tuple[str, ...],
-        open_: Callable[[str], str],
-    ) -> None:
-        self._execution = execution
-        self._open = open_
-        self._at = at
-        self._prefix = prefix
-
-    def _given(self, run: TaskRun) -> Any:
-        raise NotImplementedError
-
-    def _below(self, key: str) -> Any:
-        path = (*self._prefix, key)
-        run_id = self._at.get(path)
-        if run_id is not None:
-            return self._given(self._execution.runs[run_id])
-        if any(at[: len(path)] == path for at in self._at):
-            return type(self)(self._execution, self._at, path, self._open)
-        raise KeyError(key)
-
-    def __getitem__(self, key: str) -> Any:
-        if not isinstance(key, str):
-            raise KeyError(key)
-        return self._below(key)
-
-    def __iter__(self) -> Iterator[str]:
-        depth = len(self._prefix)
-        ordered = sorted(self._at.items(), key=lambda item: self._execution.runs[item[1]].ordinal)
-        yield from dict.fromkeys(
-            path[depth] for path, _ in ordered if len(path) > depth and path[:depth] == self._prefix
-        )
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class _OutputsOfTask(_AtTask):
-    def _given(self, run: TaskRun) -> Any:
-        if run.outputs is None:
-            raise KeyError(run.value)
-        return unseal(run.outputs, self._open)
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key in super().__iter__() if self._has(key))
-
-    def _has(self, key: str) -> bool:
-        run_id = self._at.get((*self._prefix, key))
-        return run_id is None or self._execution.runs[run_id].outputs is not None
-
-
-class _StatesOfTask(_AtTask):
-    def _given(self, run: TaskRun) -> Any:
-        return {"state": run.state.value}
-
-
-class _ByTask(Mapping[str, Any]):
-    __slots__ = ("_execution", "_open")
-
-    def __init__(self, execution: Execution, open_: Callable[[str], str] = str) -> None:
-        self._execution = execution
-        self._open = open_
-
-    def __iter__(self) -> Iterator[str]:
-        places = self._execution.places
-        yield from sorted(task for task in places if task in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, task: object) -> bool:
-        try:
-            self[task]  # type: ignore[index]
-        except KeyError:
-            return False
-        return True
-
-
-class Outputs(_ByTask):
-    """`outputs`: by task id, then by loop values. An iteration of a Loop sees those of the execution it is of, too."""
-
-    __slots__ = ("_load",)
-
-    def __init__(
-        self,
-        execution: Execution,
-        open_: Callable[[str], str] = str,
-        load: Callable[[str], Execution | None] = _nobody,
-    ) -> None:
-        super().__init__(execution, open_)
-        self._load = load
-
-    def _outer(self) -> Mapping[str, Any]:
-        caller = self._execution.caller
-        found = self._load(caller.execution) if caller is not None and self._execution.is_iteration else None
-        return nothing() if found is None else Outputs(found, self._open, self._load)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from sorted({*super().__iter__(), *self._outer()})
-
-    def __getitem__(self, task: str) -> Any:
-        if task not in self._execution.places:
-            return self._outer()[task]
-        at = self._execution.places[task]
-        own = at.get(())
-        if own is None:
-            return _OutputsOfTask(self._execution, at, (), self._open)
-        outputs = self._execution.runs[own].outputs
-        if outputs is None:
-            raise KeyError(task)
-        return unseal(outputs, self._open)
-
-
-class TaskStates(_ByTask):
-    """`tasks`: `tasks.<id>.state`, within loops `tasks.<id>[value].state`."""
-
-    def __getitem__(self, task: str) -> Any:
-        at = self._execution.places[task]
-        own = at.get(())
-        if own is None:
-            return _StatesOfTask(self._execution, at, (), self._open)
-        return {"state": self._execution.runs[own].state.value}
