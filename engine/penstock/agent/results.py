@@ -23,7 +23,7 @@ from penstock.execution.model import Attempt, Execution, TaskRun
 from penstock.execution.record import as_record
 from penstock.execution.state import State
 from penstock.execution.variables import iso
-from penstock.operations.transcript import said
+from penstock.operations.transcript import said, untold
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.logs import LogKey, Logs
 from penstock.ports.storage import execution_files
@@ -113,7 +113,8 @@ class Results:
         return Result(execution, folder, making.files, first.task, making.logs.get(first.id))
 
     def _add_logs(self, execution: Execution, run: TaskRun, making: _Making) -> None:
-        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in said(execution.id, run))
+        lines = (*said(execution.id, run), *untold(execution.id, run))
+        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in lines)
         if spoken:
             self._add_log(run, "", [spoken.encode(errors="replace")], {"bytes": len(spoken)}, making)
         for attempt in run.attempts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from penstock.diagnostic import FlowName
-from penstock.execution.draft import Draft, changed
+from penstock.execution.draft import Draft
 from penstock.execution.event import (
     AttemptEnded,
     AttemptLost,
@@ -49,7 +49,7 @@ from penstock.execution.folding.effects import stop_children, take_effect
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.overrides import fold_override
 from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
-from penstock.execution.folding.runs import after, answered, answered_by_person
+from penstock.execution.folding.runs import after, answered, answered_by_person, closing
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import fold_whole
 from penstock.execution.model import Execution
@@ -116,7 +116,7 @@ def _fold_in(draft: Draft, event: Event) -> None:
             open_scope(draft, run, event)
         case FlowableClosing():
             draft.scopes = keep(draft.scopes, event.run, None)
-            put(draft, changed(draft.runs[event.run], closing=event.state))
+            put(draft, closing(draft.runs[event.run], event))
         case Evaluated(run=str() as run) | EvaluationFailed(run=str() as run) | EvaluationRequested(run=str() as run):
             put(draft, answered(draft.runs[run], event))
         case (
