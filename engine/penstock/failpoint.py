@@ -10,8 +10,10 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from penstock.dataclass import dataclass
 
 VARIABLE = "PENSTOCK_FAILPOINT"
 DELAY_S = 5.0

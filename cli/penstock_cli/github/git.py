@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock_cli.github.workflow import Pull, Workflow
 

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock_cli.github.inputs import PREFIX
 

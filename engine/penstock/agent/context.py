@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from penstock.agent.sharing import refuse_mixture
 from penstock.agent.vault import Vault
 from penstock.agent.world import World
+from penstock.dataclass import dataclass
 from penstock.execution.variables import iso
 from penstock.expression import render, render_value
 from penstock.expression.apart import remote

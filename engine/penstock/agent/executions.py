@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound
 from penstock.execution.model import Execution

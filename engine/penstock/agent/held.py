@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from penstock.agent.partners import Birth
+from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused
 from penstock.execution.event import Event, Refusal
 from penstock.execution.model import Execution

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from penstock.agent.executor import Executor
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound
 from penstock.execution.model import Execution

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.schedules import Timer
 from penstock.validation.facts import Call, Facts

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
+from penstock.dataclass import dataclass
 from penstock.difference.leaf import ABSENT, Absent, Path
 from penstock.difference.tree import Key, Model, Part, Spot
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.difference.blast import Touched
 from penstock.difference.classes import Class, in_order

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from penstock.dataclass import dataclass
 from penstock.execution.state import State, worst
 from penstock.flow.model import nothing
 

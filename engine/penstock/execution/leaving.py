@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.dataclass import dataclass
 from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.model import Execution, TaskRun

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import immutables
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.execution.event import Caller, Instant, Phase, StopCause
 from penstock.execution.family import Family

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import immutables
 
+from penstock.dataclass import dataclass
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.instants import iso as iso

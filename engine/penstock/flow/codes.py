@@ -7,8 +7,7 @@ or portability, PEN8xx style.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.dataclass import dataclass
 from penstock.diagnostic import Severity
 
 

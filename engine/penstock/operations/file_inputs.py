@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from stat import S_ISFIFO, S_ISREG
 from typing import Any, BinaryIO
 
+from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 from penstock.execution.model import Execution
 from penstock.flow.convert import LocalFile

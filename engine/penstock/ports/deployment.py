@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.execution.event import Instant
 from penstock.flow.model import Trigger, nothing

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.ports.deployment import Deployed, Generation, Publication, TreeFile, TreeMark
 from penstock.reconcile.desired import Acceptable

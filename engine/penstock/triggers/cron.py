@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from penstock.dataclass import dataclass
 from penstock.triggers.walltime import WallTimes
 
 NICKNAMES = {

@@ -7,9 +7,10 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Edit, Position
 from penstock.errors import UserError
 from penstock.flow.layout.tree import FlowFile

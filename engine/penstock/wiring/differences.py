@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.adapters.git import GitReading
+from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.changes import Comparison
 from penstock.difference.known import Known, Neighbours

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from penstock.dataclass import dataclass
 
 _SOCKETS = frozenset({"docker.sock", "podman.sock", "containerd.sock", "crio.sock"})
 """Whoever reaches one of these owns the machine."""

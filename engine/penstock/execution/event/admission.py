@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.execution.event.base import ExecutionEvent, Instant
 from penstock.execution.event.children import Caller
 from penstock.flow.model import nothing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from penstock.dataclass import dataclass
 from penstock.execution.event.base import ExecutionEvent, Instant
 from penstock.execution.state import State
 from penstock.flow.model import nothing

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from penstock.dataclass import dataclass
 from penstock.execution.event.base import ExecutionEvent, Instant, Phase, RunEvent
 from penstock.execution.state import State
 from penstock.flow.model import nothing

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.dataclass import dataclass
 from penstock.diagnostic import suggest
 from penstock.flow.rules.names import declared, spelled
 from penstock.flow.rules.references import Reference, suspects
