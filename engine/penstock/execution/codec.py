@@ -1,7 +1,7 @@
 """Events, headers and task runs as JSON text, and back: what the store keeps.
 
-One encoder for each class is made once, from its fields; instants are ISO text with microseconds. An event carries its
-version; older ones are lifted by pure functions before they are read.
+One encoder for each class is made once, from its fields, when it is first needed; instants are ISO text with
+microseconds. An event carries its version; older ones are lifted by pure functions before they are read.
 """
 
 from __future__ import annotations
@@ -209,9 +209,17 @@ def _decoder(kind: type[Any], names: tuple[str, ...]) -> Encode:
     return decode
 
 
-_ENCODERS: dict[Any, Encode] = {}
-_DECODERS: dict[Any, Encode] = {}
-for _kind in (*_PARTS, TaskRun, Execution, *TYPES.values()):
-    _names = _HEADER_FIELDS if _kind is Execution else tuple(each.name for each in fields(_kind))
-    _ENCODERS[_kind] = _encoder(_kind, _names)
-    _DECODERS[_kind] = _decoder(_kind, _names)
+class _ByClass(dict[type[Any], Encode]):
+    """What is made of each class, once it is first asked for: a run keeps few of the events there are."""
+
+    def __init__(self, make: Callable[[type[Any], tuple[str, ...]], Encode]) -> None:
+        self._make = make
+
+    def __missing__(self, kind: type[Any]) -> Encode:
+        names = _HEADER_FIELDS if kind is Execution else tuple(each.name for each in fields(kind))
+        made = self[kind] = self._make(kind, names)
+        return made
+
+
+_ENCODERS = _ByClass(_encoder)
+_DECODERS = _ByClass(_decoder)
