@@ -135,10 +135,10 @@ class TaskAttempts:
     def now(self) -> datetime:
         return self._equipment.clock.now()
 
-    def seen(self, flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
+    def seen(self, flow: Flow, execution: Execution, run: TaskRun) -> Mapping[str, Any]:
         """What expressions of a program see: `workingDir` and `outputDir` beside the execution."""
         dirs = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
-        return {**variables(flow, execution, run, self._equipment.around), **dirs}
+        return variables(flow, execution, run, self._equipment.around, dirs)
 
     def sayer(
         self, flow: Flow, execution: Execution, run: TaskRun, attempt: int, seen: Mapping[str, Any], world: World | None
@@ -196,7 +196,7 @@ class TaskAttempts:
             run_id=run.id,
             attempt=attempt,
             epoch=run.attempts[-1].epoch if run.attempts else 0,
-            name=attempt_name(equipment.agent, execution.id, run.id, attempt),
+            agent=equipment.agent,
             idempotency_key=idempotency_key(execution.id, run.id, run.iteration),
             variables=seen,
             files=equipment.files,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ class NamespaceSources:
     """`mirror` is the agent's, where there is one."""
 
     mirror: Path
+    _folders: dict[str, NamespaceFiles] = field(default_factory=dict)
 
     def of(self, source: Mapping[str, Any]) -> NamespaceFiles:
         """The namespace files of what comes from `source` (see `penstock.operations.start.Start`)."""
@@ -29,7 +30,9 @@ class NamespaceSources:
         if isinstance(tree := source.get("files"), str):
             return self._trees.files(tree)
         if isinstance(folder := source.get("folder"), str):
-            return FolderNamespaceFiles(Path(folder))
+            if folder not in self._folders:
+                self._folders[folder] = FolderNamespaceFiles(Path(folder))
+            return self._folders[folder]
         return NoNamespaceFiles()
 
     @cached_property
