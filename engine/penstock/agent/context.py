@@ -58,6 +58,8 @@ class AttemptContext(Context):
     used: set[str] = field(default_factory=set)
     is_hurried: bool = False
     """Others wait for this thread: it asks no child process."""
+    said: Said | None = None
+    """What an inline task says, which is kept in the event of its end."""
     effects: tuple[Effect, ...] = ()
     """What it has changed of its execution, when it is over."""
 

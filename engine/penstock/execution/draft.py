@@ -12,7 +12,7 @@ from penstock.execution.event import Caller, Instant
 from penstock.execution.model import Attempt, Execution, Histories, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
-Part = TypeVar("Part", "TaskRun", "Attempt", "Scope")
+Part = TypeVar("Part", "Execution", "TaskRun", "Attempt", "Scope")
 
 
 class Draft:

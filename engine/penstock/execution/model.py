@@ -124,12 +124,12 @@ class TaskRun:
     @property
     def is_running(self) -> bool:
         """Whether an attempt of it is being made by somebody, whose end is not known."""
-        return self._is_tried and self.kind is not Kind.EXECUTABLE
+        return self.kind is not Kind.EXECUTABLE and self._is_tried
 
     @property
     def is_calling(self) -> bool:
         """Whether it is at work by the executions that it has called."""
-        return self._is_tried and self.kind is Kind.EXECUTABLE
+        return self.kind is Kind.EXECUTABLE and self._is_tried
 
     @property
     def _is_tried(self) -> bool:

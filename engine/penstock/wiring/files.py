@@ -25,14 +25,16 @@ class NamespaceSources:
 
     def of(self, source: Mapping[str, Any]) -> NamespaceFiles:
         """The namespace files of what comes from `source` (see `penstock.operations.start.Start`)."""
-        from penstock.adapters.namespace_files import FolderNamespaceFiles, NoNamespaceFiles
-
         if isinstance(tree := source.get("files"), str):
             return self._trees.files(tree)
         if isinstance(folder := source.get("folder"), str):
             if folder not in self._folders:
+                from penstock.adapters.namespace_files import FolderNamespaceFiles
+
                 self._folders[folder] = FolderNamespaceFiles(Path(folder))
             return self._folders[folder]
+        from penstock.adapters.namespace_files import NoNamespaceFiles
+
         return NoNamespaceFiles()
 
     @cached_property
