@@ -14,6 +14,7 @@ from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from dataclasses import dataclass as standard
 from functools import partial
 from reprlib import recursive_repr
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 T = TypeVar("T")
@@ -31,11 +32,9 @@ def _dataclass(
     eq: bool = True,
     order: bool = False,
 ) -> Any:
-    """The class with its methods; without one, what gives them. A frozen one has slots."""
+    """The class with its methods; without one, what gives them."""
 
     def given(cls: type[T]) -> type[T]:
-        if frozen and not slots:
-            raise TypeError(f"{cls.__name__} is frozen, and has no slots")
         own = {name for name, value in vars(cls).items() if name != "__hash__" or value is not None}
         made = standard(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
         methods: dict[str, Any] = {"__init__": _Later(made, "__init__", partial(_init, frozen)), "__repr__": _repr}
@@ -45,7 +44,9 @@ def _dataclass(
         if order:
             methods |= {name: _Later(made, name, partial(_comparison, sign)) for name, sign in _ORDER.items()}
         if frozen:
-            methods |= _FROZEN
+            methods |= {"__setattr__": _refuse_set, "__delattr__": _refuse_delete}
+        if frozen and slots:
+            methods |= {"__getstate__": _state, "__setstate__": _set_state}
         for name, method in methods.items():
             if name not in own:
                 setattr(made, name, method)
@@ -90,17 +91,19 @@ _ANEW = _Factory()
 
 
 def _init(frozen: bool, cls: type[Any], name: str) -> Any:
-    known: dict[str, Any] = {"anew_": _ANEW}
+    known: dict[str, Any] = {"anew_": _ANEW, "set_": object.__setattr__}
     lines = []
     for each in fields(cls):
         value = _initial(each, known)
         if value is None:
             continue
-        if frozen:
-            known[f"set_{each.name}_"] = getattr(cls, each.name).__set__
+        if not frozen:
+            lines.append(f"self.{each.name} = {value}")
+        elif isinstance(slot := getattr(cls, each.name, None), MemberDescriptorType):
+            known[f"set_{each.name}_"] = slot.__set__
             lines.append(f"set_{each.name}_(self, {value})")
         else:
-            lines.append(f"self.{each.name} = {value}")
+            lines.append(f"set_(self, {each.name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
     told = [each for each in fields(cls) if each.init]
@@ -183,11 +186,3 @@ def _state(self: Any) -> list[Any]:
 def _set_state(self: Any, state: list[Any]) -> None:
     for each, value in zip(fields(self), state, strict=True):
         object.__setattr__(self, each.name, value)
-
-
-_FROZEN = {
-    "__setattr__": _refuse_set,
-    "__delattr__": _refuse_delete,
-    "__getstate__": _state,
-    "__setstate__": _set_state,
-}
