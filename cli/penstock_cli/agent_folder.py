@@ -6,13 +6,13 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 
 if TYPE_CHECKING:

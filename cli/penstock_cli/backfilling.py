@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from threading import Event
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.execution.variables import iso
 from penstock.operations.schedules import (

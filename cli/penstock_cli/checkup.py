@@ -14,10 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.settings import Settings, data_folder
 

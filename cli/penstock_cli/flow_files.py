@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.catalog import Catalog

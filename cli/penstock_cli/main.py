@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock_cli.boundary import guarded
 from penstock_cli.globals import Globals
 from penstock_cli.options import common_options, with_common_options

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused, UserError
 from penstock_cli.exits import Exit
 

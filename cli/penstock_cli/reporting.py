@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Severity
 from penstock.errors import UserError
 from penstock.validation.check import Report

@@ -6,13 +6,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused, Retryable, UserError
 from penstock.execution.state import State

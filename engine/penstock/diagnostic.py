@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from penstock.dataclass import dataclass
 
 
 class Severity(StrEnum):

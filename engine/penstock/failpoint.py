@@ -10,10 +10,8 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from penstock.dataclass import dataclass
 
 VARIABLE = "PENSTOCK_FAILPOINT"
 DELAY_S = 5.0

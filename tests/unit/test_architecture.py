@@ -27,12 +27,3 @@ def test_every_room_of_the_engine_has_a_floor() -> None:
     engine = ROOT / "engine" / "penstock"
     rooms = {path.stem for path in engine.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} == floors
-
-
-def test_the_program_has_its_own_dataclass() -> None:
-    """It is alike, and costs less while the program starts."""
-    sources = [path for room in ("engine", "cli") for path in (ROOT / room).rglob("*.py")]
-    own = ROOT / "engine" / "penstock" / "dataclass.py"
-    standard = re.compile(r"^\s*from dataclasses import .*\bdataclass\b|\bdataclasses\.dataclass\b", re.MULTILINE)
-    assert [path for path in sources if path != own and standard.search(path.read_text(encoding="utf-8"))] == []
-    assert standard.search(own.read_text(encoding="utf-8"))

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused, Retryable
 from penstock.ports.http import Http, Request, Response
 

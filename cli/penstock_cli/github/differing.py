@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock_cli.exits import Exit
 from penstock_cli.github import pages
 from penstock_cli.github.step import Step

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock_cli.github.workflow import Pull, Workflow
 

@@ -7,11 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock_cli.github.inputs import PREFIX
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock_cli.github.git import Checkout, revisions
 from penstock_cli.github.inputs import Inputs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock_cli.exits import Exit
 from penstock_cli.github import findings as shown
 from penstock_cli.github import pages

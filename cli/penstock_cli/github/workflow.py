@@ -7,10 +7,10 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 
 MOST_SUMMARY_BYTES = 1_000_000

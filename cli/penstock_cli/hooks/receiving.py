@@ -11,14 +11,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError
 from penstock_cli.globals import Globals
 from penstock_cli.hooks.updates import Update, updates_of

@@ -6,9 +6,9 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.errors import Refused
 
 _MARK = "# Written by `penstock hook install`; `penstock hook uninstall` takes it away."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 
 _NOTHING = frozenset("0")

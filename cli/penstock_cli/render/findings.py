@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic
 from penstock_cli.render.findings_frame import Style, ansi, clean, frame, plain
 

@@ -7,11 +7,11 @@ side by side lies side by side. The colours follow the reader's light or dark sc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from unicodedata import east_asian_width
 
-from penstock.dataclass import dataclass
 from penstock.flow.graph import Box, Graph, Node
 
 _CHAR = 7.2

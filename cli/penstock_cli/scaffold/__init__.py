@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from penstock.dataclass import dataclass
 from penstock.flow.catalogue.catalog import load_catalog
 from penstock.flow.layout.flow_layout import may_hold_a_flow
 from penstock.settings.schema import penstock_yaml_schema

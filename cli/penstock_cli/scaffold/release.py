@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from penstock import __version__
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 
 ACTION = "penstock/penstock/action"

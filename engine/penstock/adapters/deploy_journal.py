@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.errors import Refused, Stalled
 from penstock.lock import is_locked
 

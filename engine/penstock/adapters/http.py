@@ -10,6 +10,7 @@ import io
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Lock, Timer
@@ -17,7 +18,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
-from penstock.dataclass import dataclass
 from penstock.errors import Retryable, UserError
 from penstock.ports.http import Http, Incoming, Request, Response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,7 +17,6 @@ from penstock.agent.task_cache import TaskCaches
 from penstock.agent.vault import Vault
 from penstock.agent.worker import Claim
 from penstock.agent.world import World, WorldOf
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable
 from penstock.execution.event import (
     AttemptEnded,

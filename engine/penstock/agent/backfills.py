@@ -6,13 +6,12 @@ How far one has come is in the store, beside what a person says of it: it may be
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from penstock.agent.news import News, Teller, Topic
 from penstock.agent.starter import Starter
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow

@@ -7,7 +7,7 @@ of it; so nothing is rendered twice, and no child is made twice (Kestra core, Ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,7 +16,6 @@ from penstock.agent.called import CALLED
 from penstock.agent.partners import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import WorldOf
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled, UserError
 from penstock.execution.deciding.timers import MOST_DEEP

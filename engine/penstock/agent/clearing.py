@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable, UserError
 from penstock.ports.runner import Runners
 

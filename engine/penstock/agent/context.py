@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from penstock.agent.sharing import refuse_mixture
 from penstock.agent.vault import Vault
 from penstock.agent.world import World
-from penstock.dataclass import dataclass
 from penstock.execution.identity import attempt_name
 from penstock.execution.variables import iso
 from penstock.expression import render, render_value

@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from penstock.agent.executor import Executor
 from penstock.agent.partners import Birth
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.event import (
     AttemptEnded,

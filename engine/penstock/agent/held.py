@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from penstock.agent.partners import Birth
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused
 from penstock.execution.event import Event, Refusal
 from penstock.execution.model import Execution

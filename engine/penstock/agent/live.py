@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from penstock.agent.evaluator import Evaluator
 from penstock.agent.executor import Executor
 from penstock.agent.supervisor import Loop, Supervisor
 from penstock.agent.worker import Worker
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Stalled
 from penstock.execution.event import Event
 from penstock.execution.model import Execution

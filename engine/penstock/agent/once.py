@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from penstock.agent.live import LiveSession
 from penstock.agent.reconciler import Reconciled
 from penstock.agent.service import AgentService
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import PenstockError
 from penstock.execution.event import Event

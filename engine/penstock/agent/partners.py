@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from penstock.dataclass import dataclass
 from penstock.execution.event import ChildEnded, ChildRefused, ChildStarted, Event, Instant
 from penstock.execution.model import Execution
 from penstock.flow.model import Flow

@@ -9,10 +9,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from penstock import failpoint
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.failpoint import Failpoint

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from penstock.agent.news import News, Teller, Topic
 from penstock.agent.sinks.pace import Backoff
 from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable
 from penstock.ports.clock import Clock
 from penstock.ports.store import Store

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.agent.attempt import TaskAttempts
 from penstock.agent.worker import Claim
 from penstock.agent.world import World
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError
 from penstock.execution.event import AttemptEnded, AttemptLost, Event
 from penstock.execution.model import Execution, TaskRun

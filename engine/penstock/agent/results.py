@@ -13,12 +13,11 @@ import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.execution.model import Attempt, Execution, TaskRun
 from penstock.execution.record import as_record

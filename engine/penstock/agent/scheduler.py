@@ -9,13 +9,12 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from penstock import failpoint
 from penstock.agent.news import News, Teller, Topic
 from penstock.agent.starter import Starter
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import PenstockError
 from penstock.execution.model import Execution

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from penstock.agent.backfills import Backfills
@@ -18,7 +18,6 @@ from penstock.agent.reconciler import Reconciled, Reconciler
 from penstock.agent.recorder import Recorder
 from penstock.agent.scheduler import Scheduler
 from penstock.agent.supervisor import Loop
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable
 from penstock.execution.event import Event, ExecutionEnded, ExecutionStarted, TaskRunEnded
 from penstock.execution.model import Execution

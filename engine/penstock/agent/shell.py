@@ -7,14 +7,13 @@ address) is left to the evaluator, which asks for it off every lock. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.agent.calling import Calls
 from penstock.agent.partners import Birth
 from penstock.agent.vault import Vault
 from penstock.agent.world import World, WorldOf
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused, UserError
 from penstock.execution import evaluation
 from penstock.execution.draft import changed

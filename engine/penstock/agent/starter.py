@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.agent.executor import Executor
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound
 from penstock.execution.model import Execution

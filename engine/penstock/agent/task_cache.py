@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from penstock.agent.vault import Vault
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, PenstockError, UserError
 from penstock.execution.sealed import over_texts
 from penstock.flow.model import Level

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import field
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.sealed import PREFIX, over_texts
 from penstock.ports.secrets import Mask, Seal
 

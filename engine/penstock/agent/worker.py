@@ -11,12 +11,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from penstock import failpoint
 from penstock.agent.executor import Executor
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, Refused, Retryable
 from penstock.execution.event import (
     AttemptEnded,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from io import SEEK_END
 from itertools import islice
 from typing import Any, BinaryIO
 
 from penstock.agent.web import ask
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, UserError
 from penstock.execution.identity import random_id

@@ -11,11 +11,11 @@ import hmac
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import Stalled, UserError
 
 MOST_IDLE_S = 10

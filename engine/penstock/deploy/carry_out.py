@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from penstock.dataclass import dataclass
 from penstock.deploy.inventory import Inventory, inventory_path
 from penstock.deploy.order import Needs, in_order
 from penstock.deploy.plan import Action, Change, Plan

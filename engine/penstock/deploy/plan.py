@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from penstock.dataclass import dataclass
 from penstock.deploy.inventory import FOLDER, Inventory, inventory_path, read_inventory
 from penstock.deploy.order import Needs, in_order
 from penstock.deploy.reasons import what_differs

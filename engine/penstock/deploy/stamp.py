@@ -8,9 +8,8 @@ flow means what it meant: a label would be inherited by all of its executions.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
-
-from penstock.dataclass import dataclass
 
 _MARK = "# penstock.deployed "
 _LINE = re.compile(r"# penstock\.deployed by=(?P<owner>\S+) sha256=(?P<digest>[0-9a-f]{64})\s*\Z")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.blast import touched_by, touched_from
 from penstock.difference.classes import Class, classes_of, in_order, of_part

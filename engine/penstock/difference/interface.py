@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.known import Known, Neighbours
 from penstock.difference.leaf import plain, same

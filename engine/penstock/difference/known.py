@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.schedules import Timer
 from penstock.validation.facts import Call, Facts

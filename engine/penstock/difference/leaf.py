@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
-
-from penstock.dataclass import dataclass
 
 Step = str | int
 Path = tuple[Step, ...]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from penstock.dataclass import dataclass
 from penstock.difference.leaf import ABSENT, Absent, Path
 from penstock.difference.tree import Key, Model, Part, Spot
 

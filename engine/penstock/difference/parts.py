@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.difference.classes import Class, classes_of, in_order, of_part
 from penstock.difference.compare import counterpart
 from penstock.difference.concealed import shown, shown_pair

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.difference.blast import Touched
 from penstock.difference.classes import Class, in_order

@@ -6,9 +6,9 @@ Conditions of a trigger may let a slot pass: they are not asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.leaf import plain
 from penstock.difference.normal import Kind

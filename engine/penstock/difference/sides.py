@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.tree import Model, default_types, model_of
 from penstock.flow.catalogue.catalog import Catalog

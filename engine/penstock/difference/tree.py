@@ -7,10 +7,9 @@ held, and where it stands with where it stood. Lists whose items have no ids sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.difference.leaf import same
 from penstock.difference.normal import Kind, normal
 from penstock.flow.catalogue.catalog import Catalog

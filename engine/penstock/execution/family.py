@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from penstock.dataclass import dataclass
 from penstock.execution.state import State, worst
 from penstock.flow.model import nothing
 

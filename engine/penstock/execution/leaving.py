@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
+
 from penstock.execution.draft import Draft
 from penstock.execution.event import Phase, StopCause
 from penstock.execution.model import Execution, TaskRun

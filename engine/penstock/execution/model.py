@@ -7,12 +7,11 @@ The classes that every event changes have no slots: a changed copy of one is a c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import immutables
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.execution.event import Caller, Instant, Phase, StopCause
 from penstock.execution.family import Family

@@ -8,9 +8,8 @@ along; what came after it leaves, and so do the `errors`, `finally` and later li
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.errors import Refused
 from penstock.execution.deciding.gates import has_gate
 from penstock.execution.deciding.lists import lanes_of

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.overlay import merged, without

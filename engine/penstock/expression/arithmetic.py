@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import ExpressionError
 from penstock.expression.numbers import (
     LONG_MAX,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import BudgetExceeded, WallTimeExceeded
 
 _TICKS_PER_LOOK = 256

@@ -6,9 +6,9 @@ Kestra reaches any public method of the Java object; here it is these, and no sp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from penstock.dataclass import dataclass
 from penstock.expression.attributes import FORBIDDEN
 from penstock.expression.budget import Meter
 from penstock.expression.errors import ExpressionError, UndefinedVariable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
 
 
 class _Computed:

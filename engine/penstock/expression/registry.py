@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
 
 Call = Callable[..., object]
 

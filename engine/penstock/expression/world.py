@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
-
-from penstock.dataclass import dataclass
 
 if TYPE_CHECKING:  # only for speed: `random` costs 3 ms to import, and most expressions draw nothing
     from random import Random

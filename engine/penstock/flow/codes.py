@@ -7,7 +7,8 @@ or portability, PEN8xx style.
 
 from __future__ import annotations
 
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
+
 from penstock.diagnostic import Severity
 
 

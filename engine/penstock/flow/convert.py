@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.duration import format_duration, parse_duration
 from penstock.flow.words import InputType
 

@@ -8,9 +8,8 @@ is `forced`; the earlier default wins over the later; mappings merge deeply, lis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from penstock.dataclass import dataclass
 
 if TYPE_CHECKING:  # only for speed: settings name defaults where no YAML is read
     from penstock.compose import Place

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.flow.model import Flow, Task
 
 _FLOW = "io.kestra.plugin.core.flow."

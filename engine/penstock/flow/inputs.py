@@ -7,10 +7,9 @@ reference chapter 2.3).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, Range
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.flow.convert import CONVERTERS, LocalFile, NotOfType

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, FlowName, Range
 from penstock.flow.words import Dialect as Dialect
 from penstock.flow.words import InputType as InputType

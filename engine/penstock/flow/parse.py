@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, ordered
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.catalog import Catalog

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
-from penstock.dataclass import dataclass
 from penstock.flow.defaults import Default, outside_defaults
 
 _HEAD = b"# penstock-defaults: "

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Range, Severity, did_you_mean, suggest
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.type_info import TypeInfo

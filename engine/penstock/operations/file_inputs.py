@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from stat import S_ISFIFO, S_ISREG
 from typing import Any, BinaryIO
 
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 from penstock.execution.model import Execution
 from penstock.flow.convert import LocalFile

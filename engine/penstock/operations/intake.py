@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from penstock.dataclass import dataclass
 from penstock.execution.model import Execution
 from penstock.flow.inputs import Renderer
 from penstock.flow.model import Flow

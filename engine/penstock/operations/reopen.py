@@ -6,11 +6,10 @@ Whoever held it takes it up: an agent at once, a `run` when a person asks for it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, Refused
 from penstock.execution import reopening
 from penstock.execution.apply import begin, extend

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import Conflict, NotFound, Refused, Retryable
 from penstock.execution.apply import extend
 from penstock.execution.decide import due

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, Refused, UserError
 from penstock.execution.event import Instant

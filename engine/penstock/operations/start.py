@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import Refused
 from penstock.execution.apply import begin, extend

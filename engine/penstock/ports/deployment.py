@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.execution.event import Instant
 from penstock.flow.model import Trigger, nothing

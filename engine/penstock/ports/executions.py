@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from penstock.dataclass import dataclass
 from penstock.execution.state import State
 from penstock.flow.model import Level
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-
-from penstock.dataclass import dataclass
 
 UNKNOWN_SIZE = -1
 """Of a blob that was found by comparing trees: its size is not asked for."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
-
-from penstock.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.execution.event import Instant
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from penstock.dataclass import dataclass
 from penstock.flow.model import Level
 
 LINE_BYTES = 64 * 1024

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
-
-from penstock.dataclass import dataclass
 
 MOST_FILES = 10_000
 """So many files a namespace may have."""

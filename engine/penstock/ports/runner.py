@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
 
-from penstock.dataclass import dataclass
 from penstock.ports.container import Container
 
 

@@ -7,11 +7,10 @@ at again. Nothing in here decides anything: it keeps, and it answers queries.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import Conflict
 from penstock.execution.event import Caller, Event, Instant

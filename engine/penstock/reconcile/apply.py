@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.ports.deployment import Deployed, Generation, Publication, TreeFile, TreeMark
 from penstock.reconcile.desired import Acceptable

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, FlowName
 from penstock.flow.canonical import canonical_digest
 from penstock.flow.model import Flow, Trigger

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.ports.deployment import Deployed, TreeFile
 from penstock.reconcile.desired import Tree

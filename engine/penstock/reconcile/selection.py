@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import PurePosixPath
 
 from penstock import __version__
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Severity
 from penstock.errors import UserError
 from penstock.flow.catalogue.catalog import Catalog, load_catalog

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.ports.deployment import Deployed, Observation
 from penstock.ports.store import Store

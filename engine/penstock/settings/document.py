@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, Diagnostic, Position, Range, Severity
 from penstock.settings.kinds import Path
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock import __version__
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, Diagnostic, Range, Severity
 from penstock.errors import UserError
 from penstock.settings.folder import project_file, user_file

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.settings.kinds import (
     AnyMap,
     Choice,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import zip_longest
-
-from penstock.dataclass import dataclass
 
 _VERSION = re.compile(r"(?P<release>[0-9]+(?:\.[0-9]+)*)(?:(?P<stage>a|b|rc)(?P<n>[0-9]+))?(?:\.?dev(?P<dev>[0-9]+))?")
 _TERM = re.compile(r"(?P<sign>~=|==|!=|<=|>=|<|>)\s*(?P<version>[^\s,]+)")

@@ -9,12 +9,12 @@ whoever starts an execution or asks for inputs renders them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, JsonValue, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
-from penstock.dataclass import dataclass
 from penstock.duration import parse_duration
 
 T = TypeVar("T")

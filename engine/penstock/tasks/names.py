@@ -7,8 +7,8 @@ about; it cannot be run. (Source: our dossier of Kestra, chapters 4 and 5.)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.flow.model import Kind
 
 CORE = "io.kestra.plugin.core."

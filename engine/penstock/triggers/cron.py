@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from penstock.dataclass import dataclass
 from penstock.triggers.walltime import WallTimes
 
 NICKNAMES = {

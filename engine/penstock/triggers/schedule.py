@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from hashlib import sha256
@@ -11,7 +12,6 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from penstock.dataclass import dataclass
 from penstock.duration import parse_duration
 from penstock.flow.model import Trigger
 from penstock.triggers.cron import Cron, count_between, next_after, previous_before

@@ -9,12 +9,11 @@ by `due_slots`: however long the made-up slots take, nothing is counted twice.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.triggers.schedule import Schedule, due_slots
 

@@ -9,10 +9,9 @@ import re
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-
-from penstock.dataclass import dataclass
 
 _YEARS = 9
 """29 February of a leap year may be eight years away; what does not come within nine never does."""

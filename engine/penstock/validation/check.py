@@ -6,7 +6,7 @@ A file is judged when no verdict about the same bytes is kept (`kept`); all that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from penstock.collector import collector_paused
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Range, Severity, ordered
 from penstock.errors import UserError
 from penstock.flow.layout.tree import FlowFile

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, Diagnostic, Edit, Range, Severity, did_you_mean, ordered
 from penstock.flow.codes import ASKED, CODES, help_for, is_unalterable
 from penstock.flow.layout.ignore import glob_regex

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
+
 from penstock.diagnostic import FlowName, Range
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Edit, FlowName, Position, Range, Severity
 
 T = TypeVar("T")

@@ -7,10 +7,9 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Edit, Position
 from penstock.errors import UserError
 from penstock.flow.layout.tree import FlowFile

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic
 from penstock.validation.cache import Cache
 from penstock.validation.finding_rows import FINDING, PLAIN, many, row

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Severity
 from penstock.flow.words import Dialect
 

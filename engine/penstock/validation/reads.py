@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Range
 from penstock.flow.rules.templates import Written, templates
 from penstock.flow.survey import Survey

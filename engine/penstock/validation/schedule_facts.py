@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName, Position, Range
 from penstock.flow.survey import Path, Site, Survey
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.flow.layout.tree import FlowFile
 

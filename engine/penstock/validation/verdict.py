@@ -6,9 +6,8 @@ on its neighbours, nor on the time. So it can be kept.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, Range
 from penstock.flow.reading.comments import Comment
 from penstock.validation.facts import Facts

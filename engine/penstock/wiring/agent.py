@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import UserError
 from penstock.flow.model import Dialect

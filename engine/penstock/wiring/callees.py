@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from penstock.agent.calling import Callee, Callees
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.errors import NotFound, Refused
 from penstock.execution.model import Execution

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.flow.model import Flow, Task
 from penstock.tasks.placement import CONTAINER, PROCESS, named_runner, runs_program

@@ -6,11 +6,11 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError
 from penstock.execution.identity import random_id
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from penstock.adapters.deploy_journal import BrokenOff, DeployJournal
-from penstock.dataclass import dataclass
 from penstock.deploy.carry_out import Carried, Result, carry_out
 from penstock.deploy.inventory import inventory_path
 from penstock.deploy.order import Needs, needs_of

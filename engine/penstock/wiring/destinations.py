@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from penstock.adapters.folder_target import FolderTarget
 from penstock.adapters.git import GitReading
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound, UserError
 from penstock.ports.target import Target

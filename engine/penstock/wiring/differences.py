@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.adapters.git import GitReading
-from penstock.dataclass import dataclass
 from penstock.diagnostic import FlowName
 from penstock.difference.changes import Comparison
 from penstock.difference.known import Known, Neighbours

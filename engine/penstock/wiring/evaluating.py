@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.errors import NotFound
 from penstock.execution.model import Execution, TaskRun

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock.dataclass import dataclass
 from penstock.ports.namespace_files import NamespaceFiles
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock.adapters.git import GitReading
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.plugins import CatalogFile, refuse_too_large

@@ -6,14 +6,13 @@ import os
 import secrets as chance
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.execution.identity import random_id
 from penstock.execution.model import Execution

@@ -7,10 +7,10 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 
 PING_S = 2.0

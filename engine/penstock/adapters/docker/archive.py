@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.glob import Matches
 from penstock.ports.runner import WORKING_DIR_MARK

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable
-
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
 
 _SOCKETS = frozenset({"docker.sock", "podman.sock", "containerd.sock", "crio.sock"})
 """Whoever reaches one of these owns the machine."""

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from penstock.adapters.docker.binds import Bind, Followed, objection
 from penstock.adapters.docker.reference import is_among, is_pinned, may_be_an_id, registry_of
 from penstock.adapters.docker.spec import CAPABILITIES, NO_NEW_PRIVILEGES, NOBODY, Profile
 from penstock.adapters.docker.volumes import MOUNT
-from penstock.dataclass import dataclass
 from penstock.errors import Refused
 
 

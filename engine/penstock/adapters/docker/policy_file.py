@@ -6,14 +6,13 @@ import json
 import os
 import re
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from penstock.adapters.docker.binds import Grant
 from penstock.adapters.docker.policy import Grants, Policy
 from penstock.adapters.docker.spec import Profile
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.errors import UserError
 from penstock.settings.document import SettingsFile, read_settings_file

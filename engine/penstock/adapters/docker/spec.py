@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from penstock.adapters.docker.volumes import WORKING_DIR
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.ports.container import Container, DeviceRequest
 from penstock.ports.runner import WORKING_DIR_MARK, Order

@@ -13,12 +13,12 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from penstock.adapters.docker.archive import Folder, Haul, Owner, packed
 from penstock.adapters.docker.engine import Engine, told
-from penstock.dataclass import dataclass
 from penstock.errors import Conflict, NotFound, UserError
 from penstock.glob import literal_folder, matcher
 from penstock.ports.runner import OUTPUT_DIR, Order

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 
 TOKEN_USER = "x-access-token"  # noqa: S105 - the user that GitHub wants beside a token; GitLab and Gitea take any

@@ -15,13 +15,12 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 from penstock.adapters.git.address import Credentials, Remote, redacted
-from penstock.dataclass import dataclass
 from penstock.errors import Retryable, Stalled, UserError
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

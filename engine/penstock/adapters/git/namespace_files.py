@@ -6,11 +6,11 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from penstock.adapters.git.mirror import GitMirror
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 from penstock.flow.layout.namespace_layout import NamespaceLayout
 from penstock.ports.git import Blob, Mirror

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Refused, Retryable, Unauthorised, UserError
 from penstock.ports.http import Http, Request, Response
 

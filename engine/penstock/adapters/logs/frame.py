@@ -12,12 +12,12 @@ import gzip
 import struct
 import zlib
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from penstock.dataclass import dataclass
 from penstock.flow.model import Level
 from penstock.ports.logs import LogKey, LogLine
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.adapters.logs.frame import Flag, Frame, LogFile, frames, line
-from penstock.dataclass import dataclass
 from penstock.flow.model import Level
 from penstock.ports.logs import LogKey, LogLine, LogTail
 

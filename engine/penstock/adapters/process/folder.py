@@ -19,12 +19,11 @@ import shutil
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from penstock.adapters.process import wrapper
-from penstock.dataclass import dataclass
 from penstock.errors import Stalled, UserError
 from penstock.ports.runner import OUTPUT_DIR, WORKING_DIR_MARK, Order
 

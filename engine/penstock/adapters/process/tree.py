@@ -15,9 +15,8 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-
-from penstock.dataclass import dataclass
 
 MARK = "PENSTOCK_ATTEMPT"
 WRAPPER = "penstock-attempt"

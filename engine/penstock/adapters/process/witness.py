@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Self
 
 from penstock.adapters.process.tree import is_alive, look, open_pidfd
-from penstock.dataclass import dataclass
 
 _TICK_S = 0.005
 _never = threading.Event()

@@ -13,10 +13,10 @@ import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.adapters.process.tree import WRAPPER
-from penstock.dataclass import dataclass
 from penstock.errors import Retryable, UserError
 from penstock.ports.runner import Limits
 

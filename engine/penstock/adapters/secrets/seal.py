@@ -13,10 +13,10 @@ import os
 import secrets
 import stat
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.errors import Stalled
 from penstock.ports.secrets import Seal
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 import apsw
 
 from penstock.adapters.sqlite.migrations import APPLICATION_ID, MIGRATIONS
-from penstock.dataclass import dataclass
 from penstock.errors import Retryable, Stalled
 
 T = TypeVar("T")

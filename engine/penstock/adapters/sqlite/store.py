@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from penstock.adapters.sqlite.deployment import DeploymentTables
 from penstock.adapters.sqlite.kv import SqliteKv
 from penstock.adapters.sqlite.outbox import OutboxTables
 from penstock.adapters.sqlite.rows import instant, micros, micros_or_none, session_of, summary_of, where_of
-from penstock.dataclass import dataclass
 from penstock.errors import Conflict, NotFound
 from penstock.execution.codec import decode_event, dump_header, dump_run, encode_event, load_header, load_run
 from penstock.execution.event import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from penstock.agent.results import json_bytes
 from penstock.agent.sinks.answers import Answer, answer_of, retry_after
 from penstock.agent.sinks.pace import LONGEST_PAUSE, spread
 from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.execution.event import Instant
 from penstock.execution.model import Execution, execution_of

@@ -10,7 +10,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from penstock import failpoint
@@ -21,7 +21,6 @@ from penstock.agent.sinks.page import INDEX, PageHead, read_index, run_of, writt
 from penstock.agent.sinks.room import Room
 from penstock.agent.sinks.sink import LOOK_EVERY, Sink, Taken
 from penstock.agent.sinks.suspicion import MOST_SUSPECTS, Blame, Suspicion
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError, Retryable, Stalled, UserError
 from penstock.execution.event import Instant
 from penstock.execution.model import Execution, execution_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-
-from penstock.dataclass import dataclass
 
 ENOUGH = 100
 """So many results that wait are worth a push at once (DECISIONS.md)."""

@@ -11,14 +11,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from penstock.agent.results import Result, json_bytes
-from penstock.dataclass import dataclass
 from penstock.duration import humane
 from penstock.execution.event import Instant
 from penstock.execution.state import State

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from penstock.dataclass import dataclass
 from penstock.errors import PenstockError
 
 LOOK_EVERY = timedelta(seconds=30)

@@ -8,10 +8,8 @@ the suspect is refused again, the suspect is to blame; when nothing arrives, the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from penstock.dataclass import dataclass
 
 NARROWER = 4
 """After a refusal a quarter is tried, after an arrival four times as many."""

@@ -7,9 +7,9 @@ tells of it. A child is an execution of its own: its parent hears that it has be
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.event.base import RunEvent
 from penstock.execution.state import State
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.execution.event.base import ExecutionEvent, RunEvent
 from penstock.execution.state import State
 from penstock.flow.model import nothing

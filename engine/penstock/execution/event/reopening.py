@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.event.base import ExecutionEvent, Instant, Phase, RunEvent
 from penstock.execution.state import State
 from penstock.flow.model import nothing

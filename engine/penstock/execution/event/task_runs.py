@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.event.base import Event, Instant, Phase, RunEvent, StopCause
 from penstock.execution.state import State
 from penstock.flow.model import Kind, nothing

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.family import Family
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.state import State

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.execution.event import Instant
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Task, nothing

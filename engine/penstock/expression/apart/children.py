@@ -19,11 +19,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import IO
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import (
     BudgetExceeded,
     ExpressionError,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import ExpressionError
 from penstock.expression.moments.locales import Language
 from penstock.expression.stringify import print_offset

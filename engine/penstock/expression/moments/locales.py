@@ -7,11 +7,11 @@ loaded when one is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import ExpressionError
 
 if TYPE_CHECKING:  # only for speed: `babel` costs 20 ms to import, and most flows write English dates

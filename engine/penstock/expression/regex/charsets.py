@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
-
-from penstock.dataclass import dataclass
 
 LAST = 0x10FFFF
 Range = tuple[int, int]  # the first and the last code point, both within

@@ -7,9 +7,9 @@ quantifiers) is refused with its place in the pattern. Source: java.util.regex.P
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn
 
-from penstock.dataclass import dataclass
 from penstock.expression.errors import BudgetExceeded, ExpressionError
 from penstock.expression.regex import charsets
 from penstock.expression.regex.charsets import CharSet

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.flow.catalogue.expressible import accepts_text, or_expression
 
 Schema = dict[str, Any]

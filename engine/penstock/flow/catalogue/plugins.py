@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.flow.catalogue.json_places import place_of
 from penstock.flow.catalogue.plugin_schema import Adoption, Pointer, Unusable, leads_out, leads_to_any_type

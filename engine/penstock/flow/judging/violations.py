@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import did_you_mean
 from penstock.flow.mends import iso_length, meant
 

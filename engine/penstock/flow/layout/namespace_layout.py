@@ -13,9 +13,8 @@ has a part beginning with `.git` in its path is left out, as Kestra leaves it ou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.flow.layout.flow_layout import COMMON_FILES as COMMON
 from penstock.flow.layout.flow_layout import OWN_FILES as OWN

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.dataclass import dataclass
 from penstock.errors import NotFound, UserError
 from penstock.flow.layout.flow_layout import IGNORE_FILES, LAYOUTS, may_hold_a_flow
 from penstock.flow.layout.ignore import Pattern, glob_regex, is_ignored, read_patterns

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from sys import maxsize
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Position, Range
 
 MAX_COMMENTS = 1_000

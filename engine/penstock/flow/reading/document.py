@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
 from penstock.compose import MAX_DUPLICATES, Composer, Fault, Place, event_parser
-from penstock.dataclass import dataclass
 from penstock.diagnostic import START, Diagnostic, Edit, Position, Range, Severity
 from penstock.flow.codes import help_for
 from penstock.flow.reading.lines import Replacement, without_second, without_tabs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from penstock.compose import Place
-from penstock.dataclass import dataclass
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _BLANK = frozenset(" \t\r\n\x85\u2028\u2029")

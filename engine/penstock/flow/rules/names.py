@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import suggest
 from penstock.flow.leaves import leaves
 from penstock.flow.rules.declared import input_lists

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.dataclass import dataclass
+from dataclasses import dataclass
+
 from penstock.diagnostic import suggest
 from penstock.flow.rules.names import declared, spelled
 from penstock.flow.rules.references import Reference, suspects

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Range, Severity
 from penstock.flow.reading.document import Document
 from penstock.flow.survey import TASK_LISTS, Path, Site, Survey

@@ -7,11 +7,11 @@ process that is gone had stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from signal import Signals
 from typing import Any, BinaryIO, ClassVar
 
-from penstock.dataclass import dataclass
 from penstock.errors import UserError
 from penstock.execution.state import State
 from penstock.flow.model import Dialect, Kind, Level

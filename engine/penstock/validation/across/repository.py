@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
-from penstock.dataclass import dataclass
 from penstock.diagnostic import Diagnostic, FlowName, Range, Severity
 from penstock.flow.codes import help_for
 from penstock.flow.layout.namespace_layout import NamespaceLayout

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from textwrap import dedent
-
-from penstock.dataclass import dataclass
 
 EXAMPLE_FILE = "flows/example.yaml"
 
