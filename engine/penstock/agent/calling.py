@@ -21,7 +21,6 @@ from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.deciding.timers import MOST_DEEP
 from penstock.execution.event import Caller, ChildEnded, ChildRefused, ChildStarted
 from penstock.execution.executable.base import is_set
-from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import RESTARTED
@@ -162,13 +161,9 @@ class Calls:
         return Birth(event, admission(looped, created), looped)
 
     def facts_of(self, flow: Flow, execution: Execution, key: str, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`facts`, and what of a Loop is found in files: how many values there are, what all iterations have left."""
+        """`facts`, and what is found in files."""
         run = execution.runs[key]
-        if COLLECTED in execution.asked[key]:
-            return iterating.collected(flow, execution, run, self.files)
-        if "uri" in facts and "count" not in facts and flow.by_id[run.task].type == LOOP:
-            return {**facts, "count": iterating.count_lines(self.files, facts["uri"])}
-        return facts
+        return CALLED[flow.by_id[run.task].type].facts(flow, execution, run, facts, self.files)
 
     def _breaks(self, flow: Flow, execution: Execution, run: TaskRun, child: Execution) -> bool:
         """Whether no iteration is to begin after `child`: it has failed, or `breakWhen` holds."""
