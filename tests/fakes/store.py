@@ -170,7 +170,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
                 self._rows[event.child].awaited = True
             elif isinstance(event, ChildEnded):
                 self.hear(Caller(execution.id, event.run, event.index, waits=True, depth=1))
-            elif isinstance(event, TaskRunEnded) and event.orphan:
+            elif isinstance(event, TaskRunEnded) and (event.orphan or execution.spares):
                 for child in self._called(execution.id):
                     if child.caller is not None and child.caller.run == event.run:
                         self.hear(child.caller)
@@ -226,8 +226,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             if each.caller is not None and (each.caller.run, each.caller.index) == (caller.run, caller.index):
                 self._rows[each.id].awaited = False
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
-        living = [each for each in self._called(execution) if not each.is_over]
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
+        living = [each for each in self._called(execution) if not each.is_over and each.is_iteration >= within]
         living = [each for each in living if each.caller is not None and run in (None, each.caller.run)]
         return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
 
@@ -238,9 +238,11 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         return max(found, key=lambda each: each.created).id if found else None
 
     def bereaved(self, session: Session) -> list[str]:
-        killed = {row.execution.id for row in self._rows.values() if row.execution.kill}
+        killed = {row.execution.id: row.execution for row in self._rows.values() if row.execution.kill}
         rows = [row.execution for row in self._held(session) if not row.execution.is_over and not row.execution.kill]
-        return [each.id for each in rows if each.caller is not None and each.caller.execution in killed]
+        rows = [each for each in rows if each.caller is not None and each.caller.execution in killed]
+        spared = [each for each in rows if each.caller is not None and killed[each.caller.execution].spares]
+        return [each.id for each in rows if each.is_iteration or each not in spared]
 
     def _called(self, execution: str) -> list[Execution]:
         rows = [row.execution for row in self._rows.values()]

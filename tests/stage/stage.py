@@ -298,8 +298,8 @@ class Stage:
         self.settle()
         return id_
 
-    def kill(self, id_: str) -> None:
-        self._ask(request.kill, id_)
+    def kill(self, id_: str, *, cascade: bool = True) -> None:
+        self._ask(request.kill, id_, cascade=cascade)
 
     def pause(self, id_: str) -> None:
         self._ask(request.pause, id_)

@@ -52,9 +52,10 @@ class StoredExecutions(Executions):
             intake=self.intake,
         )
 
-    def kill(self, execution: str, *, by: str) -> None:
-        flow = self.flow_of(self._loaded(execution))
-        request.kill(execution, by=by, at=self.clock.now(), store=self.store, presence=self.presence, flow=flow)
+    def kill(self, execution: str, *, by: str, cascade: bool) -> None:
+        flow, at = self.flow_of(self._loaded(execution)), self.clock.now()
+        store, presence = self.store, self.presence
+        request.kill(execution, by=by, at=at, store=store, presence=presence, flow=flow, cascade=cascade)
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:
         loaded = self._loaded(execution)

@@ -54,6 +54,7 @@ class Draft:
     failure: str | None
     held: bool
     kill: bool
+    spares: bool
     queued: bool
     variables: Mapping[str, Any]
     unset: tuple[str, ...]

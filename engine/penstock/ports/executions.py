@@ -52,8 +52,8 @@ class Executions(Protocol):
         """Answer the Pause that waits there."""
         ...
 
-    def kill(self, execution: str, *, by: str) -> None:
-        """End it, and all that it has called."""
+    def kill(self, execution: str, *, by: str, cascade: bool) -> None:
+        """End it, and with `cascade` all that it has called."""
         ...
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:

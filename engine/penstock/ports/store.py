@@ -197,9 +197,9 @@ class Store(Protocol):
         """Nobody waits for the end of that child any more."""
         ...
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
         """Those that task runs of `execution` (or `run` of it) have called and that are not over, waited for or not,
-        oldest first."""
+        oldest first; `within`: iterations of a Loop alone."""
         ...
 
     def child(self, caller: Caller) -> str | None:

@@ -166,7 +166,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             for each in events
             if isinstance(each, ChildStarted) and execution.waits_for(each.run)
         ]
-        left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
+        left = [
+            (execution.id, each.run)
+            for each in events
+            if isinstance(each, TaskRunEnded) and (each.orphan or execution.spares)
+        ]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
@@ -224,9 +228,9 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         row = (caller.execution, caller.run, caller.index)
         self._database.write(lambda connection: connection.execute(sql.HEARD, row))
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
+            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run, within))]
 
     def child(self, caller: Caller) -> str | None:
         with self._database.reading() as connection:
