@@ -34,7 +34,7 @@ from penstock.execution.event import (
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.ports.deployment import Cursor, Generation, Observation, Publication, Slot
-from penstock.ports.store import Creation, Crowded, Query, Session, Store, Unadmitted
+from penstock.ports.store import Creation, Crowded, Iterations, Query, Session, Store, Unadmitted
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -408,3 +408,29 @@ def test_what_a_killed_execution_has_called_is_found_unless_it_is_spared(
     assert store.bereaved(session) == []
     step(store, session, parent, KillRequested(at=NOW, cascade=cascade))
     assert store.bereaved(session) == doomed
+
+
+def test_iterations_of_a_loop_are_listed_where_they_are_asked_for(store: Store, session: Session) -> None:
+    admit_now(store, session, "parent")
+    for wanted in (creation("child-1", called_by="parent"), creation("round-2", loop_of="parent")):
+        admit(store, session, wanted)
+
+    def found(query: Query) -> set[str]:
+        listed = {each.id for each in store.summaries(query)}
+        assert store.count(query) == len(listed)
+        return listed
+
+    assert found(Query()) == {"parent", "child-1"}
+    assert found(Query(flow=A, iterations=Iterations.TOO)) == {"parent", "child-1", "round-2"}
+    assert found(Query(iterations=Iterations.ALONE)) == {"round-2"}
+    assert found(Query(caller="parent", caller_run="run", iterations=Iterations.TOO)) == {"child-1", "round-2"}
+    assert found(Query(caller="parent", caller_run="other", iterations=Iterations.TOO)) == set()
+    [told] = store.summaries(Query(caller="parent"))
+    assert told.caller == Caller("parent", "run", 1, True, 1)
+
+
+def test_an_iteration_waits_for_no_place_for_results(store: Store, session: Session) -> None:
+    for wanted in (creation("parent"), creation("round-2", loop_of="parent")):
+        admit(store, session, wanted)
+        end(store, session, wanted.execution.id)
+    assert store.unrecorded("git", limit=9, now=NOW + 2 * HOUR) == ["parent"]

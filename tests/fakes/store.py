@@ -19,6 +19,7 @@ from penstock.ports.store import (
     Creation,
     Crowded,
     Fenced,
+    Iterations,
     Query,
     Session,
     Store,
@@ -192,7 +193,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.touched = self._mark
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
-        if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
+        is_told = session is not None and session.kind == AGENT and not execution.is_iteration
+        if execution.is_over and execution.ended is not None and is_told:
             self._outbox.setdefault(execution.result_id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
@@ -372,7 +374,17 @@ def _fits(execution: Execution, query: Query) -> bool:
         and (query.before is None or execution.created < query.before)
         and (query.after is None or execution.created > query.after)
         and all(execution.labels.get(key) == value for key, value in query.labels.items())
+        and _is_called(execution, query)
     )
+
+
+def _is_called(execution: Execution, query: Query) -> bool:
+    caller = execution.caller
+    if query.iterations is not Iterations.TOO and execution.is_iteration != (query.iterations is Iterations.ALONE):
+        return False
+    if query.caller is None:
+        return True
+    return caller is not None and caller.execution == query.caller and query.caller_run in (None, caller.run)
 
 
 def _summary(row: _Row) -> Summary:
@@ -387,4 +399,6 @@ def _summary(row: _Row) -> Summary:
         execution.labels,
         execution.trigger,
         row.session,
+        execution.caller,
+        execution.source.get("item"),
     )

@@ -49,7 +49,7 @@ from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
 from penstock.ports.deployment import Deployed, Generation, Observation, Publication
 from penstock.ports.runner import Halt
-from penstock.ports.store import Query
+from penstock.ports.store import Iterations, Query
 from penstock.tasks.registry import prepare as prepare_properties
 from penstock.tasks.registry import task_type
 from penstock.wiring.choice import RunnerChoice
@@ -438,7 +438,7 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000, iterations=Iterations.TOO))]
         return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:

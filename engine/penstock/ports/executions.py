@@ -42,6 +42,14 @@ class Purged:
     metrics: int = 0
     storage: int = 0
 
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.executions + other.executions,
+            self.logs + other.logs,
+            self.metrics + other.metrics,
+            self.storage + other.storage,
+        )
+
 
 class Executions(Protocol):
     """Thread-safe. What a person would be refused is refused here: Refused, NotFound, InvalidInputs."""

@@ -75,6 +75,9 @@ class Summary:
     labels: Mapping[str, str]
     trigger: Mapping[str, Any] | None
     session: str | None
+    caller: Caller | None = None
+    item: Mapping[str, Any] | None = None
+    """What an iteration of a Loop is of: its `value`, `index` and `key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,19 @@ class Crowded(Conflict):
     code = "PEN033"
 
 
+class Iterations(StrEnum):
+    """Iterations of a Loop belong to their execution: who lists executions leaves them out, unless he wants them too,
+    or them alone."""
+
+    OUT = "out"
+    TOO = "too"
+    ALONE = "alone"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which executions to list: all given conditions hold. Newest first."""
+    """Which executions to list: all given conditions hold. Newest first. `caller` is the execution that has called
+    them, `caller_run` its task run."""
 
     flow: FlowName | None = None
     namespace: str | None = None
@@ -117,6 +130,9 @@ class Query:
     limit: int = 50
     before: Instant | None = None
     after: Instant | None = None
+    iterations: Iterations = Iterations.OUT
+    caller: str | None = None
+    caller_run: str | None = None
 
 
 class Store(Protocol):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from penstock.agent import results
+from penstock.agent.results import Results
 from penstock.execution.model import Execution
+from penstock.ports.store import Iterations, Query
 from stage.stage import Stage, stage
 
 CORE = "io.kestra.plugin.core."
@@ -192,3 +196,74 @@ def test_an_iteration_sees_what_has_just_become_known(made: Stage) -> None:
     parent = run(made, looping("[a]", say("{{ outputs.call.state }}"), before=before))
 
     assert (parent.state.value, said(made)[-1]) == ("SUCCESS", "SUCCESS")
+
+
+LATER = "2030-01-01T00:00:00Z"
+
+
+# ── iterations belong to their execution ──
+
+
+def ids(made: Stage, **how: Any) -> list[str]:
+    return [each.id for each in made.store.summaries(Query(limit=100, **how))]
+
+
+def test_iterations_are_listed_where_they_are_asked_for_alone(made: Stage) -> None:
+    parent = run(made, looping("[a, b]", say("{{ item.value }}")))
+    kids = {each.id for each in iterations(made)}
+
+    assert ids(made) == [parent.id]
+    assert set(ids(made, iterations=Iterations.TOO)) == {parent.id, *kids}
+    assert set(ids(made, iterations=Iterations.ALONE, caller=parent.id)) == kids
+    assert made.store.unrecorded("git", limit=9, now=made.clock.now()) == [parent.id]
+
+
+def test_a_result_lists_iterations_and_holds_those_that_did_not_end_well_whole(made: Stage) -> None:
+    inner = f"""      - id: inner
+        type: {CORE}flow.Loop
+        values: [x, y]
+        concurrencyLimit: 1
+        tasks:
+          - id: fail
+            type: {CORE}execution.Fail
+            condition: "{{{{ item.parent.value == 'b' and item.value == 'y' }}}}"
+"""
+    parent = run(made, looping("{one: a, two: b}", inner, "    transmitFailed: false"))
+    result = Results(made.logs, made.files, made.store).of(parent, "r")
+
+    listed = [json.loads(line) for line in result.files["r/iterations/00000-loop.ndjson"].splitlines()]
+    shown = [(each["index"], each["key"], each["value"], each["state"]) for each in listed]
+    assert shown == [(0, "one", "a", "SUCCESS"), (1, "two", "b", "FAILED")]
+    assert "r/iterations/00000-loop/0/execution.json" not in result.files
+    deep = json.loads(result.files["r/iterations/00000-loop/1/iterations/00000-inner/1/execution.json"])
+    assert (deep["taskRunList"][0]["taskId"], deep["state"]["current"]) == ("fail", "FAILED")
+
+
+def test_what_did_not_fit_into_a_result_is_counted(made: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = run(made, looping("[a, b, c]", FAIL_ON_B, "    transmitFailed: false"))
+    monkeypatch.setattr(results, "MOST_LISTED", 2)
+    monkeypatch.setattr(results, "MOST_TOLD", 0)
+    made_of_it = Results(made.logs, made.files, made.store).of(parent, "r")
+
+    assert json.loads(made_of_it.files["r/iterations/00000-loop.left-out.json"]) == {"leftOut": 1}
+    assert not [path for path in made_of_it.files if path.startswith("r/iterations/00000-loop/")]
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_iterations_leave_with_their_execution(made: Stage, purged: bool) -> None:
+    inner = f"      - id: inner\n        type: {CORE}flow.Loop\n        values: [x]\n        tasks:\n    {say('hi')}"
+    parent = run(made, looping("[a, b]", inner))
+    assert len(made.executions()) == 5
+    if purged:
+        purge = f"""
+id: purges
+namespace: team
+tasks:
+  - {{id: purge, type: {CORE}execution.PurgeExecutions, flowId: parent, namespace: team, endDate: "{LATER}"}}
+"""
+        done = run(made, purge.encode())
+        assert outputs(done, "purge")["executionsCount"] == 1
+        assert [each.id for each in made.executions()] == [done.id]
+    else:
+        made.delete(parent.id)
+        assert made.executions() == []

@@ -420,7 +420,9 @@ def _caller_row(execution: Execution) -> tuple[str | None, str | None, int | Non
 
 
 def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int] | None:
-    """What an agent has brought to its end waits to be recorded."""
-    if not execution.is_over or execution.ended is None or session is None or session.kind != AGENT:
+    """What an agent has brought to its end waits to be recorded; an iteration of a Loop is told with its execution."""
+    if not execution.is_over or execution.ended is None or execution.is_iteration:
+        return None
+    if session is None or session.kind != AGENT:
         return None
     return execution.result_id, micros(execution.ended)
