@@ -103,11 +103,11 @@ class CalledIterations(Called):
     def facts(
         self, flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
     ) -> Mapping[str, Any]:
-        """How many values a file has; in the end what all iterations have left."""
+        """How many values a file has, or where many values lie; in the end what all iterations have left."""
         if COLLECTED in run.asks:
             return iterating.collected(flow, execution, run, files)
-        if "count" in facts:
-            return facts
+        if "values" in facts:
+            return iterating.laid_aside(flow, execution, run, facts, files)
         return {**facts, "count": iterating.count_lines(files, facts["uri"])}
 
     def begun(self, flow: Flow, execution: Execution, run: TaskRun, child: str) -> Mapping[str, Any] | None:

@@ -20,10 +20,30 @@ from penstock.ports.storage import task_file
 MOST_INDEXED = 8
 """Of so many files it is known where their lines begin."""
 
+MOST_AT_HAND = 8_192
+"""Values of more characters lie in a file: the task run is written again with each portion of its iterations."""
+
+_LISTED = "listed"
+"""The fact that says where a list of values lies: each on a line, with its key where it has one."""
+
 
 def count_lines(files: Files, uri: str) -> int:
     """How many values a file has."""
     return len(_offsets(files, files.resolve(uri)))
+
+
+def laid_aside(
+    flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
+) -> Mapping[str, Any]:
+    """`facts`, with a long list of values in a file in place of the values."""
+    values, keys = facts["values"], facts.get("keys")
+    if sum(map(len, values)) + sum(map(len, keys or ())) + len(values) <= MOST_AT_HAND:
+        return facts
+    pairs = zip(values, keys, strict=True) if keys is not None else ((value,) for value in values)
+    text = "".join(f"{json.dumps(pair)}\n" for pair in pairs)
+    uri = task_file(flow.name, execution.id, run.task, run.id, "values.ndjson")
+    files.name(uri, files.put(text.encode()))
+    return {_LISTED: uri, "count": facts["count"]}
 
 
 def created(execution: Execution, run: TaskRun, index: int, depth: int, files: Files, at: Instant) -> ExecutionCreated:
@@ -53,15 +73,22 @@ def _item(run: TaskRun, index: int, files: Files) -> dict[str, Any]:
     facts = run.facts
     if "uri" in facts:
         return {"value": _line(files, facts["uri"], index), "index": index}
+    if _LISTED in facts:
+        value, *key = json.loads(_line_at(files, facts[_LISTED], index))
+        return {"value": value, "index": index, **({"key": key[0]} if key else {})}
     item = {"value": facts["values"][index], "index": index}
     return {**item, "key": facts["keys"][index]} if "keys" in facts else item
 
 
-def _line(files: Files, uri: str, index: int) -> str:
+def _line_at(files: Files, uri: str, index: int) -> str:
     digest = files.resolve(uri)
     with files.open(digest) as file:
         file.seek(_offsets(files, digest)[index])
-        text = file.readline().decode("utf-8", errors="replace").strip()
+        return file.readline().decode("utf-8", errors="replace").strip()
+
+
+def _line(files: Files, uri: str, index: int) -> str:
+    text = _line_at(files, uri, index)
     try:
         return as_text(json.loads(text))
     except ValueError:

@@ -10,6 +10,7 @@ import pytest
 
 from penstock.agent import results
 from penstock.agent.results import Results
+from penstock.execution.codec import dump_run, encode_event
 from penstock.execution.model import Execution
 from penstock.ports.store import Iterations, Query
 from stage.stage import Stage, stage
@@ -145,6 +146,28 @@ def test_a_file_has_a_value_on_each_line(made: Stage) -> None:
     run(made, source, {"rows": "kestra:///given/rows.txt"})
 
     assert said(made) == ["a", '{"x":1}', "plain"]
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_many_values_lie_in_a_file_and_are_not_written_with_each_portion(made: Stage, keyed: bool) -> None:
+    texts = [f'value "{number}" ü' + "." * 400 for number in range(30)]
+    values = json.dumps({f"k{number}": text for number, text in enumerate(texts)} if keyed else texts)
+    parent = run(made, looping(values, say("{{ item.value }} {{ item.key ?? '-' }}"), "    concurrencyLimit: 7"))
+
+    wanted = [f"{text} k{number}" if keyed else f"{text} -" for number, text in enumerate(texts)]
+    assert (parent.state.value, said(made)) == ("SUCCESS", wanted)
+    assert len(dump_run(next(parent.in_order()))) < 2_000
+    assert max(len(encode_event(event)[2]) for event in made.store.events(parent.id)) < 2_000
+
+
+def test_many_values_with_a_secret_among_them_are_refused_before_anything_is_kept(made: Stage) -> None:
+    made.environ = {"SECRET_KEY": "aHVudGVyMg=="}
+    values = "\"{{ (secret('KEY') ~ '" + " x" * 5_000 + "') | split(' ') }}\""
+    parent = run(made, looping(values, say("{{ item.value }}")))
+
+    assert parent.state == "FAILED"
+    assert "hold a secret" in (next(parent.in_order()).error or "")
+    assert list(made.files.list(f"kestra:///team/parent/executions/{parent.id}/")) == []
 
 
 FAIL_ON_B = f"      - {{id: fail, type: {CORE}execution.Fail, condition: \"{{{{ item.value == 'b' }}}}\"}}"
