@@ -24,7 +24,7 @@ from penstock.execution.executable.base import is_set
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import RESTARTED
-from penstock.execution.state import FAILING, State
+from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
 from penstock.expression.apart import remote
@@ -170,7 +170,7 @@ class Calls:
         task = flow.by_id[run.task]
         if task.type != LOOP:
             return False
-        if child.state in FAILING and is_set(task, "transmitFailed"):
+        if child.state in (State.FAILED, State.KILLED) and is_set(task, "transmitFailed"):
             return True
         condition = task.properties.get("breakWhen")
         if condition is None:

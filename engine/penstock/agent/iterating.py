@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from penstock.errors import UserError
 from penstock.execution.event import Caller, ExecutionCreated, Instant
-from penstock.execution.executable.loop import COLLECTED, as_text
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
+from penstock.execution.instants import iso
 from penstock.execution.model import Execution, TaskRun
+from penstock.expression.budget import Budget, Meter
+from penstock.expression.errors import ExpressionError
+from penstock.expression.formats import ion
+from penstock.expression.stringify import to_json
 from penstock.flow.foreach_item import outputs_name
 from penstock.flow.model import Flow, Task
 from penstock.ports.files import Files
@@ -51,6 +59,7 @@ def created(execution: Execution, run: TaskRun, index: int, depth: int, files: F
     assert run.family is not None
     item = _item(run, index, files)
     outer, parents = execution.source.get("item"), list[Any]()
+    of = {"id": execution.id, "startDate": iso(execution.created), "originalId": execution.original_id or execution.id}
     if outer is not None:
         parents = [*outer["parents"], {name: value for name, value in outer.items() if name != "parents"}]
     return ExecutionCreated(
@@ -63,7 +72,7 @@ def created(execution: Execution, run: TaskRun, index: int, depth: int, files: F
         inputs=execution.inputs,
         labels=execution.labels,
         trigger=execution.trigger,
-        source={**execution.source, "loop": run.task, "item": {**item, "parents": parents}},
+        source={"of": of, **execution.source, "loop": run.task, "item": {**item, "parents": parents}},
         dialect=execution.dialect,
         caller=Caller(execution.id, run.id, index, run.family.waits, depth),
     )
@@ -88,11 +97,18 @@ def _line_at(files: Files, uri: str, index: int) -> str:
 
 
 def _line(files: Files, uri: str, index: int) -> str:
+    """A value of a file: what it is in Ion, or else the line as it stands. Raises UserError."""
     text = _line_at(files, uri, index)
     try:
-        return as_text(json.loads(text))
-    except ValueError:
+        values = ion.read(text, Meter(Budget()), most=2)
+    except ExpressionError:
         return text
+    if values == [None]:
+        raise UserError("Found a null value in the ION file")
+    if len(values) != 1 or isinstance(values[0], int | float | Decimal | date):
+        return text
+    [value] = values
+    return value if isinstance(value, str) else to_json(value, Meter(Budget()))
 
 
 def _offsets(files: Files, digest: str) -> array[int]:

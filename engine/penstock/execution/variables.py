@@ -86,12 +86,15 @@ def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None
 
 
 def _of_execution(execution: Execution, around: Surroundings) -> dict[str, Any]:
+    """An iteration of a Loop sees the execution that it belongs to (kestra core 2.0, LoopCaseTest)."""
     seen: dict[str, Any] = {
         "id": execution.id,
         "startDate": iso(execution.created),
         "originalId": execution.original_id or execution.id,
         "state": execution.state.value,
     }
+    if execution.is_iteration:
+        seen |= execution.source.get("of", {})
     if execution.state.is_terminal:
         seen["endDate"] = iso(execution.histories[-1][1])
     if execution.outputs is not None:

@@ -76,7 +76,7 @@ def outputs(execution: Execution, task: str = "loop") -> dict[str, Any]:
         ('\'["a", {"x": 1}, 3]\'', ["a 0", '{"x":1} 1', "3 2"]),
         ("{one: a, two: b}", ["a 0", "b 1"]),
         ("[]", []),
-        ("[a, a]", ["a 0", "a 1"]),
+        ("[a, a]", ["a 0"]),
     ],
 )
 def test_each_value_has_an_execution_of_its_own(made: Stage, values: str, expected: list[str]) -> None:
