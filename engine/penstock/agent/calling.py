@@ -126,7 +126,8 @@ class Calls:
         if task.type == LOOP:
             return self._iteration(flow, execution, run, index)
         seen = variables(flow, execution, run, self.around)
-        seen["taskrun"] = {**seen["taskrun"], **called.taskrun(flow, execution, run, index, self.files)}
+        own = called.taskrun(flow, execution, run, index, self.files)
+        seen["taskrun"] = {**seen["taskrun"], **own}
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
         depth = _depth(execution)
         name, revision = FlowName(str(given["namespace"]), str(given["flowId"])), _revision(given.get("revision"))
@@ -140,7 +141,7 @@ class Calls:
             revision=callee.revision,
             inputs=given.get("inputs") or {},
             labels=_labels(execution, callee.flow, given),
-            trigger={"id": task.id, "type": task.type, "variables": _told(flow, execution, run)},
+            trigger={"id": task.id, "type": task.type, "variables": _told(flow, execution, run, own)},
             schedule_date=_date(given.get("scheduleDate") or given.get("scheduleOn")),
             source=callee.source,
             caller=Caller(execution.id, run.id, index, run.family.waits, depth),
@@ -323,8 +324,8 @@ def _parsed(given: Any) -> Any:
         raise UserError(f"labels are a mapping or a list, not `{given}`") from error
 
 
-def _told(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
-    """What the child sees as `trigger`."""
+def _told(flow: Flow, execution: Execution, run: TaskRun, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the child sees as `trigger`. `own` is what the call sees of its task run besides."""
     told: dict[str, Any] = {
         "executionId": execution.id,
         "namespace": flow.namespace,
@@ -335,8 +336,11 @@ def _told(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
     }
     if run.value is not None:
         told["taskRunValue"] = run.value
-    if run.iteration is not None:
-        told["taskRunIteration"] = run.iteration
+    iteration = own.get("iteration", run.iteration)
+    if iteration is not None:
+        told["taskRunIteration"] = iteration
+    if execution.is_iteration and execution.caller is not None:
+        told |= {"loopTaskRunId": execution.caller.run, "loopIndex": execution.caller.index}
     return told
 
 

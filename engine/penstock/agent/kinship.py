@@ -138,6 +138,7 @@ class Kinship:
                 by, cascade = f"execution {parent.id}", not parent.spares
                 self._executor.submit(child, KillRequested(at=self._clock.now(), by=by, cascade=cascade))
             except Stalled:
+                self._put_off[parent.id] = parent
                 raise
             except Retryable:
                 self._put_off[parent.id] = parent

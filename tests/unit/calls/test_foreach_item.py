@@ -121,6 +121,13 @@ def test_iterations_are_counted_from_one_in_0_21_and_from_zero_later(dialect: Di
         assert sorted(each.inputs["number"] for each in kids) == [first, first + 1]
 
 
+def test_a_child_is_told_which_batch_it_is_of(made: Stage) -> None:
+    run(made, b"a\nb\n", looping())
+
+    kids = sorted((each for each in made.executions() if each.caller is not None), key=number)
+    assert [(each.trigger or {})["variables"]["taskRunIteration"] for each in kids] == [0, 1]
+
+
 def test_an_empty_file_has_no_batch(made: Stage) -> None:
     execution = run(made, b"", looping())
 

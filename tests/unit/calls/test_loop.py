@@ -221,6 +221,17 @@ def test_an_iteration_sees_what_has_just_become_known(made: Stage) -> None:
     assert (parent.state.value, said(made)[-1]) == ("SUCCESS", "SUCCESS")
 
 
+def test_what_an_iteration_calls_is_told_which_one_it_is(made: Stage) -> None:
+    made.deploy(f"id: child\nnamespace: team\ntasks:\n  - {{id: say, type: {CORE}debug.Return, format: x}}\n".encode())
+    parent = run(
+        made, looping("[a, b]", f"      - {{id: call, type: {CORE}flow.Subflow, namespace: team, flowId: child}}")
+    )
+
+    [loop] = parent.in_order()
+    told = [(each.trigger or {})["variables"] for each in made.executions() if each.flow.id == "child"]
+    assert sorted((each["loopTaskRunId"], each["loopIndex"]) for each in told) == [(loop.id, 0), (loop.id, 1)]
+
+
 LATER = "2030-01-01T00:00:00Z"
 
 
