@@ -24,6 +24,7 @@ from penstock.execution.executable.base import is_set
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import RESTARTED
+from penstock.execution.standpoint import taskrun
 from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
@@ -125,9 +126,8 @@ class Calls:
             return again
         if task.type == LOOP:
             return self._iteration(flow, execution, run, index)
-        seen = variables(flow, execution, run, self.around)
-        own = called.taskrun(flow, execution, run, index, self.files)
-        seen["taskrun"] = {**seen["taskrun"], **own}
+        own = {**taskrun(flow, execution, run), **called.taskrun(flow, execution, run, index, self.files)}
+        seen = variables(flow, execution, run, self.around, {"taskrun": own})
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
         depth = _depth(execution)
         name, revision = FlowName(str(given["namespace"]), str(given["flowId"])), _revision(given.get("revision"))
@@ -176,10 +176,9 @@ class Calls:
         condition = task.properties.get("breakWhen")
         if condition is None:
             return False
-        seen = variables(flow, execution, run, self.around)
         item = {name: value for name, value in child.source["item"].items() if name != "parents"}
         told = {"executionId": child.id, "state": child.state.value, "outputs": child.outputs or {}}
-        seen |= {"item": item, "iteration": told}
+        seen = variables(flow, execution, run, self.around, {"item": item, "iteration": told})
         budget = None if is_slow(condition) else Budget()
         rendered = self._rendered(flow, execution, {"breakWhen": condition}, seen, budget)
         return is_truthy(str(rendered["breakWhen"]))
@@ -325,7 +324,7 @@ def _parsed(given: Any) -> Any:
 
 
 def _told(flow: Flow, execution: Execution, run: TaskRun, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What the child sees as `trigger`. `own` is what the call sees of its task run besides."""
+    """What the child sees as `trigger`. `own` is what the call sees of its task run."""
     told: dict[str, Any] = {
         "executionId": execution.id,
         "namespace": flow.namespace,
@@ -336,9 +335,8 @@ def _told(flow: Flow, execution: Execution, run: TaskRun, own: Mapping[str, Any]
     }
     if run.value is not None:
         told["taskRunValue"] = run.value
-    iteration = own.get("iteration", run.iteration)
-    if iteration is not None:
-        told["taskRunIteration"] = iteration
+    if own.get("iteration") is not None:
+        told["taskRunIteration"] = own["iteration"]
     if execution.is_iteration and execution.caller is not None:
         told |= {"loopTaskRunId": execution.caller.run, "loopIndex": execution.caller.index}
     return told
