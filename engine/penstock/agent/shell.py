@@ -160,9 +160,17 @@ class DecisionShell:
 
     def _facts(self, flow: Flow, execution: Execution, key: str, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
         if key == ROOT or execution.runs[key].kind is not Kind.EXECUTABLE:
-            return evaluation.interpret(flow, execution, key, rendered)
+            return self._without_secrets(evaluation.interpret(flow, execution, key, rendered))
         found = {} if COLLECTED in rendered else evaluation.interpret(flow, execution, key, rendered)
-        return self._calls.facts_of(flow, execution, key, found)
+        return self._calls.facts_of(flow, execution, key, self._without_secrets(found))
+
+    def _without_secrets(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.vault.mask.hides(facts.get("values")):
+            raise UserError(
+                "the values of a loop hold a secret, and would stand in clear in the store and on the page",
+                help="loop over names, and call `secret()` within the task that needs it",
+            )
+        return facts
 
     def _learn_secrets(self, flow: Flow, outputs: Mapping[str, Any]) -> None:
         for output in flow.outputs:
@@ -170,11 +178,6 @@ class DecisionShell:
                 self.vault.mask.learn(outputs[output.id])
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:
-        if self.vault.mask.hides(facts.get("values")):
-            raise UserError(
-                "the values of a loop hold a secret, and would stand in clear in the store and on the page",
-                help="loop over names, and call `secret()` within the task that needs it",
-            )
         kept = {name: self.vault.keep(value) for name, value in facts.items() if name in _SHOWN}
         sealed = tuple(name for name, value in kept.items() if value is not facts[name])
         return Evaluated(at=now, run=subject, values={**facts, **kept}, sealed=sealed)

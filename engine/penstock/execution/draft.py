@@ -51,6 +51,7 @@ class Draft:
     failure: str | None
     held: bool
     kill: bool
+    spares: bool
     queued: bool
     variables: Mapping[str, Any]
     unset: tuple[str, ...]

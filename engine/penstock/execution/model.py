@@ -226,10 +226,11 @@ class Execution:
     `children` are those executions whose end a task run waits for; each is stored with the
     child, so that a parent of ten thousand costs no more than one of ten.
 
-    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
-    why; it is followed by another at `again_at`. `trailing` is what is over but for its afterExecution. `variables`
-    lie over those of the flow, of which `unset` were taken away. `judged` are the assertions that were looked at since
-    anything has changed, `broken` the promises that were broken. `checks` did not hold when it was created.
+    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `spares`
+    whether what it has called is left alone then, `error` why; it is followed by another at `again_at`. `trailing` is
+    what is over but for its afterExecution. `variables` lie over those of the flow, of which `unset` were taken away.
+    `judged` are the assertions that were looked at since anything has changed, `broken` the promises that were broken.
+    `checks` did not hold when it was created.
     """
 
     id: str
@@ -262,6 +263,7 @@ class Execution:
     failure: str | None = None
     held: bool = False
     kill: bool = False
+    spares: bool = False
     queued: bool = False
     variables: Mapping[str, Any] = field(default_factory=nothing)
     unset: tuple[str, ...] = ()

@@ -128,6 +128,7 @@ def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None
 
 
 def _execution(seen: Seen) -> Mapping[str, Any]:
+    """An iteration of a Loop sees the execution that it belongs to (kestra core 2.0, LoopCaseTest)."""
     execution = seen.execution
     told: dict[str, Any] = {
         "id": execution.id,
@@ -135,6 +136,8 @@ def _execution(seen: Seen) -> Mapping[str, Any]:
         "originalId": execution.original_id or execution.id,
         "state": execution.state.value,
     }
+    if execution.is_iteration:
+        told |= execution.source.get("of", {})
     if execution.state.is_terminal:
         told["endDate"] = iso(execution.histories[-1][1])
     if execution.outputs is not None:

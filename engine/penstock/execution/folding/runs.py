@@ -107,7 +107,8 @@ def _told(run: TaskRun, event: TaskRunResumed) -> dict[str, Any]:
     """The facts after the wait: what was answered, by whom and when, or that nobody has answered."""
     facts = {key: value for key, value in run.facts.items() if key != "resumed"}
     facts |= {"onResume": dict(event.values), "elapsed": event.elapsed, "on": iso(event.at)}
-    said = {"by": event.by, "decision": event.decision, "comment": event.comment}
+    due = iso(run.wake_at) if run.wake_at is not None and run.then == "EXPIRE" else ""
+    said = {"by": event.by, "decision": event.decision, "comment": event.comment, "due": due}
     return facts | {name: value for name, value in said.items() if value}
 
 

@@ -102,6 +102,7 @@ def _turn(draft: Draft, event: SlaViolated | ExecutionLeaving | KillRequested) -
         case KillRequested():
             if not draft.state.is_terminal:
                 move(draft, event.at, State.KILLING)
+            draft.spares = not event.cascade
             leave(draft, None, stop=True)
 
 
