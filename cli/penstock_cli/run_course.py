@@ -95,7 +95,7 @@ class RunCourse:
         if begins and (execution.caller is not None or execution.attempt_number > 1):
             self._unread.append(execution.id)
         if begins and execution.caller is None and execution.attempt_number > 1:
-            self._say(f"tried again by {execution.id} (attempt {execution.attempt_number})")
+            self._say(told_again(execution))
         for event in events:
             if isinstance(event, PauseRequested):
                 self._say(f"paused by {event.by}: penstock executions resume {execution.id} lets it go on")
@@ -293,6 +293,11 @@ def _plain_text(value: Any) -> str:
     import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def told_again(execution: Execution) -> str:
+    """What is said when another execution has failed, and this one tries it once more."""
+    return f"tried again by {execution.id} (attempt {execution.attempt_number})"
 
 
 def _asks(execution: Execution) -> bool:

@@ -179,6 +179,57 @@ def test_waiting_follows_it_and_exits_as_run_does(agent: Agent) -> None:
     assert agent.show(bad.out.strip())["state"]["current"] == "FAILED"
 
 
+RETRIED = flow(
+    "a",
+    "echo by {{ execution.id }}",
+    '[ "{{ execution.id }}" != "{{ execution.originalId }}" ]',
+    head="retry: {type: constant, interval: PT0.2S, maxAttempts: 3, behavior: CREATE_NEW_EXECUTION}\n",
+)
+ONE_AT_A_TIME = f"id: b\nnamespace: team\nconcurrency: {{limit: 1}}\ntasks:\n  - id: ask\n    type: {PAUSE}\n"
+
+
+def test_what_tries_again_is_followed_to_the_last_execution(agent: Agent) -> None:
+    agent.push(a=RETRIED)
+    agent.start()
+    agent.deployed()
+    done = call(agent, "trigger", "team/a", "--wait", "-o", "json")
+    first, last = done.json["originalId"], done.json["id"]
+    assert (done.code, done.json["state"]["current"], first == last) == (0, "SUCCESS", False), done.err
+    assert f"tried again by {last} (attempt 2)" in done.err
+    assert f"by {first}" in done.err
+    assert f"by {last}" in done.err.partition("tried again")[2]
+    assert agent.show(first)["state"]["current"] == "RETRIED"
+    watched = call(agent, "executions", "watch", first)
+    assert (watched.code, f"tried again by {last}" in watched.err) == (0, True)
+    refused = call(agent, "run", "--resume", first)
+    assert (refused.code, f"it was tried again, last by {last}" in refused.err) == (2, True)
+
+
+def test_what_waits_in_a_queue_is_taken_out_or_forced_to_run(agent: Agent) -> None:
+    agent.push(b=ONE_AT_A_TIME)
+    agent.start()
+    agent.deployed()
+    runs, unqueued, forced, ended, waits = (agent.trigger("b") for _ in range(5))
+
+    def are(**wanted: str) -> bool:
+        named = {"runs": runs, "unqueued": unqueued, "forced": forced, "ended": ended, "waits": waits}
+        states = {row["id"]: row["state"] for row in items(agent, "executions", "list")}
+        return all(states[named[name]] == state for name, state in wanted.items())
+
+    until(lambda: are(runs="PAUSED", unqueued="QUEUED", forced="QUEUED", ended="QUEUED", waits="QUEUED"), 20)
+    words = [("unqueue", unqueued), ("force-run", forced), ("unqueue", "--to", "CANCELLED", ended)]
+    assert [call(agent, "executions", *word).code for word in words] == [0, 0, 0]
+    until(lambda: are(unqueued="PAUSED", forced="PAUSED", ended="CANCELLED", waits="QUEUED"), 20)
+    again = call(agent, "executions", "unqueue", ended)
+    assert again.code == 2
+    assert "Execution must be queued to be unqueued, current state is 'CANCELLED' !" in again.err
+
+    call(agent, "executions", "kill", runs, unqueued, "--wait")
+    assert are(runs="KILLED", unqueued="KILLED", forced="PAUSED", waits="QUEUED")  # the one that was forced counts
+    call(agent, "executions", "kill", forced)
+    until(lambda: are(waits="PAUSED"), 20)
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_execution(agent: Agent, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     agent.push(a=flow("a", f"while [ ! -e {flag} ]; do sleep 0.02; done"))

@@ -133,14 +133,15 @@ def _is_taken_up(place: Workplace, execution: Execution, session: Session) -> bo
 
 
 def _show(place: Workplace, execution: Execution, output: str) -> None:
-    """The data, on stdout: as the execution stands now."""
+    """The data, on stdout: as the execution stands now, or the last of those that try it again."""
     if output == "name":
         return
     from penstock.execution.record import as_record
     from penstock.execution.variables import iso
+    from penstock.operations.again import last_of
     from penstock_cli.render.tables import show_rows, show_value
 
-    now = place.store.load(execution.id) or execution
+    now = last_of(place.store, place.store.load(execution.id) or execution)
     if output == "table":
         row = {"id": now.id, "flow": str(now.flow), "state": now.state.value, "created": iso(now.created)}
         show_rows([row], output, columns=("id", "flow", "state", "created"), name="id")
