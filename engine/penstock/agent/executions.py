@@ -13,7 +13,7 @@ from penstock.execution.state import TERMINAL
 from penstock.flow.model import Flow, Level
 from penstock.operations import request
 from penstock.operations.start import Intake
-from penstock.operations.transcript import entry, said, transcript
+from penstock.operations.transcript import entry, said, transcript, with_what_left
 from penstock.ports.clock import Clock
 from penstock.ports.executions import Executions, Purge, Purged, Selection
 from penstock.ports.files import Files
@@ -57,7 +57,7 @@ class StoredExecutions(Executions):
         request.kill(execution, by=by, at=self.clock.now(), store=self.store, presence=self.presence, flow=flow)
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:
-        loaded = self._loaded(execution)
+        loaded = with_what_left(self._loaded(execution), lambda: self.store.events(execution))
         for line in transcript(self.logs, loaded, min_level=least):
             told = entry(loaded, line)
             if tasks is None or told["taskId"] in tasks:

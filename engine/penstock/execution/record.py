@@ -71,6 +71,13 @@ class LabelRecord(TypedDict):
     value: str
 
 
+class CheckRecord(TypedDict):
+    """One of the flow's `checks`, which did not hold when the execution was created."""
+
+    message: str
+    style: Annotated[str, "How it is shown: ERROR, SUCCESS, WARNING or INFO"]
+
+
 class ExecutionRecord(TypedDict):
     """One execution of a flow: Kestra's shape, with where the flow came from."""
 
@@ -90,6 +97,7 @@ class ExecutionRecord(TypedDict):
     originalId: Annotated[str, "The execution that it repeats; its own id otherwise"]
     parentId: Annotated[str | None, "The execution that called it"]
     error: str | None
+    checks: Annotated[list[CheckRecord], "The checks of the flow that did not hold, in their order"]
     source: Annotated[dict[str, Any], "The repository, commit, path and blob of the flow"]
 
 
@@ -112,6 +120,7 @@ def as_record(execution: Execution) -> ExecutionRecord:
         "originalId": execution.original_id or execution.id,
         "parentId": execution.parent_id,
         "error": execution.error,
+        "checks": [{"message": check["message"], "style": check["style"]} for check in execution.checks],
         "source": _plain(execution.source),
     }
 
