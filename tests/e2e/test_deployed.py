@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -183,7 +184,7 @@ RETRIED = flow(
     "a",
     "echo by {{ execution.id }}",
     '[ "{{ execution.id }}" != "{{ execution.originalId }}" ]',
-    head="retry: {type: constant, interval: PT0.2S, maxAttempts: 3, behavior: CREATE_NEW_EXECUTION}\n",
+    head="retry: {type: constant, interval: PT1H, maxAttempts: 3, behavior: CREATE_NEW_EXECUTION}\n",
 )
 ONE_AT_A_TIME = f"id: b\nnamespace: team\nconcurrency: {{limit: 1}}\ntasks:\n  - id: ask\n    type: {PAUSE}\n"
 
@@ -192,13 +193,21 @@ def test_what_tries_again_is_followed_to_the_last_execution(agent: Agent) -> Non
     agent.push(a=RETRIED)
     agent.start()
     agent.deployed()
-    done = call(agent, "trigger", "team/a", "--wait", "-o", "json")
-    first, last = done.json["originalId"], done.json["id"]
-    assert (done.code, done.json["state"]["current"], first == last) == (0, "SUCCESS", False), done.err
-    assert f"tried again by {last} (attempt 2)" in done.err
-    assert f"by {first}" in done.err
-    assert f"by {last}" in done.err.partition("tried again")[2]
-    assert agent.show(first)["state"]["current"] == "RETRIED"
+    waiting = start("trigger", "team/a", "--wait", "-o", "json", data=agent.data)
+
+    def found() -> dict[str, str]:
+        return {row["state"]: row["id"] for row in items(agent, "executions", "list")}
+
+    listed = until(lambda: each if len(each := found()) == 2 else None, 20)
+    first, last = listed["RETRIED"], listed["CREATED"]
+    assert call(agent, "executions", "force-run", last).code == 0  # it would wait for an hour
+    out, err = waiting.communicate(timeout=20)
+    told = json.loads(out)
+    assert (waiting.returncode, told["id"], told["state"]["current"]) == (0, last, "SUCCESS"), err
+    before, again, after = err.partition(f"tried again by {last} (attempt 2)")
+    assert again
+    assert f"by {first}" in before
+    assert f"by {last}" in after
     watched = call(agent, "executions", "watch", first)
     assert (watched.code, f"tried again by {last}" in watched.err) == (0, True)
     refused = call(agent, "run", "--resume", first)

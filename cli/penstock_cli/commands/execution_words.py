@@ -74,13 +74,16 @@ def kill(choice: Choice, data: Path | None, output: str | None, *, wait: bool) -
     from penstock.operations.request import kill as operation
     from penstock_cli.watching import wait_until_over
 
+    told: list[str] = []
+
     def act(place: Workplace, execution: Execution) -> Done:
         after = operation(execution.id, **_told(place, execution))
+        told.append(after.id)
         return Done(after, f"{after.id} is being killed")
 
     with place_of(data) as place:
         code = say_to(place, choice, act, output)
-        for id_ in choice.found(place) if wait and not choice.is_query else ():
+        for id_ in told if wait else ():
             wait_until_over(place, id_)
     raise SystemExit(code)
 

@@ -12,6 +12,7 @@ from penstock.execution.model import Execution
 from penstock.execution.state import TERMINAL
 from penstock.flow.model import Flow, Level
 from penstock.operations import request
+from penstock.operations.overrule import is_awaited
 from penstock.operations.start import Intake
 from penstock.operations.transcript import entry, said, transcript, with_what_left
 from penstock.ports.clock import Clock
@@ -71,7 +72,7 @@ class StoredExecutions(Executions):
             if wanted.execution not in (None, each.id):
                 continue
             loaded = self.store.load(each.id)
-            if loaded is None or not loaded.is_over or self._is_awaited(loaded):
+            if loaded is None or not loaded.is_over or is_awaited(self.store, loaded):
                 continue
             executions += what.execution
             logs += _lines(loaded) if what.logs else 0
@@ -82,12 +83,6 @@ class StoredExecutions(Executions):
             if what.execution:
                 self.store.delete(each.id)
         return Purged(executions, logs, metrics, storage)
-
-    def _is_awaited(self, execution: Execution) -> bool:
-        """Whether the one that has called it has not heard of its end yet."""
-        caller = execution.caller
-        parent = self.store.load(caller.execution) if caller is not None and caller.waits else None
-        return caller is not None and parent is not None and caller.index in parent.children.get(caller.run, {})
 
     def _drop_files(self, execution: Execution) -> int:
         folder = execution_files(execution.flow, execution.id)

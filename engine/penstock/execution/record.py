@@ -94,8 +94,8 @@ class ExecutionRecord(TypedDict):
     labels: list[LabelRecord]
     trigger: Annotated[dict[str, Any] | None, "What started it, where no person did"]
     scheduleDate: Annotated[str | None, "The moment that it is of, an ISO-8601 instant"]
-    originalId: Annotated[str, "The execution that it repeats; its own id otherwise"]
-    parentId: Annotated[str | None, "The execution that called it"]
+    originalId: Annotated[str, "The first of those that it tries again or goes on for; its own id otherwise"]
+    parentId: Annotated[str | None, "The execution that it tries again or goes on for"]
     error: str | None
     checks: Annotated[list[CheckRecord], "The checks of the flow that did not hold, in their order"]
     source: Annotated[dict[str, Any], "The repository, commit, path and blob of the flow"]
