@@ -60,6 +60,10 @@ def command(
         execution, session = _start(place, flow, lambda declared: given_inputs(inputs, inputs_file, declared), more)
         for check in execution.checks:
             click.echo(f"{check['style']}: {check['message']}", err=True)
+        if execution.queued:
+            from penstock_cli.run_course import told_queued
+
+            click.echo(told_queued(execution), err=True)
         if output == "name":
             click.echo(execution.id)
         code: int = Exit.FINE

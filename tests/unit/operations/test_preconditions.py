@@ -218,3 +218,17 @@ def test_nobody_forgets_an_execution_whose_caller_waits_to_hear_of_its_end(on_st
     on_stage.delete(queued)
 
     assert on_stage.execution(id_).state is State.SUCCESS
+
+
+def test_whoever_holds_what_is_ended_by_a_word_hears_of_it_and_forgets_it(on_stage: Stage) -> None:
+    heard: list[State] = []
+    id_ = STANDS["QUEUED"](on_stage)
+    on_stage.executor.listen(lambda execution, _: heard.append(execution.state) if execution.id == id_ else None)
+
+    overrule.unqueue(id_, state=State.CANCELLED, **on_stage.told(id_))
+    on_stage.settle()
+    overrule.set_labels(id_, {"a": "b"}, **on_stage.told(id_))
+    on_stage.rest()
+
+    assert heard[0] is State.CANCELLED
+    assert on_stage.execution(id_).labels["a"] == "b"
