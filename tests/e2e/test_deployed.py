@@ -238,8 +238,9 @@ def test_what_waits_in_a_queue_is_taken_out_or_forced_to_run(agent: Agent) -> No
 
     call(agent, "executions", "kill", runs, unqueued, "--wait")
     assert are(runs="KILLED", unqueued="KILLED", forced="PAUSED", waits="QUEUED")  # the one that was forced counts
-    call(agent, "executions", "kill", forced)
-    until(lambda: are(waits="PAUSED"), 20)
+    resumed = call(agent, "executions", "resume", "--flow", "team/b", "--state", "PAUSED", "-o", "name")
+    assert (resumed.code, resumed.out.split()) == (0, [forced])
+    until(lambda: are(forced="SUCCESS", waits="PAUSED"), 20)
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_execution(agent: Agent, tmp_path: Path) -> None:

@@ -103,8 +103,10 @@ def answer(
         if execution.held and task is None:
             return ResumeRequested(at=at, by=by, breakpoints=breakpoints)
         what = f"task `{task}`" if task else f"Execution '{execution.id}'"
-        itself = ": it goes on by itself" if execution.state is State.PAUSED and task is None else ""
-        raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}{itself}")
+        why = ""
+        if task is None and execution.state in (State.PAUSED, State.BREAKPOINT):
+            why = ": somebody has resumed it already" if execution.paused else ": it goes on by itself"
+        raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}{why}")
     if run.state is State.BREAKPOINT:
         return ResumeRequested(at=at, by=by, paused=run.id, breakpoints=breakpoints)
     decided = _reviewed(flow.by_id[run.task], run, review)
