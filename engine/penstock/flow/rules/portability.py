@@ -29,8 +29,9 @@ def deprecated_types(survey: Survey) -> None:
             continue  # a runner that stands as a task: nothing else does what it does
         if written != info.name:
             removed = survey.dialect is Dialect.V2
+            successor = f", or better, for that is deprecated: {info.deprecated}" if info.deprecated else ""
             survey.report(
-                "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`",
+                "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`{successor}",
                 severity=Severity.ERROR if removed else Severity.INFO,
                 fix=replacing(survey.document, survey.where(path), written, info.name),
             )  # fmt: skip
