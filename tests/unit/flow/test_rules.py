@@ -692,3 +692,31 @@ def test_a_task_that_kestra_has_given_up_says_what_has_taken_its_place() -> None
     [(code, severity, line, mend)] = told(source)
     assert (code, severity, line) == ("PEN210", Severity.ERROR, 4)
     assert mend == "Kestra has given it up: write `io.kestra.plugin.scripts.shell.Commands`"
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "column"),
+    [
+        ("sla: [{id: s, type: EXECUTION_ASSERTION, assert: '{{ nope }}', behavior: FAIL}]", "PEN302", 54),
+        ("checks: [{condition: '{{ nope }}', message: x}]", "PEN302", 26),
+        ("checks: [{when: '{{ outputs.t.value }}', message: x}]", "PEN204", 21),
+        ("inputs: [{id: a, type: STRING, defaults: '{{ outputs.t.value }}'}]", "PEN204", 46),
+        ("inputs: [{id: a, type: SELECT, expression: '{{ nope }}'}]", "PEN302", 48),
+        ("inputs: [{id: a, type: STRING, dependsOn: {condition: '{{ nope }}'}}]", "PEN302", 59),
+    ],
+)
+def test_what_is_rendered_beside_the_tasks_names_what_is_there(part: str, code: str, column: int) -> None:
+    source = HEAD + part + "\n" + TASK
+    for dialect, severity in ((Dialect.AUTO, Severity.ERROR), (Dialect.V0_21, Severity.WARNING)):
+        found = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
+        if "defaults" in part and dialect is Dialect.V0_21:
+            assert [one.code for one in found] == ["PEN305"]
+            continue
+        assert [(one.code, one.severity, one.range.start) for one in found] == [(code, severity, Position(3, column))]
+
+
+def test_the_message_of_a_check_is_not_rendered() -> None:
+    source = HEAD + "checks: [{when: '{{ true }}', message: 'no {{ inputs.a }}'}]\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity) == ("PEN305", Severity.WARNING)
+    assert found.message.startswith("`message` is not rendered")

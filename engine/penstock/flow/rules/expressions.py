@@ -34,7 +34,7 @@ def expressions_are_rendered(survey: Survey) -> None:
         tag = _TAG.search(written.text) if written.rendered is False else None
         if tag is None or survey.is_faulty(written.path):
             continue
-        named = "defaults" if written.path[0] == "inputs" else written.path[0]
+        named = "defaults" if written.path[0] == "inputs" else written.path[-1]
         name = written.path[len(written.site.path)] if written.site is not None else named
         survey.report(
             "PEN305", f"`{name}` is not rendered, so the expression stays as it is written", written.path,
