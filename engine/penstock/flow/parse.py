@@ -147,6 +147,10 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
         return  # the survey has told it
     if fault.code == "PEN202" and fault.help is None and len(path) == 1:
         fault = replace(fault, help="`penstock schema` tells what a flow may have")
+    elif fault.code == "PEN202" and fault.meant is None and _is_from_defaults(survey, path):
+        taker = _value_at(survey.flow, path[:-1])
+        noun = f"`{taker.get('id') or taker.get('type')}`" if isinstance(taker, dict) else "a task"
+        fault = replace(fault, help=f"a plugin default gives it to {noun}, whose type has no such property")
     holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
     if holder and fault.missing:
         hint = f"it stands within `{holder}`, a level too deep"
@@ -155,6 +159,12 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
         survey.report(
             fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault)
         )  # fmt: skip
+
+
+def _is_from_defaults(survey: Survey, path: tuple[str | int, ...]) -> bool:
+    """Whether a property stands elsewhere than in the mapping that has it."""
+    where, around = survey.where(path, at_key=True), survey.document.range_of(path[:-1])
+    return not around.start <= where.start < around.end
 
 
 def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:

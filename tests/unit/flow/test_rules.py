@@ -683,8 +683,10 @@ def test_a_word_of_the_api_is_an_id_in_0_21() -> None:
 def test_items_that_newer_versions_refuse_are_told_of() -> None:
     source = HEAD + "inputs:\n  - {id: d, type: %s, itemType: %s}\n" + TASK
     for kind in ("ARRAY", "MULTISELECT, values: [a]"):
-        for item in ("SELECT", "SECRET"):
-            assert [one[:3] for one in told(source % (kind, item))] == [("PEN221", Severity.WARNING, 4)]
+        assert [one[:3] for one in told(source % (kind, "SELECT"))] == [("PEN221", Severity.WARNING, 4)]
+        assert [one[:3] for one in told(source % (kind, "SECRET"))] == [("PEN221", Severity.ERROR, 4)]
+    output = HEAD + "outputs:\n  - {id: d, type: ARRAY, itemType: SECRET, value: '[]'}\n" + TASK
+    assert [one[:3] for one in told(output)] == [("PEN221", Severity.ERROR, 4)]
 
 
 def test_a_task_that_kestra_has_given_up_says_what_has_taken_its_place() -> None:
@@ -700,7 +702,6 @@ def test_a_task_that_kestra_has_given_up_says_what_has_taken_its_place() -> None
         ("sla: [{id: s, type: EXECUTION_ASSERTION, assert: '{{ nope }}', behavior: FAIL}]", "PEN302", 54),
         ("checks: [{condition: '{{ nope }}', message: x}]", "PEN302", 26),
         ("checks: [{when: '{{ outputs.t.value }}', message: x}]", "PEN204", 21),
-        ("inputs: [{id: a, type: STRING, defaults: '{{ outputs.t.value }}'}]", "PEN204", 46),
         ("inputs: [{id: a, type: SELECT, expression: '{{ nope }}'}]", "PEN302", 48),
         ("inputs: [{id: a, type: STRING, dependsOn: {condition: '{{ nope }}'}}]", "PEN302", 59),
     ],
@@ -709,10 +710,13 @@ def test_what_is_rendered_beside_the_tasks_names_what_is_there(part: str, code: 
     source = HEAD + part + "\n" + TASK
     for dialect, severity in ((Dialect.AUTO, Severity.ERROR), (Dialect.V0_21, Severity.WARNING)):
         found = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
-        if "defaults" in part and dialect is Dialect.V0_21:
-            assert [one.code for one in found] == ["PEN305"]
-            continue
         assert [(one.code, one.severity, one.range.start) for one in found] == [(code, severity, Position(3, column))]
+
+
+def test_a_default_that_reads_outputs_is_warned_of() -> None:
+    source = HEAD + "inputs: [{id: a, type: STRING, defaults: '{{ outputs.t.value }}'}]\n" + TASK
+    assert [one[:3] for one in told(source)] == [("PEN204", Severity.WARNING, 3)]
+    assert [one[:3] for one in told(source, Dialect.V0_21)] == [("PEN305", Severity.WARNING, 3)]
 
 
 def test_the_message_of_a_check_is_not_rendered() -> None:
@@ -720,3 +724,12 @@ def test_the_message_of_a_check_is_not_rendered() -> None:
     [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
     assert (found.code, found.severity) == ("PEN305", Severity.WARNING)
     assert found.message.startswith("`message` is not rendered")
+
+
+def test_a_property_of_a_plugin_default_is_told_once_and_who_cannot_take_it() -> None:
+    whole = HEAD + f"pluginDefaults:\n  - {{type: {CORE}.log.Log, values: {{massage: x}}}}\n" + TASK
+    assert [one[0] for one in told(whole)] == ["PEN202"]
+    broad = HEAD + f"pluginDefaults:\n  - {{type: {CORE}, values: {{format: x}}}}\n" + TASK
+    [(code, _, line, mend)] = told(broad)
+    assert (code, line) == ("PEN202", 4)
+    assert mend == "a plugin default gives it to `t`, whose type has no such property"

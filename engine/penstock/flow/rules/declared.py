@@ -16,7 +16,7 @@ _OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_
 """Types whose values may be lists or mappings."""
 _APPROVAL = "io.kestra.plugin.core.flow.Approval"
 _NO_OUTPUTS = ("FORM", "REUSABLE_INPUTS")
-_NO_ITEMS = ("SECRET", "SELECT", "MULTISELECT")
+_OLD_ITEMS = ("SELECT", "MULTISELECT")
 
 
 def input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
@@ -128,6 +128,9 @@ def _groups_of(name: str) -> Iterator[str]:
 
 def input_options_fit(survey: Survey) -> None:
     """PEN221: the options of an input belong together."""
+    for path, raw in _outputs(survey):
+        if raw.get("itemType") is not None:
+            _item_type(survey, path, raw["itemType"])
     for path, raw in inputs(survey):
         kind, name = raw.get("type"), name_of(raw)
         if kind == "FILE" and raw.get("defaults") is not None:
@@ -213,11 +216,15 @@ def _item_type(survey: Survey, path: Path, item: Any) -> None:
         survey.report(
             "PEN221", f"`{item}` is no type of items", (*path, "itemType"), hint=did_you_mean(str(item), _TYPES)
         )
-    elif item in _NO_ITEMS:
-        one_each = "use STRING, or an input of type SECRET for each" if item == "SECRET" else "use STRING"
+    elif item == "SECRET":  # an item of a list is not sealed
+        survey.report(
+            "PEN221", "`itemType` cannot be `SECRET`", (*path, "itemType"),
+            hint="declare one of type SECRET for each, or take STRING where they are none",
+        )  # fmt: skip
+    elif item in _OLD_ITEMS:
         survey.report(
             "PEN221", f"`itemType` cannot be `{item}`: newer versions of Kestra refuse it", (*path, "itemType"),
-            severity=Severity.WARNING, hint=one_each,
+            severity=Severity.WARNING, hint="use STRING",
         )  # fmt: skip
 
 

@@ -55,11 +55,12 @@ def outputs_are_there(survey: Survey) -> None:
 
 def _before_the_first(survey: Survey, one: Reference) -> None:
     """What is looked at before an execution begins sees no outputs."""
-    holder = _BEFORE.get(str(one.written.path[0]))
-    if holder is not None and one.written.rendered:
+    holder, is_default = _BEFORE.get(str(one.written.path[0])), "defaults" in one.written.path
+    if holder is not None and (one.written.rendered or is_default):
+        severity = gravity(survey, one.written, conditional=one.path.conditional or is_default)
         survey.report(
             "PEN204", f"{holder} before any task has run: there are no outputs", one.written.path,
-            hint="use inputs or variables", severity=gravity(survey, one.written, conditional=one.path.conditional),
+            hint="use inputs or variables", severity=severity,
             where=one.written.range(survey.document, one.start + one.path.offset, len("outputs")),
         )  # fmt: skip
 

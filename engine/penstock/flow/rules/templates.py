@@ -210,9 +210,7 @@ def _rendered_by_flow(path: Path) -> bool | None:
             return False
         case ("inputs", *_, "expression") | ("inputs", *_, "dependsOn", "condition"):
             return True
-        case ("inputs", *_) if "defaults" in path:
-            return True
-    return None
+    return None  # a default among them: it is rendered where nothing is given
 
 
 def _code_in(text: str) -> int:
