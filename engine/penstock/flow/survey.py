@@ -21,7 +21,7 @@ MAX_FINDINGS = 500
 """With so many findings a file is judged no further: who has mended them sees the others."""
 
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
-WITHOUT_EFFECT = ("listeners", "quotas")
+WITHOUT_EFFECT = ("listeners", "quotas", "draft")
 """Top-level properties that this version reads and keeps, and does not act upon."""
 _USUAL_BRANCHES = ("tasks", "errors", "finally")
 _DAG = "io.kestra.plugin.core.flow.Dag"

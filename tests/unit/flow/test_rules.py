@@ -733,3 +733,17 @@ def test_a_property_of_a_plugin_default_is_told_once_and_who_cannot_take_it() ->
     [(code, _, line, mend)] = told(broad)
     assert (code, line) == ("PEN202", 4)
     assert mend == "a plugin default gives it to `t`, whose type has no such property"
+
+
+def test_a_file_that_is_to_be_included_is_told_of() -> None:
+    source = HEAD + "variables:\n  query: '[[> sql/a.sql ]]'\n  test: '[[ 2 > 1 ]]'\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity) == ("PEN305", Severity.WARNING)
+    assert found.range == Range(Position(4, 11), Position(4, 27))
+    assert found.message == "`[[> sql/a.sql ]]` stays as it is written: no file is included"
+    assert found.help == "keep it as a namespace file, and write {{ read('sql/a.sql') }}"
+
+
+def test_a_draft_runs_and_is_told_so() -> None:
+    assert [one[:3] for one in told(HEAD + "draft: true\n" + TASK)] == [("PEN703", Severity.WARNING, 3)]
+    assert told(HEAD + "draft: false\n" + TASK) == []

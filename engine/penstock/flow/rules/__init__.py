@@ -72,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
     *OF_EXPRESSIONS,
+    expressions.nothing_is_included,
     portability.deprecated_types,
     portability.deprecated_properties,
     portability.properties_without_effect,
