@@ -25,6 +25,7 @@ from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import RESTARTED
+from penstock.execution.standpoint import taskrun
 from penstock.execution.state import FAILING, State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
@@ -126,8 +127,8 @@ class Calls:
             return again
         if task.type == LOOP:
             return self._iteration(flow, execution, run, index)
-        seen = variables(flow, execution, run, self.around)
-        seen["taskrun"] = {**seen["taskrun"], **called.taskrun(flow, execution, run, index, self.files)}
+        own = {**taskrun(flow, execution, run), **called.taskrun(flow, execution, run, index, self.files)}
+        seen = variables(flow, execution, run, self.around, {"taskrun": own})
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
         depth = _depth(execution)
         name, revision = FlowName(str(given["namespace"]), str(given["flowId"])), _revision(given.get("revision"))
@@ -180,10 +181,9 @@ class Calls:
         condition = task.properties.get("breakWhen")
         if condition is None:
             return False
-        seen = variables(flow, execution, run, self.around)
         item = {name: value for name, value in child.source["item"].items() if name != "parents"}
         told = {"executionId": child.id, "state": child.state.value, "outputs": child.outputs or {}}
-        seen |= {"item": item, "iteration": told}
+        seen = variables(flow, execution, run, self.around, {"item": item, "iteration": told})
         budget = None if is_slow(condition) else Budget()
         rendered = self._rendered(flow, execution, {"breakWhen": condition}, seen, budget)
         return is_truthy(str(rendered["breakWhen"]))

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -122,7 +124,9 @@ def _dumps(value: Any) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def _instant_text(moment: datetime) -> str:
+    """Kept: one instant stands in an event, in the task run and in its attempt."""
     return moment.isoformat(timespec="microseconds")
 
 
@@ -182,10 +186,11 @@ def _encoder(kind: type[Any], names: tuple[str, ...]) -> Encode:
             default = each.default if each.default_factory is MISSING else each.default_factory()
             steps.append((each.name, _codec_of(hints[each.name])[0], default))
 
+    held_of = attrgetter(*(name for name, _, _ in steps), steps[0][0])  # the first again: one alone would be no tuple
+
     def encode(value: Any) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for name, change, default in steps:
-            held = getattr(value, name)
+        for (name, change, default), held in zip(steps, held_of(value), strict=False):
             if held is default or (held == default and type(held) is type(default)):
                 continue
             data[name] = held if change is None else change(held)

@@ -32,6 +32,20 @@ from penstock.execution.folding.scopes import set_scope
 from penstock.execution.model import ROOT
 from penstock.execution.state import State
 
+WholeChange = (
+    ExecutionQueued
+    | ExecutionAdmitted
+    | ExecutionStarted
+    | ExecutionWaiting
+    | ExecutionResumed
+    | ExecutionEnded
+    | ExecutionClosed
+    | SlaViolated
+    | ExecutionLeaving
+    | KillRequested
+    | PauseRequested
+)
+
 
 def fold_whole(draft: Draft, event: Event) -> None:
     match event:
