@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.execution.apply import begin, extend
-from penstock.execution.event import AttemptEnded, Event, ExecutionCreated, ExecutionReopened, IterationBegun
+from penstock.execution.event import (
+    AttemptEnded,
+    Event,
+    ExecutionCreated,
+    ExecutionReopened,
+    IterationBegun,
+    TaskRunEnded,
+)
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.execution.variables import iso
 from penstock.flow.model import Level
 from penstock.operations.again import followed_by
-from penstock.operations.transcript import said, transcript, with_what_left
+from penstock.operations.transcript import said, transcript, untold, with_what_left
 from penstock.ports.logs import LogLine
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
@@ -55,6 +62,12 @@ class Following:
                 run = self.execution.runs[event.run]
                 yield from (line for line in said(self.execution.id, run) if line.key.attempt == event.attempt)
 
+    def untold(self, events: Sequence[Event]) -> Iterator[LogLine]:
+        """Why task runs have failed in `events` whose attempts could not say it."""
+        for event in events:
+            if isinstance(event, TaskRunEnded):
+                yield from untold(self.execution.id, self.execution.runs[event.run])
+
 
 def _pause() -> None:
     threading.Event().wait(LOOK_EVERY)
@@ -70,7 +83,8 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
     """Print what was said, then what is being said, until the execution is over."""
     following = Following(place, execution)
     with place.logs.follow(execution.id) as tail:
-        earlier = [line for run in execution.in_order() for line in said(execution.id, run)]
+        runs = list(execution.in_order())
+        earlier = [line for run in runs for line in (*said(execution.id, run), *untold(execution.id, run))]
         lines = sorted([*tail.new(), *earlier], key=lambda line: line.at)
         while True:
             for line in lines:
@@ -81,7 +95,8 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
             if not following.execution.is_over:
                 _pause()
             events = following.news()
-            lines = sorted([*tail.new(), *following.said(events)], key=lambda line: line.at)
+            lines = [*tail.new(), *following.said(events), *following.untold(events)]
+            lines.sort(key=lambda line: line.at)
 
 
 def _print(execution: Execution, line: LogLine, task: str | None, output: str | None) -> None:

@@ -145,8 +145,8 @@ class CarriedOut:
         fate = self.fates.attempt(key_of(run), number)
 
         def end() -> None:
-            now = course.execution.runs[run.id]
-            if now.is_running and len(now.attempts) == number and now.stop is None:
+            now = course.execution.runs.get(run.id)  # another round of its loop may have taken its place
+            if now is not None and now.is_running and len(now.attempts) == number and now.stop is None:
                 course.tell(
                     AttemptEnded(
                         at=course.now, run=run.id, attempt=number, state=State(fate.state), outputs=fate.outputs
@@ -177,8 +177,8 @@ class CarriedOut:
         fate = self.fates.attempt(key_of(run), number)
 
         def end() -> None:
-            now = course.execution.runs[run.id]
-            if now.is_running and len(now.attempts) == number:
+            now = course.execution.runs.get(run.id)  # another round of its loop may have taken its place
+            if now is not None and now.is_running and len(now.attempts) == number:
                 course.tell(AttemptEnded(at=course.now, run=run.id, attempt=number, state=State.KILLED))
 
         self._at(course.now + fate.obeys, end)

@@ -82,6 +82,8 @@ class Reference:
             end, _ = self.tasks(parent, place, Opened([Lane(errors)], end, is_last=True))
         end, last = self.tasks(parent, place, Opened([Lane(finally_)], end, is_last=True))
         state = next((state for state in WORST if state in states | last), "SUCCESS")
+        if parent is not None:
+            parent.ran_out = ran_out
         return end, "FAILED" if ran_out else state
 
     def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
@@ -95,7 +97,8 @@ class Reference:
                 break
             for run in self.runs[before:]:
                 run.gone = run.gone or again
-            end, states = self.tasks(parent, place, replace(opened, at=again))
+            lanes = [replace(lane, iteration=opened.rounds.made - 1) for lane in opened.lanes]
+            end, states = self.tasks(parent, place, replace(opened, at=again, lanes=lanes))
         if opened.until is None or not opened.is_late(end):
             return end, states | opened.states, False
         end = self.cut(self.runs[before:], opened.until, "KILLED")
@@ -221,15 +224,23 @@ class Reference:
             state = "FAILED"
         if short(task) == "AllowFailure" and state == "FAILED":
             state = "WARNING"
-        if short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
-            end, state = self.closing(run, state, end)
+        is_left = state in ("KILLED", "CANCELLED") or run.ran_out
+        if short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and not is_left:
+            end, state = self.closing(run, state, end, opened.until)
         run.take(soft(task, state), end)
 
-    def closing(self, run: Run, state: str, at: datetime) -> tuple[datetime, str]:
-        """An attempt of the flowable's own, when its children have ended well. It is not repeated."""
+    def closing(self, run: Run, state: str, at: datetime, until: datetime | None) -> tuple[datetime, str]:
+        """An attempt of the flowable's own, when its children have ended, well or not. It is not repeated, and must
+        have ended by then, too, unless `errors` and `finally` have already taken longer."""
+        is_late = until is not None and until <= at
         at = self.free(at)
         fate = self.fates.attempt(run.key, 1)
         end = at + fate.takes
+        if until is not None and end > until and not is_late:
+            told = max(at, until)
+            end = told + fate.obeys
+            run.tries.append(Try(at, end, fate.obeys, told))
+            return end, "FAILED"
         run.tries.append(Try(at, end, fate.obeys))
         run.shows.append((end, dict(fate.outputs)))
         return end, next(each for each in (*WORST, "SUCCESS") if each in (state, fate.state))
@@ -263,7 +274,8 @@ class Reference:
             busy = run.tries[-1]
             end = min(busy.end, at + busy.obeys) if busy.told is not None else at + busy.obeys
             busy.end, busy.told = end, busy.told or at
-            run.take("KILLING", at)
+            if run.state != "KILLING":  # two times may run out at one moment
+                run.take("KILLING", at)
             run.shows.append((end, {}))
         run.take(state, end)
 

@@ -23,7 +23,7 @@ from penstock.execution.model import Attempt, Execution, TaskRun
 from penstock.execution.record import as_record
 from penstock.execution.state import State
 from penstock.execution.variables import iso
-from penstock.operations.transcript import has_lost_some, said, those_that_left
+from penstock.operations.transcript import has_lost_some, said, those_that_left, untold
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.logs import LogKey, Logs
 from penstock.ports.storage import execution_files
@@ -192,7 +192,8 @@ class Results:
             making.add("logs/left-out.json", json_bytes({"leftOut": count - len(kept), "why": why}))
 
     def _add_logs(self, execution: Execution, run: TaskRun, making: _Making) -> None:
-        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in said(execution.id, run))
+        lines = (*said(execution.id, run), *untold(execution.id, run))
+        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in lines)
         if spoken:
             self._add_log(run, "", [spoken.encode(errors="replace")], {"bytes": len(spoken)}, making)
         for attempt in run.attempts:

@@ -660,11 +660,12 @@ def test_a_flowable_that_leaves_nothing_ends_with_its_children() -> None:
     assert course.states() == {"dir": SUCCESS, "a": SUCCESS}
 
 
-def test_a_flowable_whose_child_has_failed_is_not_closed() -> None:
+def test_a_flowable_whose_child_has_failed_is_closed_all_the_same_and_has_failed() -> None:
     course = course_of(shared(work("a"), work("b"), errors=(work("help"),)))
 
     course.fail("a")
     course.do("help")
+    course.do("dir")
 
     assert course.states() == {"dir": FAILED, "a": FAILED, "help": SUCCESS}
 
@@ -748,6 +749,19 @@ def test_the_timeout_of_a_flowable_bounds_its_closing() -> None:
 
     assert course.states()["dir"] is FAILED
     assert course.run("dir").error == "Timeout after PT5S"
+
+
+def test_what_finally_takes_beyond_the_timeout_of_a_flowable_is_not_held_against_its_closing() -> None:
+    course = course_of(shared(work("a"), timeout=5 * SECOND, finally_=(work("last"),)))
+
+    course.do("a")
+    course.start("last")
+    course.wait(6)
+    course.end("last")
+    course.do("dir")
+
+    assert course.stops() == []
+    assert course.states()["dir"] is SUCCESS
 
 
 def test_a_kill_after_the_timeout_of_a_flowable_that_closes_is_the_last_word() -> None:

@@ -33,6 +33,8 @@ from penstock.flow.model import Flow
 
 _FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
+_CLOSED = _WELL | {State.FAILED}
+"""What the children of a flowable have come to that has something left to do."""
 
 MOST_TASK_RUNS = 50_000
 """So many task runs an execution may have."""
@@ -132,7 +134,7 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if run.stop is StopCause.TIMEOUT:
         return out_of_time(task, run, now, flowable.ends(task, run.facts, State.FAILED))
     state = flowable.ends(task, run.facts, worst(scope.states))
-    if state in _WELL and flowable.closes(task):
+    if state in _CLOSED and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
     error = flowable.objects(run.facts) if state in _WELL else None
     if error is not None:
