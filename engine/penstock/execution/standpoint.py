@@ -33,10 +33,11 @@ def taskrun(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
 
 
 def around_run(flow: Flow, execution: Execution, run: TaskRun, open_: Callable[[str], str]) -> list[dict[str, Any]]:
-    """`parents`: the flowables around it, nearest first; up to 1.x those alone that have a value or outputs."""
-    above = execution.lineage(run)
-    is_whole = flow.dialect is Dialect.V2
-    return [_parent(flow, each, open_) for each in above if is_whole or each.value is not None or each.outputs]
+    """`parents`: the flowables around it, nearest first; up to 1.x only those that have a value or outputs
+    (kestra core/.../RunVariables.java)."""
+    every = flow.dialect is Dialect.V2
+    seen = (above for above in execution.lineage(run) if every or above.value is not None or above.outputs)
+    return [_parent(flow, above, open_) for above in seen]
 
 
 def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
@@ -48,11 +49,11 @@ def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
 
 
 def _parent(flow: Flow, run: TaskRun, open_: Callable[[str], str]) -> dict[str, Any]:
-    """What it has not is not there, so that `??` and `is defined` can tell (kestra core/.../RunVariables.java)."""
+    """What is known of a flowable around: what it has not is not there, so that `??` and `is defined` can tell."""
     seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}}
-    taskrun = {"value": run.value, "iteration": run.iteration}
-    if told := {name: each for name, each in taskrun.items() if each is not None}:
-        seen["taskrun"] = told
+    told = {"value": run.value, "iteration": run.iteration}
+    if taskrun := {name: each for name, each in told.items() if each is not None}:
+        seen["taskrun"] = taskrun
     if run.outputs:
         seen["outputs"] = unseal(run.outputs, open_)
     return seen

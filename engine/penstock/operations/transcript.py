@@ -30,16 +30,26 @@ def transcript(
 def with_what_left(execution: Execution, events: Callable[[], Sequence[Event]]) -> Execution:
     """`execution` with the task runs that have left it, for whoever reads what was said: a loop makes room with each
     round, and what it said before stays said. `events` is its log, which is read where something has left."""
-    if execution.next_ordinal == len(execution.runs):
+    if not has_lost_some(execution):
         return execution
-    created, *rest = events()
+    return restore(execution, (*execution.runs.values(), *those_that_left(events())))
+
+
+def has_lost_some(execution: Execution) -> bool:
+    """Whether task runs have left it."""
+    return execution.next_ordinal > len(execution.runs)
+
+
+def those_that_left(events: Sequence[Event]) -> Iterator[TaskRun]:
+    """The task runs that have left an execution, as they were then, by its log: made room for a further round, or for
+    what a restart does anew."""
+    created, *rest = events
     assert isinstance(created, ExecutionCreated), "a log begins with the creation"
-    at, runs = begin(created), dict(execution.runs)
+    at = begin(created)
     for event in rest:
         if isinstance(event, ExecutionReopened | IterationBegun):
-            runs |= {at.order[ordinal]: at.runs[at.order[ordinal]] for ordinal in event.dropped}
+            yield from (at.runs[at.order[ordinal]] for ordinal in event.dropped)
         at = extend(at, (event,))
-    return restore(execution, runs.values())
 
 
 def said(execution_id: str, run: TaskRun) -> Iterator[LogLine]:

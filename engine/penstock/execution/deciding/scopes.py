@@ -39,6 +39,9 @@ _CLOSED = _WELL | {State.FAILED}
 MOST_TASK_RUNS = 50_000
 """So many task runs an execution may have."""
 
+TOO_MANY = "PEN047"
+"""The code of an execution that wants more."""
+
 
 def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     created = len(execution.runs)
@@ -54,7 +57,9 @@ def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Eve
 def _too_many(wanted: TaskRunCreated, now: Instant) -> ExecutionLeaving:
     """What is there stays, with its outputs; nothing more is begun."""
     most = f"{MOST_TASK_RUNS:,} task runs"
-    error = f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}`"
+    error = (
+        f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}` ({TOO_MANY})"
+    )
     return ExecutionLeaving(at=now, state=State.FAILED, stop=True, error=error)
 
 

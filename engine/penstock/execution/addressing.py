@@ -1,4 +1,4 @@
-"""Inputs, outputs and states of task runs as expressions see them: read-only, opened where they are looked into."""
+"""What task runs have given and come to, as expressions address it: by task id, then by the loop values around."""
 
 from __future__ import annotations
 
@@ -14,36 +14,10 @@ from penstock.flow.model import nothing
 Places = immutables.Map[tuple[str, ...], str]
 """The task runs of one task, by the loop values around each."""
 
-Load = Callable[[str], Execution | None]
-"""Gives the execution that an iteration is of, whose outputs it sees too."""
-
 
 def nobody(execution: str) -> Execution | None:
-    """Where no iterations are."""
     del execution
     return None
-
-
-class Inputs(Mapping[str, Any]):
-    """`inputs`, opened where they are looked at."""
-
-    __slots__ = ("_inputs", "_open")
-
-    def __init__(self, inputs: Mapping[str, Any], open_: Callable[[str], str]) -> None:
-        self._inputs = inputs
-        self._open = open_
-
-    def __getitem__(self, key: str) -> Any:
-        return unseal(self._inputs[key], self._open)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._inputs
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._inputs)
-
-    def __len__(self) -> int:
-        return len(self._inputs)
 
 
 class _ByTask(Mapping[str, Any]):
@@ -136,7 +110,7 @@ class Outputs(_ByTask):
         self,
         execution: Execution,
         open_: Callable[[str], str] = str,
-        load: Load = nobody,
+        load: Callable[[str], Execution | None] = nobody,
     ) -> None:
         super().__init__(execution)
         self._open = open_
