@@ -680,6 +680,30 @@ def test_a_flowable_that_cannot_be_closed_has_failed_and_is_not_repeated() -> No
     assert course.execution.state is FAILED
 
 
+def test_a_flowable_that_has_no_time_left_for_its_closing_is_not_closed() -> None:
+    course = course_of(shared(work("a"), finally_=(work("tidy"),), timeout=10 * SECOND))
+    course.do("a")
+    course.start("tidy")
+    course.wait(60)
+
+    course.end("tidy")
+
+    assert (course.run("dir").state, course.run("dir").error) == (FAILED, "Timeout after PT10S")
+    assert course.execution.state is FAILED
+
+
+def test_a_closing_that_is_held_until_its_time_is_over_is_not_begun() -> None:
+    course = course_of(shared(work("a"), timeout=10 * SECOND))
+    course.start("a")
+    course.pause()
+    course.end("a")
+
+    course.wait(60)
+
+    assert course.run("dir").state is FAILED
+    assert not course.execution.ready
+
+
 def test_a_warning_of_a_child_survives_the_closing() -> None:
     course = course_of(shared(work("a")))
 
