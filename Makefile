@@ -33,7 +33,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -m "not long" -n $(XDIST) --dist worksteal --durations=10
 
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -n $(XDIST) --dist worksteal --durations=10
+	PENSTOCK_TESTS_COLD=yes $(BIN)/python -m pytest -n $(XDIST) --dist worksteal --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -340,6 +340,8 @@ def _rendered(dice: Dice, flow: Flow, execution: Execution, key: str, name: str)
         case "checkFrequency":
             interval = f"PT{dice.randrange(9)}S"
             return {"maxIterations": 1 + dice.randrange(3), "maxDuration": "PT2M", "interval": interval}
+        case "batches":
+            return dice.randrange(4)
         case "timeout":
             return one_of(dice, ("PT5S", "PT1M", "soon"))
         case "auto" | "autoApprove":

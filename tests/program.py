@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from penstock.failpoint import VARIABLE as FAILPOINTS
+from warm import Warm
 
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 """Programs of tests run as processes, unless a test says where an engine is."""
@@ -53,10 +57,14 @@ def penstock(
     within: float = 60,
 ) -> Outcome:
     """Run the program to its end."""
+    environ = environment(data, env)
+    words = [str(each) for each in args]
+    if _may_be_warm(words, environ):
+        return Outcome(*_warm().call(words, cwd=str(cwd or Path.cwd()), env=environ, stdin=stdin or "", within=within))
     done = subprocess.run(
-        [*PENSTOCK, *map(str, args)],
+        [*PENSTOCK, *words],
         cwd=cwd,
-        env=environment(data, env),
+        env=environ,
         input=stdin if stdin is not None else "",
         capture_output=True,
         text=True,
@@ -64,6 +72,35 @@ def penstock(
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+_started: set[str] = set()
+"""The commands that were called in this run of the tests."""
+
+
+def _may_be_warm(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether the call may have its imports done. The first of each command may not, as it must find them by itself;
+    and none whose environment says something to Python, or to a module that reads it once. With PENSTOCK_TESTS_COLD no
+    call may."""
+    command = next((word for word in words if not word.startswith("-")), "")
+    is_known = command in _started
+    _started.add(command)
+    return (
+        is_known
+        and sys.platform == "linux"
+        and "PENSTOCK_TESTS_COLD" not in os.environ
+        and _read_at_the_start(environ) == _read_at_the_start(environment())
+    )
+
+
+def _read_at_the_start(environ: Mapping[str, str]) -> dict[str, str]:
+    read = ("PYTHON", "LC_", "LANG", "LD_", FAILPOINTS)
+    return {name: value for name, value in environ.items() if name.startswith(read)}
+
+
+@cache
+def _warm() -> Warm:
+    return Warm(environment())
 
 
 def start(

@@ -130,7 +130,7 @@ class Desk:
         return LogKey(execution, f"{execution}-{run}", 1)
 
     def results(self) -> Results:
-        return Results(self.logs, self.files)
+        return Results(self.logs, self.files, self.store)
 
     def recorder(self, *sinks: Sink, patience: timedelta = 60 * SECOND) -> Recorder:
         return Recorder(self.store, sinks, self.clock, self.news.append, draw=lambda: 0.5, patience=patience)

@@ -102,3 +102,13 @@ def test_what_is_no_digest_is_refused(files: Files, digest: str) -> None:
         files.open(digest)
     with pytest.raises(UserError):
         files.name(f"{HERE}/x", digest)
+
+
+def test_many_contents_are_kept_as_one_by_one(files: Files) -> None:
+    files.name(f"{HERE}/3", files.put(b"another"))
+    wanted = {f"{HERE}/{number}": f"text {number % 1_500}".encode() for number in range(2_100)}
+    files.put_each((uri, io.BytesIO(text) if text.endswith(b"7") else text) for uri, text in wanted.items())
+    assert [read(files, uri) for uri in wanted] == list(wanted.values())
+    files.put_each(())
+    with pytest.raises(UserError):
+        files.put_each([("kestra:///../x", b"x")])

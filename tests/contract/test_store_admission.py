@@ -34,7 +34,7 @@ from penstock.execution.event import (
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.ports.deployment import Cursor, Generation, Observation, Publication, Slot
-from penstock.ports.store import Creation, Crowded, Query, Session, Store, Unadmitted
+from penstock.ports.store import Creation, Crowded, Iterations, Query, Session, Store, Unadmitted
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -51,7 +51,9 @@ def creation(
     commit: str | None = None,
     files: str | None = None,
     loop_of: str | None = None,
+    called_by: str | None = None,
 ) -> Creation:
+    caller = loop_of or called_by
     event = ExecutionCreated(
         at=at,
         id=id_,
@@ -60,7 +62,7 @@ def creation(
         revision=1,
         flow_digest="d",
         source={name: value for name, value in (("commit", commit), ("files", files), ("loop", loop_of)) if value},
-        caller=Caller(loop_of, "run", int(id_[-1]), True, 1) if loop_of is not None else None,
+        caller=Caller(caller, "run", int(id_[-1]), True, 1) if caller is not None else None,
     )
     execution = begin(event)
     if limit is None:
@@ -392,3 +394,43 @@ def test_what_follows_after_the_end_keeps_its_place_and_its_holder(store: Store,
     step(store, later, trailing, ExecutionClosed(at=NOW + 2 * HOUR))
     assert store.unfinished(later) == ["e1"]
     assert store.unrecorded("git", limit=9, now=NOW + HOUR) == ["e0"]
+
+
+@pytest.mark.parametrize(("cascade", "doomed"), [(True, ["child-1", "round-2"]), (False, ["round-2"])])
+def test_what_a_killed_execution_has_called_is_found_unless_it_is_spared(
+    store: Store, session: Session, cascade: bool, doomed: list[str]
+) -> None:
+    parent = admit_now(store, session, "parent")
+    for wanted in (creation("child-1", called_by="parent"), creation("round-2", at=NOW + HOUR, loop_of="parent")):
+        admit(store, session, wanted)
+    assert store.called("parent") == ["child-1", "round-2"]
+    assert store.called("parent", within=True) == ["round-2"]
+    assert store.bereaved(session) == []
+    step(store, session, parent, KillRequested(at=NOW, cascade=cascade))
+    assert store.bereaved(session) == doomed
+
+
+def test_iterations_of_a_loop_are_listed_where_they_are_asked_for(store: Store, session: Session) -> None:
+    admit_now(store, session, "parent")
+    for wanted in (creation("child-1", called_by="parent"), creation("round-2", loop_of="parent")):
+        admit(store, session, wanted)
+
+    def found(query: Query) -> set[str]:
+        listed = {each.id for each in store.summaries(query)}
+        assert store.count(query) == len(listed)
+        return listed
+
+    assert found(Query()) == {"parent", "child-1"}
+    assert found(Query(flow=A, iterations=Iterations.TOO)) == {"parent", "child-1", "round-2"}
+    assert found(Query(iterations=Iterations.ALONE)) == {"round-2"}
+    assert found(Query(caller="parent", caller_run="run", iterations=Iterations.TOO)) == {"child-1", "round-2"}
+    assert found(Query(caller="parent", caller_run="other", iterations=Iterations.TOO)) == set()
+    [told] = store.summaries(Query(caller="parent"))
+    assert told.caller == Caller("parent", "run", 1, True, 1)
+
+
+def test_an_iteration_waits_for_no_place_for_results(store: Store, session: Session) -> None:
+    for wanted in (creation("parent"), creation("round-2", loop_of="parent")):
+        admit(store, session, wanted)
+        end(store, session, wanted.execution.id)
+    assert store.unrecorded("git", limit=9, now=NOW + 2 * HOUR) == ["parent"]

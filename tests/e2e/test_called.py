@@ -83,3 +83,32 @@ def test_what_waits_in_a_called_flow_is_told_of_and_goes_on_later(tmp_path: Path
     assert (paused.code, told.code, done.code) == (8, 0, 0), paused.err + told.err + done.err
     assert f"penstock executions resume {ids['waits']}" in paused.err
     assert f"penstock run --resume {ids['calls']}" in paused.err
+
+
+LOOPS = f"""
+id: loops
+namespace: team.data
+tasks:
+  - id: loop
+    type: {CORE}flow.Loop
+    values: [ann, bob]
+    transmitFailed: false
+    tasks:
+      - {{id: fail, type: {CORE}execution.Fail, condition: "{{{{ item.value == 'bob' }}}}", errorMessage: no bob}}
+"""
+
+
+def test_iterations_are_shown_with_their_execution_and_leave_with_it(tmp_path: Path) -> None:
+    flows, data = tree(tmp_path, loops=LOOPS), tmp_path / "d"
+    penstock("run", flows / "loops.yaml", data=data, cwd=tmp_path)
+
+    [parent] = penstock("executions", "list", "-o", "name", data=data).out.split()
+    listed = penstock("executions", "list", "--of", parent, "-o", "ndjson", data=data).lines
+    assert sorted(each["state"] for each in listed) == ["FAILED", "SUCCESS"]
+    assert len(penstock("executions", "list", "--iterations", "-o", "name", data=data).out.split()) == 3
+    shown = penstock("executions", "show", parent, data=data).out
+    [failed] = [each["id"] for each in listed if each["state"] == "FAILED"]
+    assert "2 iterations: 1 FAILED, 1 SUCCESS" in shown
+    assert f"1 (bob) FAILED  {failed}" in shown
+    penstock("executions", "delete", parent, data=data)
+    assert penstock("executions", "list", "--iterations", "-o", "name", data=data).out == ""

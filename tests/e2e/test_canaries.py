@@ -132,7 +132,7 @@ def test_no_secret_comes_out_of_any_door(tmp_path: Path) -> None:
     with workplace(data) as place:
         execution = place.store.load(id_)
         assert execution is not None
-        result = Results(place.logs, place.files).of(execution, "x")
+        result = Results(place.logs, place.files, place.store).of(execution, "x")
         for name, content in result.files.items():
             doors[f"result {name}"] = _text(content)
     for path in data.rglob("*"):

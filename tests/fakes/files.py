@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from penstock.errors import NotFound, UserError
@@ -37,6 +37,10 @@ class MemoryFiles(Files):
     def name(self, uri: str, digest: str) -> None:
         self.has(digest)
         self._names[_checked(uri)] = digest
+
+    def put_each(self, contents: Iterable[tuple[str, BinaryIO | bytes]]) -> None:
+        for uri, content in contents:
+            self.name(uri, self.put(content))
 
     def resolve(self, uri: str) -> str:
         try:

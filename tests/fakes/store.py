@@ -19,6 +19,7 @@ from penstock.ports.store import (
     Creation,
     Crowded,
     Fenced,
+    Iterations,
     Query,
     Session,
     Store,
@@ -170,7 +171,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
                 self._rows[event.child].awaited = True
             elif isinstance(event, ChildEnded):
                 self.hear(Caller(execution.id, event.run, event.index, waits=True, depth=1))
-            elif isinstance(event, TaskRunEnded) and event.orphan:
+            elif isinstance(event, TaskRunEnded) and (event.orphan or execution.spares):
                 for child in self._called(execution.id):
                     if child.caller is not None and child.caller.run == event.run:
                         self.hear(child.caller)
@@ -192,7 +193,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         row.touched = self._mark
 
     def _note_end(self, execution: Execution, session: Session | None) -> None:
-        if execution.is_over and execution.ended is not None and session is not None and session.kind == AGENT:
+        is_told = session is not None and session.kind == AGENT and not execution.is_iteration
+        if execution.is_over and execution.ended is not None and is_told:
             self._outbox.setdefault(execution.result_id, execution.ended)
 
     def _open_executions(self) -> Iterable[Execution]:
@@ -226,8 +228,8 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
             if each.caller is not None and (each.caller.run, each.caller.index) == (caller.run, caller.index):
                 self._rows[each.id].awaited = False
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
-        living = [each for each in self._called(execution) if not each.is_over]
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
+        living = [each for each in self._called(execution) if not each.is_over and each.is_iteration >= within]
         living = [each for each in living if each.caller is not None and run in (None, each.caller.run)]
         return [each.id for each in sorted(living, key=lambda each: (each.created, each.id))]
 
@@ -238,9 +240,11 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         return max(found, key=lambda each: each.created).id if found else None
 
     def bereaved(self, session: Session) -> list[str]:
-        killed = {row.execution.id for row in self._rows.values() if row.execution.kill}
+        killed = {row.execution.id: row.execution for row in self._rows.values() if row.execution.kill}
         rows = [row.execution for row in self._held(session) if not row.execution.is_over and not row.execution.kill]
-        return [each.id for each in rows if each.caller is not None and each.caller.execution in killed]
+        rows = [each for each in rows if each.caller is not None and each.caller.execution in killed]
+        spared = [each for each in rows if each.caller is not None and killed[each.caller.execution].spares]
+        return [each.id for each in rows if each.is_iteration or each not in spared]
 
     def _called(self, execution: str) -> list[Execution]:
         rows = [row.execution for row in self._rows.values()]
@@ -370,7 +374,17 @@ def _fits(execution: Execution, query: Query) -> bool:
         and (query.before is None or execution.created < query.before)
         and (query.after is None or execution.created > query.after)
         and all(execution.labels.get(key) == value for key, value in query.labels.items())
+        and _is_called(execution, query)
     )
+
+
+def _is_called(execution: Execution, query: Query) -> bool:
+    caller = execution.caller
+    if query.iterations is not Iterations.TOO and execution.is_iteration != (query.iterations is Iterations.ALONE):
+        return False
+    if query.caller is None:
+        return True
+    return caller is not None and caller.execution == query.caller and query.caller_run in (None, caller.run)
 
 
 def _summary(row: _Row) -> Summary:
@@ -385,4 +399,6 @@ def _summary(row: _Row) -> Summary:
         execution.labels,
         execution.trigger,
         row.session,
+        execution.caller,
+        execution.source.get("item"),
     )

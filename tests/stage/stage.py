@@ -48,8 +48,9 @@ from penstock.operations.start import Intake, Start, prepare, start_of
 from penstock.operations.transcript import transcript
 from penstock.ports.clock import HeldClock
 from penstock.ports.deployment import Deployed, Generation, Observation, Publication
+from penstock.ports.files import Files
 from penstock.ports.runner import Halt
-from penstock.ports.store import Query
+from penstock.ports.store import Iterations, Query, Store
 from penstock.tasks.registry import prepare as prepare_properties
 from penstock.tasks.registry import task_type
 from penstock.wiring.choice import RunnerChoice
@@ -134,11 +135,11 @@ class Stage:
     crashes: list[Exception] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     rests: list[tuple[str, int]] = field(default_factory=list)
+    store: Store = field(default_factory=MemoryStore)
+    files: Files = field(default_factory=MemoryFiles)
 
     def __post_init__(self) -> None:
         self.clock = HeldClock(START)
-        self.store = MemoryStore()
-        self.files = MemoryFiles()
         self.kv = MemoryKv()
         self.logs = MemoryLogs(self.clock)
         self.presence = MemoryPresence()
@@ -298,8 +299,8 @@ class Stage:
         self.settle()
         return id_
 
-    def kill(self, id_: str) -> None:
-        self._ask(request.kill, id_)
+    def kill(self, id_: str, *, cascade: bool = True) -> None:
+        self._ask(request.kill, id_, cascade=cascade)
 
     def pause(self, id_: str) -> None:
         self._ask(request.pause, id_)
@@ -438,7 +439,7 @@ class Stage:
 
     def executions(self) -> list[Execution]:
         """All of them, in the order of their creation."""
-        found = [each.id for each in self.store.summaries(Query(limit=100_000))]
+        found = [each.id for each in self.store.summaries(Query(limit=100_000, iterations=Iterations.TOO))]
         return [self.execution(id_) for id_ in sorted(found, key=lambda id_: (self.heard.get(id_, len(found)), id_))]
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
@@ -461,10 +462,13 @@ def stage(
     environ: Mapping[str, str] | None = None,
     envs: Mapping[str, Any] | None = None,
     globals_: Mapping[str, Any] | None = None,
+    store: Store | None = None,
+    files: Files | None = None,
 ) -> Iterator[Stage]:
-    """A stage with nothing on it."""
+    """A stage with nothing on it; in memory, unless it is told where."""
+    kept, contents = store or MemoryStore(), files or MemoryFiles()
     with tempfile.TemporaryDirectory() as folder:
-        made = Stage(Path(folder), dialect, environ or {}, envs or {}, globals_ or {})
+        made = Stage(Path(folder), dialect, environ or {}, envs or {}, globals_ or {}, store=kept, files=contents)
         try:
             yield made
         finally:

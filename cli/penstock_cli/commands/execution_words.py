@@ -68,14 +68,15 @@ def _told(place: Workplace, execution: Execution) -> dict[str, Any]:
 
 @click.command("kill", short_help="Stop everything in it.")
 @choosing
+@click.option("--cascade/--no-cascade", default=True, help="Also what it has called; it is, unless told not to.")
 @click.option("--wait/--no-wait", default=False, help="Until it is KILLED.")
-def kill(choice: Choice, data: Path | None, output: str | None, *, wait: bool) -> None:
+def kill(choice: Choice, data: Path | None, output: str | None, *, cascade: bool, wait: bool) -> None:
     """Kill executions: TERM, the grace, KILL of whatever they have started."""
     from penstock.operations.request import kill as operation
     from penstock_cli.watching import wait_until_over
 
     def act(place: Workplace, execution: Execution) -> Done:
-        after = operation(execution.id, **_told(place, execution))
+        after = operation(execution.id, cascade=cascade, **_told(place, execution))
         return Done(after, f"{after.id} is being killed")
 
     with place_of(data) as place:

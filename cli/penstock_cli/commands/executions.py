@@ -40,16 +40,27 @@ def _found(place: Workplace, prefix: str) -> Execution:
 @command.command("list", short_help="The latest executions.")
 @click.argument("flow", required=False)
 @click.option("--state", "states", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--of", "caller", metavar="ID", help="What this execution has called, iterations of its loops too.")
+@click.option("--iterations", is_flag=True, help="Iterations of loops too, which otherwise are shown with theirs.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @_data
 @_output
-def list_(flow: str | None, states: tuple[str, ...], limit: int, data: Path | None, output: str | None) -> None:
+def list_(
+    flow: str | None,
+    states: tuple[str, ...],
+    caller: str | None,
+    iterations: bool,
+    limit: int,
+    data: Path | None,
+    output: str | None,
+) -> None:
     """List executions, newest first; of FLOW (`namespace/id`) when it is named."""
     from penstock.errors import UserError
     from penstock.execution.state import State
     from penstock.execution.variables import iso
     from penstock.operations.start import name_of
-    from penstock.ports.store import Query
+    from penstock.ports.store import Iterations, Query
+    from penstock_cli.lookup import full_id
     from penstock_cli.render.tables import show_rows
 
     unknown = [state for state in states if state.upper() not in State.__members__]
@@ -59,7 +70,13 @@ def list_(flow: str | None, states: tuple[str, ...], limit: int, data: Path | No
     if flow and name is None:
         raise UserError(f"`{flow}` does not name a flow", help="name it as `namespace/id`")
     with place_of(data) as place:
-        query = Query(flow=name, states=tuple(State(state.upper()) for state in states), limit=limit)
+        query = Query(
+            flow=name,
+            states=tuple(State(state.upper()) for state in states),
+            limit=limit,
+            iterations=Iterations.TOO if iterations or caller else Iterations.OUT,
+            caller=full_id(place.store, caller) if caller else None,
+        )
         rows: list[dict[str, Any]] = [
             {
                 "id": each.id,
@@ -91,7 +108,7 @@ def show(globals_: Globals, id_: str, data: Path | None, output: str | None) -> 
         elif output == "name":
             click.echo(execution.id)
         else:
-            show_execution(execution, place.clock.now(), attempts=globals_.verbose > 0)
+            show_execution(execution, place.clock.now(), place.store, attempts=globals_.verbose > 0)
 
 
 @command.command("logs", short_help="What the tasks said.")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Lock, Timer
 from time import monotonic
@@ -232,6 +231,8 @@ class GuardedHttp(Http):
 
     def _pool(self, is_watched: bool, proxy: str | None) -> httpx.Client:
         """Requests with a deadline have connections of their own, which can be broken off."""
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # with TLS and all: only where something is asked
+
         import httpx
 
         with self._lock:

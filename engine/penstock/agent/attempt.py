@@ -112,10 +112,10 @@ class TaskAttempts:
         task_type = self._equipment.task_type(flow.by_id[run.task].type)
         said, context = self.sayer(flow, execution, run, len(run.attempts), seen, world)
         context.is_hurried = is_hurried
-        ended, log = self._run(task_type, context), said.as_log()
+        ended = self._run(task_type, context)
         if context.task.log_to_file and said.lines:
-            log["file"] = kept_log(context, said.text())
-        return [*self._effects(context), replace(ended, log=log)]
+            ended = replace(ended, log={**ended.log, "file": kept_log(context, said.text())})
+        return [*self._effects(context), ended]
 
     def _effects(self, context: AttemptContext) -> Iterator[Event]:
         """What the attempt changes of its execution. Secrets among it are sealed."""
@@ -135,10 +135,10 @@ class TaskAttempts:
     def now(self) -> datetime:
         return self._equipment.clock.now()
 
-    def seen(self, flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
+    def seen(self, flow: Flow, execution: Execution, run: TaskRun) -> Mapping[str, Any]:
         """What expressions of a program see: `workingDir` and `outputDir` beside the execution."""
         dirs = {"workingDir": WORKING_DIR_MARK, "outputDir": f"{WORKING_DIR_MARK}/{OUTPUT_DIR}"}
-        return {**variables(flow, execution, run, self._equipment.around), **dirs}
+        return variables(flow, execution, run, self._equipment.around, dirs)
 
     def sayer(
         self, flow: Flow, execution: Execution, run: TaskRun, attempt: int, seen: Mapping[str, Any], world: World | None
@@ -146,12 +146,15 @@ class TaskAttempts:
         """A context whose log is kept in the event: of inline tasks, and of tasks that are only rehearsed."""
         said = Said(self._equipment.clock.now)
         context = self._context(flow, execution, run, attempt, seen, _NEVER, said, resumed=False, world=world)
+        context.said = said
         return said, context
 
     def over(self, execution: Execution, run: str) -> bool:
         """A task run that ended may have made room already, for the next round of its loop."""
-        name, found = workspace_name(self._equipment.agent, execution.id, run), execution.runs.get(run)
-        return (found is None or found.kind is Kind.FLOWABLE) and self._clearing.over(name)
+        found = execution.runs.get(run)
+        if found is not None and found.kind is not Kind.FLOWABLE:
+            return False
+        return self._clearing.over(workspace_name(self._equipment.agent, execution.id, run))
 
     def free(self, execution: str, run: str) -> None:
         self._clearing.clear(workspace_name(self._equipment.agent, execution, run))
@@ -196,7 +199,7 @@ class TaskAttempts:
             run_id=run.id,
             attempt=attempt,
             epoch=run.attempts[-1].epoch if run.attempts else 0,
-            name=attempt_name(equipment.agent, execution.id, run.id, attempt),
+            agent=equipment.agent,
             idempotency_key=idempotency_key(execution.id, run.id, run.iteration),
             variables=seen,
             files=equipment.files,
@@ -301,6 +304,7 @@ class TaskAttempts:
             error=context.mask(error) if error is not None else None,
             exit_code=exit_code,
             metrics=metrics,
+            log=context.said.as_log() if context.said is not None else nothing(),
         )
 
     def _usage(self, context: AttemptContext) -> Mapping[str, float]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.agent.iterating import keep_outputs
+from penstock.agent import iterating
 from penstock.execution.executable.items import cut_of
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.model import Execution, TaskRun
 from penstock.expression.budget import Budget, Meter
 from penstock.expression.formats import iontext
-from penstock.flow.foreach_item import ITEMS, SPLITS, outputs_name
+from penstock.flow.foreach_item import BATCHES, ITEMS, SPLITS, outputs_name
 from penstock.flow.looping import LOOP
 from penstock.flow.model import Dialect, Flow
 from penstock.ports.files import SCHEME, Files
@@ -19,6 +20,12 @@ from penstock.ports.storage import task_file
 
 class Called:
     """A Subflow: its one execution, by id, state and outputs. Stateless."""
+
+    def facts(
+        self, flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
+    ) -> Mapping[str, Any]:
+        """`facts` as its properties amount to, and what of it is found in files."""
+        return facts
 
     def taskrun(self, flow: Flow, execution: Execution, run: TaskRun, index: int, files: Files) -> Mapping[str, Any]:
         """What expressions of the call see as `taskrun` besides."""
@@ -45,8 +52,20 @@ class Called:
 class CalledForItems(Called):
     """An execution for each batch. What it puts out lies in a file, which the next task joins to the others."""
 
+    def facts(
+        self, flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
+    ) -> Mapping[str, Any]:
+        """How many batches there are: none where the task before is over by somebody's word. The lines of the list
+        are of one length; the last has no end."""
+        uri = (cut_of(execution, run).outputs or {}).get(SPLITS)
+        if uri is None:
+            return {BATCHES: 0}
+        with files.open(files.resolve(uri)) as lines:
+            length = len(lines.readline())
+        return {BATCHES: -(-files.size(uri) // length) if length else 0}
+
     def taskrun(self, flow: Flow, execution: Execution, run: TaskRun, index: int, files: Files) -> Mapping[str, Any]:
-        """The first iteration is number 1 in Kestra 0.21, and 0 later. The lines of the list are of one length."""
+        """The first iteration is number 1 in Kestra 0.21, and 0 later."""
         listed = (cut_of(execution, run).outputs or {})[SPLITS]
         with files.open(files.resolve(listed)) as lines:
             line = lines.readline()
@@ -81,6 +100,16 @@ class CalledForItems(Called):
 class CalledIterations(Called):
     """An execution for each value. What it leaves is laid aside until all are over."""
 
+    def facts(
+        self, flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
+    ) -> Mapping[str, Any]:
+        """How many values a file has, or where many values lie; in the end what all iterations have left."""
+        if COLLECTED in run.asks:
+            return iterating.collected(flow, execution, run, files)
+        if "values" in facts:
+            return iterating.laid_aside(flow, execution, run, facts, files)
+        return {**facts, "count": iterating.count_lines(files, facts["uri"])}
+
     def begun(self, flow: Flow, execution: Execution, run: TaskRun, child: str) -> Mapping[str, Any] | None:
         return None
 
@@ -93,7 +122,7 @@ class CalledIterations(Called):
         outputs: Mapping[str, Any] | None,
         files: Files,
     ) -> Mapping[str, Any] | None:
-        keep_outputs(flow, execution, run, child, outputs, files)
+        iterating.keep_outputs(flow, execution, run, child, outputs, files)
         return None
 
 

@@ -21,11 +21,11 @@ from penstock.errors import NotFound, PenstockError, Refused, Retryable, Stalled
 from penstock.execution.deciding.timers import MOST_DEEP
 from penstock.execution.event import Caller, ChildEnded, ChildRefused, ChildStarted
 from penstock.execution.executable.base import is_set
-from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.reopening import RESTARTED
-from penstock.execution.state import FAILING, State
+from penstock.execution.standpoint import taskrun
+from penstock.execution.state import State
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
 from penstock.expression.apart import remote
@@ -126,8 +126,8 @@ class Calls:
             return again
         if task.type == LOOP:
             return self._iteration(flow, execution, run, index)
-        seen = variables(flow, execution, run, self.around)
-        seen["taskrun"] = {**seen["taskrun"], **called.taskrun(flow, execution, run, index, self.files)}
+        own = {**taskrun(flow, execution, run), **called.taskrun(flow, execution, run, index, self.files)}
+        seen = variables(flow, execution, run, self.around, {"taskrun": own})
         given = self._rendered(flow, execution, self._properties(task), seen, budget)
         depth = _depth(execution)
         name, revision = FlowName(str(given["namespace"]), str(given["flowId"])), _revision(given.get("revision"))
@@ -141,7 +141,7 @@ class Calls:
             revision=callee.revision,
             inputs=given.get("inputs") or {},
             labels=_labels(execution, callee.flow, given),
-            trigger={"id": task.id, "type": task.type, "variables": _told(flow, execution, run)},
+            trigger={"id": task.id, "type": task.type, "variables": _told(flow, execution, run, own)},
             schedule_date=_date(given.get("scheduleDate") or given.get("scheduleOn")),
             source=callee.source,
             caller=Caller(execution.id, run.id, index, run.family.waits, depth),
@@ -162,28 +162,23 @@ class Calls:
         return Birth(event, admission(looped, created), looped)
 
     def facts_of(self, flow: Flow, execution: Execution, key: str, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`facts`, and what of a Loop is found in files: how many values there are, what all iterations have left."""
+        """`facts`, and what is found in files."""
         run = execution.runs[key]
-        if COLLECTED in execution.asked[key]:
-            return iterating.collected(flow, execution, run, self.files)
-        if "uri" in facts and "count" not in facts and flow.by_id[run.task].type == LOOP:
-            return {**facts, "count": iterating.count_lines(self.files, facts["uri"])}
-        return facts
+        return CALLED[flow.by_id[run.task].type].facts(flow, execution, run, facts, self.files)
 
     def _breaks(self, flow: Flow, execution: Execution, run: TaskRun, child: Execution) -> bool:
         """Whether no iteration is to begin after `child`: it has failed, or `breakWhen` holds."""
         task = flow.by_id[run.task]
         if task.type != LOOP:
             return False
-        if child.state in FAILING and is_set(task, "transmitFailed"):
+        if child.state in (State.FAILED, State.KILLED) and is_set(task, "transmitFailed"):
             return True
         condition = task.properties.get("breakWhen")
         if condition is None:
             return False
-        seen = variables(flow, execution, run, self.around)
         item = {name: value for name, value in child.source["item"].items() if name != "parents"}
         told = {"executionId": child.id, "state": child.state.value, "outputs": child.outputs or {}}
-        seen |= {"item": item, "iteration": told}
+        seen = variables(flow, execution, run, self.around, {"item": item, "iteration": told})
         budget = None if is_slow(condition) else Budget()
         rendered = self._rendered(flow, execution, {"breakWhen": condition}, seen, budget)
         return is_truthy(str(rendered["breakWhen"]))
@@ -328,8 +323,8 @@ def _parsed(given: Any) -> Any:
         raise UserError(f"labels are a mapping or a list, not `{given}`") from error
 
 
-def _told(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
-    """What the child sees as `trigger`."""
+def _told(flow: Flow, execution: Execution, run: TaskRun, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the child sees as `trigger`. `own` is what the call sees of its task run."""
     told: dict[str, Any] = {
         "executionId": execution.id,
         "namespace": flow.namespace,
@@ -340,8 +335,10 @@ def _told(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
     }
     if run.value is not None:
         told["taskRunValue"] = run.value
-    if run.iteration is not None:
-        told["taskRunIteration"] = run.iteration
+    if own.get("iteration") is not None:
+        told["taskRunIteration"] = own["iteration"]
+    if execution.is_iteration and execution.caller is not None:
+        told |= {"loopTaskRunId": execution.caller.run, "loopIndex": execution.caller.index}
     return told
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from penstock.agent.sharing import refuse_mixture
 from penstock.agent.vault import Vault
 from penstock.agent.world import World
+from penstock.execution.identity import attempt_name
 from penstock.execution.variables import iso
 from penstock.expression import render, render_value
 from penstock.expression.apart import remote
@@ -38,7 +39,7 @@ class AttemptContext(Context):
     run_id: str
     attempt: int
     epoch: int
-    name: str
+    agent: str
     idempotency_key: str
     variables: Mapping[str, Any]
     files: Files
@@ -57,8 +58,14 @@ class AttemptContext(Context):
     used: set[str] = field(default_factory=set)
     is_hurried: bool = False
     """Others wait for this thread: it asks no child process."""
+    said: Said | None = None
+    """What an inline task says, which is kept in the event of its end."""
     effects: tuple[Effect, ...] = ()
     """What it has changed of its execution, when it is over."""
+
+    @property
+    def name(self) -> str:
+        return attempt_name(self.agent, self.execution_id, self.run_id, self.attempt)
 
     def now(self) -> datetime:
         return self.clock.now()

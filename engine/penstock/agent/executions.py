@@ -20,7 +20,7 @@ from penstock.ports.files import Files
 from penstock.ports.logs import Logs
 from penstock.ports.presence import Presence
 from penstock.ports.storage import execution_files
-from penstock.ports.store import Query, Store
+from penstock.ports.store import Iterations, Query, Store
 
 ALL = 1_000_000_000
 
@@ -52,9 +52,10 @@ class StoredExecutions(Executions):
             intake=self.intake,
         )
 
-    def kill(self, execution: str, *, by: str) -> None:
-        flow = self.flow_of(self._loaded(execution))
-        request.kill(execution, by=by, at=self.clock.now(), store=self.store, presence=self.presence, flow=flow)
+    def kill(self, execution: str, *, by: str, cascade: bool) -> None:
+        flow, at = self.flow_of(self._loaded(execution)), self.clock.now()
+        store, presence = self.store, self.presence
+        request.kill(execution, by=by, at=at, store=store, presence=presence, flow=flow, cascade=cascade)
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:
         loaded = self._loaded(execution)
@@ -66,22 +67,33 @@ class StoredExecutions(Executions):
     def purge(self, wanted: Selection, what: Purge) -> Purged:
         states = tuple(state for state in wanted.states or TERMINAL if state.is_terminal)
         found = self.store.summaries(replace(_query(wanted), states=states, limit=ALL)) if states else []
-        executions = logs = metrics = storage = 0
+        total = Purged()
         for each in found:
             if wanted.execution not in (None, each.id):
                 continue
             loaded = self.store.load(each.id)
-            if loaded is None or not loaded.is_over or self._is_awaited(loaded):
-                continue
-            executions += what.execution
-            logs += _lines(loaded) if what.logs else 0
-            metrics += _metrics(loaded) if what.metrics else 0
-            storage += self._drop_files(loaded) if what.storage else 0
-            if what.logs:
-                self.logs.delete(each.id)
-            if what.execution:
-                self.store.delete(each.id)
-        return Purged(executions, logs, metrics, storage)
+            if loaded is not None and loaded.is_over and not self._is_awaited(loaded):
+                total += self._purge(loaded, what)
+        return total
+
+    def _purge(self, execution: Execution, what: Purge) -> Purged:
+        """One of them, with the iterations of its Loops: these count by what they have left alone."""
+        gone = Purged(
+            executions=int(what.execution),
+            logs=_lines(execution) if what.logs else 0,
+            metrics=_metrics(execution) if what.metrics else 0,
+            storage=self._drop_files(execution) if what.storage else 0,
+        )
+        called = Query(caller=execution.id, iterations=Iterations.ALONE, limit=ALL)
+        for each in self.store.summaries(called):
+            loaded = self.store.load(each.id)
+            if loaded is not None and loaded.is_over:
+                gone += replace(self._purge(loaded, what), executions=0)
+        if what.logs:
+            self.logs.delete(execution.id)
+        if what.execution:
+            self.store.delete(execution.id)
+        return gone
 
     def _is_awaited(self, execution: Execution) -> bool:
         """Whether the one that has called it has not heard of its end yet."""

@@ -105,7 +105,7 @@ class Executor:
         """
         try:
             return self._submit(execution, [Ticket(facts, births=births)])
-        except Retryable:
+        except (Retryable, Stalled):
             self._behind[execution] = None
             raise
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from penstock.errors import UserError
 from penstock.execution.event import Caller, ExecutionCreated, Instant
-from penstock.execution.executable.loop import COLLECTED, as_text
+from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.identity import child_id
+from penstock.execution.instants import iso
 from penstock.execution.model import Execution, TaskRun
+from penstock.expression.budget import Budget, Meter
+from penstock.expression.errors import ExpressionError
+from penstock.expression.formats import ion
+from penstock.expression.stringify import to_json
 from penstock.flow.foreach_item import outputs_name
 from penstock.flow.model import Flow, Task
 from penstock.ports.files import Files
@@ -20,10 +28,30 @@ from penstock.ports.storage import task_file
 MOST_INDEXED = 8
 """Of so many files it is known where their lines begin."""
 
+MOST_AT_HAND = 8_192
+"""Values of more characters lie in a file: the task run is written again with each portion of its iterations."""
+
+_LISTED = "listed"
+"""The fact that says where a list of values lies: each on a line, with its key where it has one."""
+
 
 def count_lines(files: Files, uri: str) -> int:
     """How many values a file has."""
     return len(_offsets(files, files.resolve(uri)))
+
+
+def laid_aside(
+    flow: Flow, execution: Execution, run: TaskRun, facts: Mapping[str, Any], files: Files
+) -> Mapping[str, Any]:
+    """`facts`, with a long list of values in a file in place of the values."""
+    values, keys = facts["values"], facts.get("keys")
+    if sum(map(len, values)) + sum(map(len, keys or ())) + len(values) <= MOST_AT_HAND:
+        return facts
+    pairs = zip(values, keys, strict=True) if keys is not None else ((value,) for value in values)
+    text = "".join(f"{json.dumps(pair)}\n" for pair in pairs)
+    uri = task_file(flow.name, execution.id, run.task, run.id, "values.ndjson")
+    files.name(uri, files.put(text.encode()))
+    return {_LISTED: uri, "count": facts["count"]}
 
 
 def created(execution: Execution, run: TaskRun, index: int, depth: int, files: Files, at: Instant) -> ExecutionCreated:
@@ -31,6 +59,7 @@ def created(execution: Execution, run: TaskRun, index: int, depth: int, files: F
     assert run.family is not None
     item = _item(run, index, files)
     outer, parents = execution.source.get("item"), list[Any]()
+    of = {"id": execution.id, "startDate": iso(execution.created), "originalId": execution.original_id or execution.id}
     if outer is not None:
         parents = [*outer["parents"], {name: value for name, value in outer.items() if name != "parents"}]
     return ExecutionCreated(
@@ -43,7 +72,7 @@ def created(execution: Execution, run: TaskRun, index: int, depth: int, files: F
         inputs=execution.inputs,
         labels=execution.labels,
         trigger=execution.trigger,
-        source={**execution.source, "loop": run.task, "item": {**item, "parents": parents}},
+        source={"of": of, **execution.source, "loop": run.task, "item": {**item, "parents": parents}},
         dialect=execution.dialect,
         caller=Caller(execution.id, run.id, index, run.family.waits, depth),
     )
@@ -53,19 +82,33 @@ def _item(run: TaskRun, index: int, files: Files) -> dict[str, Any]:
     facts = run.facts
     if "uri" in facts:
         return {"value": _line(files, facts["uri"], index), "index": index}
+    if _LISTED in facts:
+        value, *key = json.loads(_line_at(files, facts[_LISTED], index))
+        return {"value": value, "index": index, **({"key": key[0]} if key else {})}
     item = {"value": facts["values"][index], "index": index}
     return {**item, "key": facts["keys"][index]} if "keys" in facts else item
 
 
-def _line(files: Files, uri: str, index: int) -> str:
+def _line_at(files: Files, uri: str, index: int) -> str:
     digest = files.resolve(uri)
     with files.open(digest) as file:
         file.seek(_offsets(files, digest)[index])
-        text = file.readline().decode("utf-8", errors="replace").strip()
+        return file.readline().decode("utf-8", errors="replace").strip()
+
+
+def _line(files: Files, uri: str, index: int) -> str:
+    """A value of a file: what it is in Ion, or else the line as it stands. Raises UserError."""
+    text = _line_at(files, uri, index)
     try:
-        return as_text(json.loads(text))
-    except ValueError:
+        values = ion.read(text, Meter(Budget()), most=2)
+    except ExpressionError:
         return text
+    if values == [None]:
+        raise UserError("Found a null value in the ION file")
+    if len(values) != 1 or isinstance(values[0], int | float | Decimal | date):
+        return text
+    [value] = values
+    return value if isinstance(value, str) else to_json(value, Meter(Budget()))
 
 
 def _offsets(files: Files, digest: str) -> array[int]:

@@ -126,16 +126,19 @@ class Kinship:
         return len(children)
 
     def _cascade(self, parent: Execution) -> None:
-        """Kill what the task runs that stop have called; of a killed execution, all that it has called."""
+        """Kill what the task runs that stop have called; of a killed execution, all that it has called. Iterations of
+        a Loop are killed with their execution in any case."""
         if parent.kill:
-            living = self._store.called(parent.id)
+            living = self._store.called(parent.id, within=parent.spares)
         else:
             stopping = [run for run in sorted(parent.children) if parent.runs[run].stop is not None]
             living = [child for run in stopping for child in self._store.called(parent.id, run=run)]
         for child in living:
             try:
-                self._executor.submit(child, KillRequested(at=self._clock.now(), by=f"execution {parent.id}"))
+                by, cascade = f"execution {parent.id}", not parent.spares
+                self._executor.submit(child, KillRequested(at=self._clock.now(), by=by, cascade=cascade))
             except Stalled:
+                self._put_off[parent.id] = parent
                 raise
             except Retryable:
                 self._put_off[parent.id] = parent

@@ -13,7 +13,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -27,6 +27,7 @@ from penstock.operations.transcript import said
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.logs import LogKey, Logs
 from penstock.ports.storage import execution_files
+from penstock.ports.store import Iterations, Query, Store, Summary
 
 SMALL_FILE = 1024 * 1024
 """A file of outputs up to this size goes along; a larger one stays where it is, and its pointer goes."""
@@ -47,7 +48,15 @@ MOST_READ = 256 * 1024 * 1024
 MOST_BESIDE = 2_000
 """So many logs lie in one folder; further ones in folders below it. Git hosts ask for less than 3,000 entries."""
 
+MOST_LISTED = 10_000
+"""So many iterations of a Loop are listed, a line each."""
+
+MOST_TOLD = 100
+"""So many iterations that did not end well are told whole: with their tasks, logs and files."""
+
 LONGEST_NAME = 150
+
+_UNWELL = tuple(state for state in State if state not in (State.SUCCESS, State.SKIPPED))
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -71,7 +80,8 @@ class Result:
 
 @dataclass(slots=True)
 class _Making:
-    """What has been gathered of a result. `left` is how many bytes of logs and files may follow."""
+    """What has been gathered of a result. `left` is how many bytes of logs and files may follow, `told` how many
+    iterations were told whole."""
 
     folder: str
     files: dict[str, bytes] = field(default_factory=dict)
@@ -79,6 +89,11 @@ class _Making:
     left: int = MOST_BYTES
     log_count: int = 0
     file_count: int = 0
+    told: int = 0
+
+    def below(self, folder: str) -> _Making:
+        """The same for what lies in a folder of it."""
+        return _Making(f"{self.folder}/{folder}", self.files, left=self.left, told=self.told)
 
     def add(self, name: str, content: bytes) -> str:
         path = f"{self.folder}/{name}"
@@ -88,14 +103,26 @@ class _Making:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Makes results of executions that are over. Thread-safe, as its ports are."""
+    """Makes results of executions that are over. Thread-safe, as its ports are.
+
+    Iterations of a Loop are told with their execution: each in a line of a list, and whole where it did not end well.
+    """
 
     logs: Logs
     files: Files
+    store: Store
 
     def of(self, execution: Execution, folder: str) -> Result:
         """The files of one execution, to lie in `folder`. Raises Stalled when the disk cannot be read."""
         making = _Making(folder)
+        self._gather(execution, making)
+        failed = [run for run in execution.in_order() if run.state is State.FAILED]
+        if not failed:
+            return Result(execution, folder, making.files)
+        first = min(failed, key=lambda run: (run.id not in making.logs, not run.attempts, run.ordinal))
+        return Result(execution, folder, making.files, first.task, making.logs.get(first.id))
+
+    def _gather(self, execution: Execution, making: _Making) -> None:
         record = as_record(execution)
         making.add("execution.json", json_bytes(record))
         if record["outputs"]:
@@ -106,11 +133,34 @@ class Results:
         if making.file_count > MOST_FILES:
             note = {"leftOut": making.file_count - MOST_FILES, "why": f"a result holds at most {MOST_FILES} files"}
             making.add("files/left-out.json", json_bytes(note))
-        failed = [run for run in execution.in_order() if run.state is State.FAILED]
-        if not failed:
-            return Result(execution, folder, making.files)
-        first = min(failed, key=lambda run: (run.id not in making.logs, not run.attempts, run.ordinal))
-        return Result(execution, folder, making.files, first.task, making.logs.get(first.id))
+        for run in execution.in_order():
+            if run.family is not None:
+                self._add_iterations(execution, run, making)
+
+    def _add_iterations(self, execution: Execution, run: TaskRun, making: _Making) -> None:
+        asked = Query(caller=execution.id, caller_run=run.id, iterations=Iterations.ALONE)
+        found = self.store.summaries(replace(asked, limit=MOST_LISTED))
+        if not found:
+            return
+        lines: list[bytes] = []
+        for each in sorted(found, key=index_of):
+            lines.append(json.dumps(_line_of(each), ensure_ascii=True).encode() + b"\n")
+            making.left -= len(lines[-1])
+            if making.left <= 0:
+                break
+        name = f"iterations/{run.ordinal:05d}-{_name_of(run)}"
+        making.add(f"{name}.ndjson", b"".join(lines))
+        total = self.store.count(asked)
+        if total > len(lines):
+            making.add(f"{name}.left-out.json", json_bytes({"leftOut": total - len(lines)}))
+        unwell = replace(asked, states=_UNWELL, limit=max(MOST_TOLD - making.told, 0))
+        for each in sorted(self.store.summaries(unwell), key=index_of):
+            iteration = self.store.load(each.id)
+            if iteration is not None and making.left > 0:
+                inner = making.below(f"{name}/{index_of(each)}")
+                inner.told += 1
+                self._gather(iteration, inner)
+                making.left, making.told = inner.left, inner.told
 
     def _add_logs(self, execution: Execution, run: TaskRun, making: _Making) -> None:
         spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in said(execution.id, run))
@@ -163,6 +213,11 @@ class Results:
             except UserError as error:  # it was deleted meanwhile, or never was a file of ours
                 pointer["error"] = error.message
         making.add(f"{name}.pointer.json", json_bytes(pointer))
+
+
+def index_of(iteration: Summary) -> int:
+    """Which of the values it is of."""
+    return int((iteration.item or {}).get("index", 0))
 
 
 def folder_of(execution: Execution) -> str:
@@ -233,6 +288,19 @@ def _finite(value: Any) -> Any:
             return [_finite(each) for each in value]
         case _:
             return value
+
+
+def _line_of(iteration: Summary) -> dict[str, Any]:
+    item = iteration.item or {}
+    return {
+        "index": item.get("index"),
+        **({"key": item["key"]} if "key" in item else {}),
+        "value": item.get("value"),
+        "id": iteration.id,
+        "state": iteration.state.value,
+        "startDate": iso(iteration.created),
+        "endDate": iso(iteration.ended) if iteration.ended is not None else None,
+    }
 
 
 def _name_of(run: TaskRun) -> str:

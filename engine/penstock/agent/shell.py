@@ -16,7 +16,7 @@ from penstock.agent.vault import Vault
 from penstock.agent.world import World, WorldOf
 from penstock.errors import PenstockError, Refused, UserError
 from penstock.execution import evaluation
-from penstock.execution.apply import extend
+from penstock.execution.draft import changed
 from penstock.execution.event import (
     AttemptStarted,
     ChildEnded,
@@ -27,6 +27,7 @@ from penstock.execution.event import (
     Instant,
 )
 from penstock.execution.executable.loop import COLLECTED
+from penstock.execution.folding.runs import after
 from penstock.execution.model import ROOT, Execution, TaskRun
 from penstock.execution.variables import Surroundings, variables
 from penstock.expression import Budget, WallTimeExceeded, is_slow, render_value
@@ -49,6 +50,9 @@ class InlineAttempts(Protocol):
     ) -> Sequence[Event]: ...
 
 
+MOST_KNOWN = 10_000
+"""Of so many tasks it is known whether they are slow."""
+
 _SHOWN = frozenset({"value", evaluation.OUTPUTS})
 """Facts that nothing branches on and that people see: these are sealed when a secret is in them."""
 
@@ -67,6 +71,8 @@ class DecisionShell:
     """What one text may take within a settlement."""
     late: set[tuple[str, str]] = field(default_factory=set)
     """What took longer than that: execution and key. The evaluator has more time."""
+    slow: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Of tasks, by the digest of their flow: whether their attempts wait for the world."""
 
     def answer(self, flow: Flow, execution: Execution, now: Instant) -> list[Event]:
         answers: list[Event] = []
@@ -154,9 +160,17 @@ class DecisionShell:
 
     def _facts(self, flow: Flow, execution: Execution, key: str, rendered: Mapping[str, Any]) -> Mapping[str, Any]:
         if key == ROOT or execution.runs[key].kind is not Kind.EXECUTABLE:
-            return evaluation.interpret(flow, execution, key, rendered)
+            return self._without_secrets(evaluation.interpret(flow, execution, key, rendered))
         found = {} if COLLECTED in rendered else evaluation.interpret(flow, execution, key, rendered)
-        return self._calls.facts_of(flow, execution, key, found)
+        return self._calls.facts_of(flow, execution, key, self._without_secrets(found))
+
+    def _without_secrets(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.vault.mask.hides(facts.get("values")):
+            raise UserError(
+                "the values of a loop hold a secret, and would stand in clear in the store and on the page",
+                help="loop over names, and call `secret()` within the task that needs it",
+            )
+        return facts
 
     def _learn_secrets(self, flow: Flow, outputs: Mapping[str, Any]) -> None:
         for output in flow.outputs:
@@ -164,23 +178,14 @@ class DecisionShell:
                 self.vault.mask.learn(outputs[output.id])
 
     def _evaluated(self, now: Instant, subject: str | None, facts: Mapping[str, Any]) -> Evaluated:
-        if self.vault.mask.hides(facts.get("values")):
-            raise UserError(
-                "the values of a loop hold a secret, and would stand in clear in the store and on the page",
-                help="loop over names, and call `secret()` within the task that needs it",
-            )
         kept = {name: self.vault.keep(value) for name, value in facts.items() if name in _SHOWN}
         sealed = tuple(name for name, value in kept.items() if value is not facts[name])
         return Evaluated(at=now, run=subject, values={**facts, **kept}, sealed=sealed)
 
     def inline(self, flow: Flow, execution: Execution, session: Session, most: int) -> list[Event]:
         events: list[Event] = []
-        slow: dict[str, bool] = {}
         for key in sorted(execution.inline, key=execution.inline.__getitem__):
-            task = flow.by_id[execution.runs[key].task]
-            if task.id not in slow:
-                slow[task.id] = is_slow(task.properties)
-            if slow[task.id] or (execution.id, key) in self.late:
+            if self._is_slow(flow, execution, key) or (execution.id, key) in self.late:
                 continue
             try:
                 events += self._attempt(flow, execution, key, session, is_hurried=True)
@@ -189,6 +194,16 @@ class DecisionShell:
             if len(events) >= 2 * most or any(isinstance(event, ExitRequested) for event in events[-2:]):
                 break
         return events
+
+    def _is_slow(self, flow: Flow, execution: Execution, key: str) -> bool:
+        """Whether the attempt would wait for the world: looked up once for each task of a flow."""
+        task = flow.by_id[execution.runs[key].task]
+        place = execution.flow_digest, task.id
+        if place not in self.slow:
+            if len(self.slow) >= MOST_KNOWN:
+                self.slow.clear()
+            self.slow[place] = is_slow(task.properties)
+        return self.slow[place]
 
     def _attempt(
         self, flow: Flow, execution: Execution, key: str, session: Session, *, is_hurried: bool
@@ -202,8 +217,8 @@ class DecisionShell:
             session=session.id,
             epoch=session.epoch,
         )
-        execution = extend(execution, (started,))
-        run = execution.runs[key]
+        run = after(run, started)
+        execution = changed(execution, runs=execution.runs.set(key, run))  # as it is seen from there: no more is needed
         seen = variables(flow, execution, run, self.around)
         world = self.worlds(flow, execution)
         return started, *self.attempts.make_inline(flow, execution, run, seen, world, is_hurried=is_hurried)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args
 
 from penstock.diagnostic import FlowName
 from penstock.execution.draft import Draft, changed
 from penstock.execution.event import (
-    AttemptEnded,
-    AttemptLost,
-    AttemptStarted,
-    BreakpointReached,
-    ChildEnded,
-    ChildRefused,
-    ChildrenRequested,
-    ChildStarted,
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
@@ -22,36 +15,22 @@ from penstock.execution.event import (
     ExecutionCreated,
     ExecutionInherited,
     ExecutionReopened,
-    ExitRequested,
     FlowableClosing,
-    FlowableStarted,
-    IterationAwaited,
     IterationBegun,
-    LabelsChanged,
-    LabelsSet,
     ResumeRequested,
-    RunForced,
     ScopeOpened,
-    StatusChanged,
-    TaskRunAdmitted,
     TaskRunCreated,
     TaskRunEnded,
-    TaskRunPaused,
-    TaskRunReleased,
-    TaskRunResumed,
-    TaskRunRetrying,
     TaskRunStopping,
-    Unqueued,
-    VariablesChanged,
 )
-from penstock.execution.folding.children import fold_child
-from penstock.execution.folding.effects import stop_children, take_effect
+from penstock.execution.folding.children import ChildChange, fold_child
+from penstock.execution.folding.effects import Effect, stop_children, take_effect
 from penstock.execution.folding.index import keep, put
-from penstock.execution.folding.overrides import fold_override
+from penstock.execution.folding.overrides import Override, fold_override
 from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
-from penstock.execution.folding.runs import after, answered, answered_by_person
+from penstock.execution.folding.runs import RunChange, after, answered, answered_by_person
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
-from penstock.execution.folding.whole import fold_whole
+from penstock.execution.folding.whole import WholeChange, fold_whole
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 
@@ -107,50 +86,62 @@ def fold(events: Iterable[Event]) -> Execution:
 
 def _fold_in(draft: Draft, event: Event) -> None:
     draft.seq += 1
-    match event:
-        case TaskRunCreated():
-            create_run(draft, event)
-        case TaskRunEnded():
-            end_run(draft, event)
-        case ScopeOpened(run=str() as run):
-            open_scope(draft, run, event)
-        case FlowableClosing():
-            draft.scopes = keep(draft.scopes, event.run, None)
-            put(draft, changed(draft.runs[event.run], closing=event.state))
-        case Evaluated(run=str() as run) | EvaluationFailed(run=str() as run) | EvaluationRequested(run=str() as run):
-            put(draft, answered(draft.runs[run], event))
-        case (
-            AttemptStarted()
-            | AttemptEnded()
-            | AttemptLost()
-            | TaskRunAdmitted()
-            | FlowableStarted()
-            | TaskRunRetrying()
-            | TaskRunReleased()
-            | TaskRunPaused()
-            | TaskRunResumed()
-            | TaskRunStopping()
-            | BreakpointReached()
-            | IterationAwaited()
-        ):
-            put(draft, after(draft.runs[event.run], event))
-            if isinstance(event, TaskRunStopping) and event.run in draft.halted:
-                stop_children(draft, event)
-        case ResumeRequested(paused=str() as paused):
-            put(draft, answered_by_person(draft.runs[paused], event))
-            if event.breakpoints is not None:
-                draft.breakpoints = event.breakpoints
-        case IterationBegun():
-            begin_iteration(draft, event)
-        case ExecutionInherited():
-            inherit(draft, event)
-        case ExecutionReopened():
-            reopen(draft, event)
-        case LabelsSet() | RunForced() | StatusChanged() | Unqueued():
-            fold_override(draft, event)
-        case LabelsChanged() | VariablesChanged() | ExitRequested():
-            take_effect(draft, event)
-        case ChildrenRequested() | ChildStarted() | ChildRefused() | ChildEnded():
-            fold_child(draft, event)
-        case _:
-            fold_whole(draft, event)
+    _ARMS[type(event)](draft, event)
+
+
+def _open(draft: Draft, event: ScopeOpened) -> None:
+    if event.run is None:
+        fold_whole(draft, event)
+    else:
+        open_scope(draft, event.run, event)
+
+
+def _answer(draft: Draft, event: Evaluated | EvaluationFailed | EvaluationRequested) -> None:
+    if event.run is None:
+        fold_whole(draft, event)
+    else:
+        put(draft, answered(draft.runs[event.run], event))
+
+
+def _go_on(draft: Draft, event: RunChange) -> None:
+    put(draft, after(draft.runs[event.run], event))
+
+
+def _stop(draft: Draft, event: TaskRunStopping) -> None:
+    _go_on(draft, event)
+    if event.run in draft.halted:
+        stop_children(draft, event)
+
+
+def _close(draft: Draft, event: FlowableClosing) -> None:
+    draft.scopes = keep(draft.scopes, event.run, None)
+    put(draft, changed(draft.runs[event.run], closing=event.state))
+
+
+def _resume(draft: Draft, event: ResumeRequested) -> None:
+    if event.paused is None:
+        fold_whole(draft, event)
+        return
+    put(draft, answered_by_person(draft.runs[event.paused], event))
+    if event.breakpoints is not None:
+        draft.breakpoints = event.breakpoints
+
+
+_ARMS: Mapping[type[Event], Callable[[Draft, Any], None]] = {
+    TaskRunCreated: create_run,
+    TaskRunEnded: end_run,
+    ScopeOpened: _open,
+    FlowableClosing: _close,
+    **dict.fromkeys((Evaluated, EvaluationFailed, EvaluationRequested), _answer),
+    **dict.fromkeys(get_args(RunChange), _go_on),
+    TaskRunStopping: _stop,
+    ResumeRequested: _resume,
+    IterationBegun: begin_iteration,
+    ExecutionInherited: inherit,
+    ExecutionReopened: reopen,
+    **dict.fromkeys(get_args(Override), fold_override),
+    **dict.fromkeys(get_args(Effect), take_effect),
+    **dict.fromkeys(get_args(ChildChange), fold_child),
+    **dict.fromkeys(get_args(WholeChange), fold_whole),
+}
+"""Who folds what in."""

@@ -1,7 +1,7 @@
 """Events, headers and task runs as JSON text, and back: what the store keeps.
 
-One encoder for each class is made once, from its fields; instants are ISO text with microseconds. An event carries its
-version; older ones are lifted by pure functions before they are read.
+One encoder for each class is made once, from its fields, when it is first needed; instants are ISO text with
+microseconds. An event carries its version; older ones are lifted by pure functions before they are read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -122,7 +124,9 @@ def _dumps(value: Any) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def _instant_text(moment: datetime) -> str:
+    """Kept: one instant stands in an event, in the task run and in its attempt."""
     return moment.isoformat(timespec="microseconds")
 
 
@@ -182,10 +186,11 @@ def _encoder(kind: type[Any], names: tuple[str, ...]) -> Encode:
             default = each.default if each.default_factory is MISSING else each.default_factory()
             steps.append((each.name, _codec_of(hints[each.name])[0], default))
 
+    held_of = attrgetter(*(name for name, _, _ in steps), steps[0][0])  # the first again: one alone would be no tuple
+
     def encode(value: Any) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for name, change, default in steps:
-            held = getattr(value, name)
+        for (name, change, default), held in zip(steps, held_of(value), strict=False):
             if held is default or (held == default and type(held) is type(default)):
                 continue
             data[name] = held if change is None else change(held)
@@ -209,9 +214,17 @@ def _decoder(kind: type[Any], names: tuple[str, ...]) -> Encode:
     return decode
 
 
-_ENCODERS: dict[Any, Encode] = {}
-_DECODERS: dict[Any, Encode] = {}
-for _kind in (*_PARTS, TaskRun, Execution, *TYPES.values()):
-    _names = _HEADER_FIELDS if _kind is Execution else tuple(each.name for each in fields(_kind))
-    _ENCODERS[_kind] = _encoder(_kind, _names)
-    _DECODERS[_kind] = _decoder(_kind, _names)
+class _ByClass(dict[type[Any], Encode]):
+    """What is made of each class, once it is first asked for: a run keeps few of the events there are."""
+
+    def __init__(self, make: Callable[[type[Any], tuple[str, ...]], Encode]) -> None:
+        self._make = make
+
+    def __missing__(self, kind: type[Any]) -> Encode:
+        names = _HEADER_FIELDS if kind is Execution else tuple(each.name for each in fields(kind))
+        made = self[kind] = self._make(kind, names)
+        return made
+
+
+_ENCODERS = _ByClass(_encoder)
+_DECODERS = _ByClass(_decoder)

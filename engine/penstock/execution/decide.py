@@ -16,7 +16,7 @@ from penstock.execution.deciding.promises import latest, promises
 from penstock.execution.deciding.runs import about_runs
 from penstock.execution.deciding.scopes import about_scopes
 from penstock.execution.deciding.start import start
-from penstock.execution.deciding.timers import deadlines, timers
+from penstock.execution.deciding.timers import deadlines, may_wake, timers
 from penstock.execution.event import Event, ExecutionResumed, ExecutionStarted, Instant
 from penstock.execution.model import Execution
 from penstock.execution.state import State
@@ -40,7 +40,7 @@ def decide(flow: Flow, execution: Execution, now: Instant) -> tuple[Event, ...]:
         return (ExecutionStarted(at=now),)
     if execution.state in _WAITING and not execution.held and not execution.is_leaving and stirs(execution, now):
         return (ExecutionResumed(at=now),)
-    for question in _QUESTIONS:
+    for question in _QUESTIONS if execution.agenda or may_wake(execution) or flow.sla else ():
         if events := tuple(islice(question(flow, execution, now), MOST_EVENTS)):
             return events
     return mood(execution, now)

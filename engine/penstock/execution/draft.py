@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import immutables
@@ -13,7 +12,7 @@ from penstock.execution.event import Caller, Instant
 from penstock.execution.model import Attempt, Execution, Histories, Scope, ScopeList, TaskRun
 from penstock.execution.state import State
 
-Part = TypeVar("Part", "TaskRun", "Attempt", "Scope")
+Part = TypeVar("Part", "Execution", "TaskRun", "Attempt", "Scope")
 
 
 class Draft:
@@ -21,8 +20,6 @@ class Draft:
 
     It never leaves `penstock.execution.apply`.
     """
-
-    __slots__ = tuple(Execution.__dataclass_fields__)
 
     id: str
     flow: FlowName
@@ -54,6 +51,7 @@ class Draft:
     failure: str | None
     held: bool
     kill: bool
+    spares: bool
     queued: bool
     variables: Mapping[str, Any]
     unset: tuple[str, ...]
@@ -83,8 +81,7 @@ class Draft:
     places: immutables.Map[str, immutables.Map[tuple[str, ...], str]]
 
     def __init__(self, execution: Execution) -> None:
-        for name, value in zip(Draft.__slots__, _everything(execution), strict=True):
-            setattr(self, name, value)
+        self.__dict__.update(execution.__dict__)
 
     @property
     def is_over(self) -> bool:
@@ -95,31 +92,13 @@ class Draft:
         return self.kill or self.exit is not None
 
     def freeze(self) -> Execution:
-        return Execution(*_everything(self))
-
-
-_everything = attrgetter(*Draft.__slots__)
-
-
-def _changer(kind: type[Any]) -> Callable[..., Any]:
-    """`dataclasses.replace` for one class, at a quarter of its cost: this is what every event is folded in with."""
-    names = tuple(kind.__dataclass_fields__)
-    places = {name: place for place, name in enumerate(names)}
-    values_of = attrgetter(*names)
-
-    def changed(value: Any, changes: dict[str, Any]) -> Any:
-        values = list(values_of(value))
-        for name, new in changes.items():
-            values[places[name]] = new
-        return kind(*values)
-
-    return changed
-
-
-_CHANGERS = {kind: _changer(kind) for kind in (TaskRun, Attempt, Scope)}
+        frozen = object.__new__(Execution)
+        frozen.__dict__.update(self.__dict__)
+        return frozen
 
 
 def changed(value: Part, **changes: Any) -> Part:
-    """`value` with some fields changed."""
-    new: Part = _CHANGERS[type(value)](value, changes)
+    """`value` with some fields changed: `dataclasses.replace` at a tenth of its cost, for classes without slots."""
+    new = object.__new__(type(value))
+    new.__dict__.update(value.__dict__, **changes)
     return new

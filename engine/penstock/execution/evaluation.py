@@ -12,6 +12,7 @@ from penstock.execution.executable.loop import COLLECTED
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.folding.runs import PASSED
 from penstock.execution.model import ROOT, Execution
+from penstock.flow.foreach_item import BATCHES
 from penstock.flow.inputs import resolve_output
 from penstock.flow.model import Flow, Kind
 from penstock.truth import is_truthy
@@ -45,7 +46,7 @@ def templates(flow: Flow, execution: Execution, key: str) -> Mapping[str, Any]:
             return {name: known[name] for name in execution.asked[ROOT]}
         return {output.id: output.value for output in flow.outputs}
     task = flow.by_id[execution.runs[key].task]
-    own = {RUN_IF: task.run_if, TIMEOUT: task.timeout, COLLECTED: None}
+    own = {RUN_IF: task.run_if, TIMEOUT: task.timeout, COLLECTED: None, BATCHES: None}
     return {name: own[name] if name in own else task.properties[name] for name in execution.asked[key]}
 
 

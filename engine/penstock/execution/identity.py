@@ -6,16 +6,28 @@ from hashlib import sha256
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 22
+_HALF = 11
+_BASE = 62**2
+_MANY = 62**_LENGTH
+_SOME = 62**_HALF
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _NAME_LENGTH = 63
 
 
 def base62(number: int) -> str:
     """The last 22 base62 digits of `number`: as long as Kestra's ids."""
-    digits = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, 62)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+    high, low = divmod(number % _MANY, _SOME)
+    return _digits(high) + _digits(low)
+
+
+def _digits(number: int) -> str:
+    """The 11 base62 digits of a number that fits a machine word, where a step costs little."""
+    pairs = []
+    while number:
+        pairs.append(_PAIRS[number % _BASE])
+        number //= _BASE
+    pairs.reverse()
+    return "".join(pairs)[-_HALF:].rjust(_HALF, "0")
 
 
 def derive_id(execution: str, parent: str | None, task: str, iteration: int | None, opening: int = 0) -> str:

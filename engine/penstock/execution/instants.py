@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)
 def iso(moment: datetime) -> str:
     """As Java prints an Instant: UTC, a fraction of three or six digits only where there is one."""
     text = moment.isoformat()[: 26 if moment.microsecond else 19]

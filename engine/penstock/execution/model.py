@@ -1,4 +1,8 @@
-"""What is known of one execution: the fold of its events, kept so that each step costs what it changes."""
+"""What is known of one execution: the fold of its events, kept so that each step costs what it changes.
+
+The classes that every event changes have no slots: a changed copy of one is a copy of its dict
+(`penstock.execution.draft`), a seventh of what it costs to make it field by field.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ ROOT = ""
 """The key of the execution's own scope, beside the ids of flowable task runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempt:
     """One try of a task run. `state` is RUNNING until its end is known; a lost one is KILLED with its reason.
 
@@ -57,7 +61,7 @@ class ScopeList:
     on_failure: State | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskRun:
     """One task run. `ordinal` counts creations from 0 and orders `taskRunList`.
 
@@ -120,12 +124,12 @@ class TaskRun:
     @property
     def is_running(self) -> bool:
         """Whether an attempt of it is being made by somebody, whose end is not known."""
-        return self._is_tried and self.kind is not Kind.EXECUTABLE
+        return self.kind is not Kind.EXECUTABLE and self._is_tried
 
     @property
     def is_calling(self) -> bool:
         """Whether it is at work by the executions that it has called."""
-        return self._is_tried and self.kind is Kind.EXECUTABLE
+        return self.kind is Kind.EXECUTABLE and self._is_tried
 
     @property
     def _is_tried(self) -> bool:
@@ -155,7 +159,7 @@ class Revived:
     well: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """How far the open list of a scope has come. Derived from its children, never stored.
 
@@ -209,7 +213,7 @@ class Scope:
         return self.is_over or self.is_to_stop or (not self.failing and (bool(self.steps) or self.may_begin > 0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Execution:
     """One run of a flow.
 
@@ -222,10 +226,11 @@ class Execution:
     `children` are those executions whose end a task run waits for; each is stored with the
     child, so that a parent of ten thousand costs no more than one of ten.
 
-    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `error`
-    why; it is followed by another at `again_at`. `trailing` is what is over but for its afterExecution. `variables`
-    lie over those of the flow, of which `unset` were taken away. `judged` are the assertions that were looked at since
-    anything has changed, `broken` the promises that were broken. `checks` did not hold when it was created.
+    `exit` is the state that it ends in whatever its tasks come to, `kill` whether what runs is stopped for it, `spares`
+    whether what it has called is left alone then, `error` why; it is followed by another at `again_at`. `trailing` is
+    what is over but for its afterExecution. `variables` lie over those of the flow, of which `unset` were taken away.
+    `judged` are the assertions that were looked at since anything has changed, `broken` the promises that were broken.
+    `checks` did not hold when it was created.
     """
 
     id: str
@@ -258,6 +263,7 @@ class Execution:
     failure: str | None = None
     held: bool = False
     kill: bool = False
+    spares: bool = False
     queued: bool = False
     variables: Mapping[str, Any] = field(default_factory=nothing)
     unset: tuple[str, ...] = ()

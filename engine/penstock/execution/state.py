@@ -23,9 +23,8 @@ class State(StrEnum):
     RETRIED = "RETRIED"
     SKIPPED = "SKIPPED"
 
-    @property
-    def is_terminal(self) -> bool:
-        return self in TERMINAL
+    is_terminal: bool
+    """Whether nothing comes after it but a person who opens it again. A field, because it is asked at every step."""
 
 
 TERMINAL = frozenset(
@@ -39,6 +38,9 @@ TERMINAL = frozenset(
         State.SKIPPED,
     }
 )
+
+for _state in State:
+    _state.is_terminal = _state in TERMINAL
 
 BEGINNING = frozenset({State.CREATED, State.RESTARTED})
 """What a task run is before its first attempt, or the first one after it was opened again."""

@@ -1,4 +1,4 @@
-"""What expressions see of an execution, as read-only views that are built where they are looked into."""
+"""The variables of expressions: what they see of an execution, each made where it is named."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import immutables
-
-from penstock.execution.event import Phase, StopCause
-from penstock.execution.flowable import FLOWABLES
 from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
-from penstock.execution.outcome import why
 from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
+from penstock.execution.standpoint import around_run, failure, taskrun
+from penstock.execution.views import Inputs, Load, Outputs, TaskStates, nobody
 from penstock.flow.inputs import given_value, literal_value, put_value
 from penstock.flow.model import Dialect, Flow, InputType, nothing
 
@@ -25,11 +22,6 @@ _SCHEDULES = frozenset({"io.kestra.plugin.core.trigger.Schedule", "io.kestra.cor
 """What gave its variables as `schedule` too, before 2.0."""
 
 
-def _nobody(execution: str) -> Execution | None:
-    del execution
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What expressions see beside the execution: `envs`, `globals`, `kestra`; and how to open a sealed value."""
@@ -38,43 +30,93 @@ class Surroundings:
     globals: Mapping[str, Any] = field(default_factory=nothing)
     kestra: Mapping[str, Any] = field(default_factory=nothing)
     open: Callable[[str], str] = str
-    load: Callable[[str], Execution | None] = _nobody
-    """Gives the execution that an iteration is of, whose outputs it sees too."""
+    load: Load = nobody
 
 
 def variables(
-    flow: Flow, execution: Execution, run: TaskRun | None = None, around: Surroundings | None = None
-) -> dict[str, Any]:
-    """The variables of `run`, or, without one, of the execution itself (Kestra 1.x, chapter Expressions)."""
-    around = around or Surroundings()
-    seen: dict[str, Any] = {
-        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision, "tenantId": TENANT},
-        "execution": _of_execution(execution, around),
-        "inputs": _inputs(flow, execution, around),
-        "outputs": Outputs(execution, around.open, around.load),
-        "tasks": TaskStates(execution, around.open),
-        "vars": seen_variables(flow, execution, around),
-        "labels": nested_labels(execution.labels),
-        "envs": around.envs,
-        "globals": around.globals,
-        "kestra": around.kestra,
-        "namespace": {},
-    }
-    if "item" in execution.source:
-        seen["item"] = _of_item(execution.source["item"])
-    if execution.trigger is not None:
-        told = seen["trigger"] = execution.trigger.get("variables", {})
-        if execution.trigger.get("type") in _SCHEDULES and flow.dialect is not Dialect.V2:
-            seen["schedule"] = told
-    if run is not None:
-        seen |= _of_run(flow, execution, run, around)
-    return seen
+    flow: Flow,
+    execution: Execution,
+    run: TaskRun | None = None,
+    around: Surroundings | None = None,
+    more: Mapping[str, Any] = nothing(),
+) -> Mapping[str, Any]:
+    """The variables of `run`, or, without one, of the execution itself (Kestra 1.x, chapter Expressions), and
+    `more`."""
+    return Seen(flow, execution, run, around or Surroundings(), more)
 
 
-def _of_item(item: Mapping[str, Any]) -> Mapping[str, Any]:
+class Seen(Mapping[str, Any]):
+    """Each variable is made when it is first looked at: an attempt pays for what its expressions name."""
+
+    __slots__ = ("_made", "around", "execution", "flow", "run")
+
+    def __init__(
+        self, flow: Flow, execution: Execution, run: TaskRun | None, around: Surroundings, more: Mapping[str, Any]
+    ) -> None:
+        self.flow = flow
+        self.execution = execution
+        self.run = run
+        self.around = around
+        self._made = dict(more)
+        if flow.inputs:
+            self._made.setdefault("inputs", _inputs(self))  # its secrets are hidden from here on
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            made = _MADE[name](self)
+            if made is _ABSENT:
+                raise KeyError(name)
+            self._made[name] = made
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        if name in self._made:
+            return True
+        return isinstance(name, str) and name in _MADE and self.get(name, _ABSENT) is not _ABSENT
+
+    def __iter__(self) -> Iterator[str]:
+        own = [name for name in _MADE if name in self]
+        return iter((*own, *(name for name in self._made if name not in _MADE)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Seen({dict(self)!r})"
+
+
+_ABSENT = object()
+
+
+def _flow(seen: Seen) -> Mapping[str, Any]:
+    flow, revision = seen.flow, seen.execution.revision
+    return {"id": flow.id, "namespace": flow.namespace, "revision": revision, "tenantId": TENANT}
+
+
+def _namespace(seen: Seen) -> Mapping[str, Any]:
+    """Kestra's has the variables of the namespace, which are settings of a server."""
+    del seen
+    return {}
+
+
+def _item(seen: Seen) -> Any:
     """The value of an iteration, and of those around it: the outermost first (Kestra 2.0, LoopCaseTest)."""
+    if "item" not in seen.execution.source:
+        return _ABSENT
+    item: Mapping[str, Any] = seen.execution.source["item"]
     parents = item["parents"]
     return {**item, "parent": parents[-1]} if parents else item
+
+
+def _trigger(seen: Seen) -> Any:
+    trigger = seen.execution.trigger
+    return _ABSENT if trigger is None else trigger.get("variables", {})
+
+
+def _schedule(seen: Seen) -> Any:
+    trigger = seen.execution.trigger
+    is_told = trigger is not None and trigger.get("type") in _SCHEDULES and seen.flow.dialect is not Dialect.V2
+    return seen["trigger"] if is_told else _ABSENT
 
 
 def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None = None) -> Mapping[str, Any]:
@@ -85,31 +127,36 @@ def seen_variables(flow: Flow, execution: Execution, around: Surroundings | None
     return merged(without(flow.variables, execution.unset), changed)
 
 
-def _of_execution(execution: Execution, around: Surroundings) -> dict[str, Any]:
-    seen: dict[str, Any] = {
+def _execution(seen: Seen) -> Mapping[str, Any]:
+    """An iteration of a Loop sees the execution that it belongs to (kestra core 2.0, LoopCaseTest)."""
+    execution = seen.execution
+    told: dict[str, Any] = {
         "id": execution.id,
         "startDate": iso(execution.created),
         "originalId": execution.original_id or execution.id,
         "state": execution.state.value,
     }
+    if execution.is_iteration:
+        told |= execution.source.get("of", {})
     if execution.state.is_terminal:
-        seen["endDate"] = iso(execution.histories[-1][1])
+        told["endDate"] = iso(execution.histories[-1][1])
     if execution.outputs is not None:
-        seen["outputs"] = unseal(execution.outputs, around.open)
-    return seen
+        told["outputs"] = unseal(execution.outputs, seen.around.open)
+    return told
 
 
-def _inputs(flow: Flow, execution: Execution, around: Surroundings) -> Mapping[str, Any]:
+def _inputs(seen: Seen) -> Mapping[str, Any]:
     """A secret among them is opened at once, so that it is hidden wherever it turns up.
 
     One that was left out, because what it depends on does not hold, shows its default (Kestra, RunVariables).
     """
-    inputs = Inputs(execution.inputs, around.open)
+    given = seen.execution.inputs
+    inputs = Inputs(given, seen.around.open)
     left_out: dict[str, Any] = {}
-    for declared in flow.inputs:
+    for declared in seen.flow.inputs:
         if declared.type is InputType.SECRET:
             given_value(inputs, declared.id)
-        if declared.depends_on and given_value(execution.inputs, declared.id) is None:
+        if declared.depends_on and given_value(given, declared.id) is None:
             default = literal_value(declared)
             if default is not None:
                 put_value(left_out, declared.id, default)
@@ -123,74 +170,6 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         under = below.get(name)
         merged[name] = _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _of_run(flow: Flow, execution: Execution, run: TaskRun, around: Surroundings) -> dict[str, Any]:
-    earlier = len(run.attempts) - 1 if run.is_running else len(run.attempts)
-    taskrun: dict[str, Any] = {
-        "id": run.id,
-        "startDate": iso(run.attempt.started if run.attempt else run.histories[0][1]),
-        "attemptsCount": earlier,
-    }
-    if run.parent is not None:
-        taskrun["parentId"] = run.parent
-    value = _value(flow, execution, run)
-    if value is not None:
-        taskrun["value"] = value
-    if run.iteration is not None:
-        taskrun["iteration"] = run.iteration
-    parents = [
-        _parent(flow, above, around) for above in execution.lineage(run) if above.value is not None or above.outputs
-    ]
-    seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}, "taskrun": taskrun}
-    if parents:
-        seen |= {"parent": parents[0], "parents": parents}
-    error = _error(flow, execution, run)
-    if error is not None:
-        seen["error"] = error
-    return seen
-
-
-def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
-    """Its own loop value; the tasks of a WorkingDirectory go by the value of that one, as one task would."""
-    if run.value is not None or run.parent is None:
-        return run.value
-    above = execution.runs[run.parent]
-    return above.value if FLOWABLES[flow.by_id[above.task].type].lends_value else None
-
-
-def _parent(flow: Flow, run: TaskRun, around: Surroundings) -> dict[str, Any]:
-    taskrun: dict[str, Any] = {} if run.value is None else {"value": run.value}
-    if run.iteration is not None:
-        taskrun["iteration"] = run.iteration
-    task = {"id": run.task, "type": flow.by_id[run.task].type}
-    return {"task": task, "taskrun": taskrun, "outputs": unseal(run.outputs or {}, around.open)}
-
-
-def _error(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | None:
-    """In an errors branch: the task run that failed last in what the branch belongs to, and its message; of a flowable
-    whose time is over that. There is no stack to trace: that is the message again."""
-    handler = next((each for each in (run, *execution.lineage(run)) if each.phase is Phase.ERRORS), None)
-    if handler is None:
-        return None
-    owner = execution.runs[handler.parent] if handler.parent is not None else None
-    failed = [each for each in execution.runs.values() if each.error is not None and _is_of(execution, each, owner)]
-    if owner is not None and owner.stop is StopCause.TIMEOUT:
-        task, message = owner.task, why(flow.by_id[owner.task], owner, None)
-    elif failed:
-        last = max(failed, key=lambda each: each.ordinal)
-        task, message = last.task, last.error
-    else:
-        return None
-    return {"taskId": task, "message": message, "stackTrace": message}
-
-
-def _is_of(execution: Execution, failed: TaskRun, owner: TaskRun | None) -> bool:
-    """Whether a task run has failed in the main list of `owner` (None: the execution), at any depth."""
-    key = owner.id if owner is not None else None
-    while failed.parent != key and failed.parent is not None:
-        failed = execution.runs[failed.parent]
-    return failed.parent == key and failed.phase is not Phase.ERRORS
 
 
 def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
@@ -208,158 +187,44 @@ def nested_labels(labels: Mapping[str, str]) -> dict[str, Any]:
     return nested
 
 
-class Inputs(Mapping[str, Any]):
-    """`inputs`, opened where they are looked at."""
+def _of_run(tell: Callable[[Flow, Execution, TaskRun], Any]) -> Callable[[Seen], Any]:
+    """A variable that only a task run has, and not each one."""
 
-    __slots__ = ("_inputs", "_open")
+    def told(seen: Seen) -> Any:
+        found = None if seen.run is None else tell(seen.flow, seen.execution, seen.run)
+        return _ABSENT if found is None else found
 
-    def __init__(self, inputs: Mapping[str, Any], open_: Callable[[str], str]) -> None:
-        self._inputs = inputs
-        self._open = open_
-
-    def __getitem__(self, key: str) -> Any:
-        return unseal(self._inputs[key], self._open)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._inputs
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._inputs)
-
-    def __len__(self) -> int:
-        return len(self._inputs)
+    return told
 
 
-class _AtTask(Mapping[str, Any]):
-    """What task runs of one task give, addressed by the loop values around them, outermost first.
-
-    `outputs.t` of a task outside loops is its own; within loops `outputs.t[value]`, nested `outputs.t[outer][inner]`.
-    """
-
-    __slots__ = ("_at", "_execution", "_open", "_prefix")
-
-    def __init__(
-        self,
-        execution: Execution,
-        at: immutables.Map[tuple[str, ...], str],
-        prefix: tuple[str, ...],
-        open_: Callable[[str], str],
-    ) -> None:
-        self._execution = execution
-        self._open = open_
-        self._at = at
-        self._prefix = prefix
-
-    def _given(self, run: TaskRun) -> Any:
-        raise NotImplementedError
-
-    def _below(self, key: str) -> Any:
-        path = (*self._prefix, key)
-        run_id = self._at.get(path)
-        if run_id is not None:
-            return self._given(self._execution.runs[run_id])
-        if any(at[: len(path)] == path for at in self._at):
-            return type(self)(self._execution, self._at, path, self._open)
-        raise KeyError(key)
-
-    def __getitem__(self, key: str) -> Any:
-        if not isinstance(key, str):
-            raise KeyError(key)
-        return self._below(key)
-
-    def __iter__(self) -> Iterator[str]:
-        depth = len(self._prefix)
-        ordered = sorted(self._at.items(), key=lambda item: self._execution.runs[item[1]].ordinal)
-        yield from dict.fromkeys(
-            path[depth] for path, _ in ordered if len(path) > depth and path[:depth] == self._prefix
-        )
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def _parents(seen: Seen) -> Any:
+    parents = [] if seen.run is None else around_run(seen.flow, seen.execution, seen.run, seen.around.open)
+    return parents or _ABSENT
 
 
-class _OutputsOfTask(_AtTask):
-    def _given(self, run: TaskRun) -> Any:
-        if run.outputs is None:
-            raise KeyError(run.value)
-        return unseal(run.outputs, self._open)
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key in super().__iter__() if self._has(key))
-
-    def _has(self, key: str) -> bool:
-        run_id = self._at.get((*self._prefix, key))
-        return run_id is None or self._execution.runs[run_id].outputs is not None
+def _parent(seen: Seen) -> Any:
+    return seen["parents"][0] if "parents" in seen else _ABSENT
 
 
-class _StatesOfTask(_AtTask):
-    def _given(self, run: TaskRun) -> Any:
-        return {"state": run.state.value}
-
-
-class _ByTask(Mapping[str, Any]):
-    __slots__ = ("_execution", "_open")
-
-    def __init__(self, execution: Execution, open_: Callable[[str], str] = str) -> None:
-        self._execution = execution
-        self._open = open_
-
-    def __iter__(self) -> Iterator[str]:
-        places = self._execution.places
-        yield from sorted(task for task in places if task in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, task: object) -> bool:
-        try:
-            self[task]  # type: ignore[index]
-        except KeyError:
-            return False
-        return True
-
-
-class Outputs(_ByTask):
-    """`outputs`: by task id, then by loop values. An iteration of a Loop sees those of the execution it is of, too."""
-
-    __slots__ = ("_load",)
-
-    def __init__(
-        self,
-        execution: Execution,
-        open_: Callable[[str], str] = str,
-        load: Callable[[str], Execution | None] = _nobody,
-    ) -> None:
-        super().__init__(execution, open_)
-        self._load = load
-
-    def _outer(self) -> Mapping[str, Any]:
-        caller = self._execution.caller
-        found = self._load(caller.execution) if caller is not None and self._execution.is_iteration else None
-        return nothing() if found is None else Outputs(found, self._open, self._load)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from sorted({*super().__iter__(), *self._outer()})
-
-    def __getitem__(self, task: str) -> Any:
-        if task not in self._execution.places:
-            return self._outer()[task]
-        at = self._execution.places[task]
-        own = at.get(())
-        if own is None:
-            return _OutputsOfTask(self._execution, at, (), self._open)
-        outputs = self._execution.runs[own].outputs
-        if outputs is None:
-            raise KeyError(task)
-        return unseal(outputs, self._open)
-
-
-class TaskStates(_ByTask):
-    """`tasks`: `tasks.<id>.state`, within loops `tasks.<id>[value].state`."""
-
-    def __getitem__(self, task: str) -> Any:
-        at = self._execution.places[task]
-        own = at.get(())
-        if own is None:
-            return _StatesOfTask(self._execution, at, (), self._open)
-        return {"state": self._execution.runs[own].state.value}
+_MADE: Mapping[str, Callable[[Seen], Any]] = {
+    "flow": _flow,
+    "execution": _execution,
+    "inputs": _inputs,
+    "outputs": lambda seen: Outputs(seen.execution, seen.around.open, seen.around.load),
+    "tasks": lambda seen: TaskStates(seen.execution, seen.around.open),
+    "vars": lambda seen: seen_variables(seen.flow, seen.execution, seen.around),
+    "labels": lambda seen: nested_labels(seen.execution.labels),
+    "envs": lambda seen: seen.around.envs,
+    "globals": lambda seen: seen.around.globals,
+    "kestra": lambda seen: seen.around.kestra,
+    "namespace": _namespace,
+    "item": _item,
+    "trigger": _trigger,
+    "schedule": _schedule,
+    "task": _of_run(lambda flow, _, run: {"id": run.task, "type": flow.by_id[run.task].type}),
+    "taskrun": _of_run(taskrun),
+    "parent": _parent,
+    "parents": _parents,
+    "error": _of_run(failure),
+}
+"""Every variable, and what makes it."""

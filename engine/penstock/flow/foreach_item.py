@@ -14,10 +14,11 @@ PARTS = ("_split", "_items", "_merge")
 """What the ids of the three tasks end with."""
 
 BATCHES = "batches"
-"""The output of the first task that says how many batches there are."""
+"""What the second task asks first: how many batches there are."""
 
 SPLITS = "splits"
-"""The output of the first task that leads to a list of the batches, a URI on each line, all of one length."""
+"""The output of the first task: where a list of the batches is, a URI on each line, all of one length. The last line
+has no end (kestra core, ForEachItem.ForEachItemSplit)."""
 
 _OF_SPLIT = ("items", "batch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from penstock.errors import Conflict, NotFound, Refused
@@ -15,9 +15,12 @@ from penstock.ports.files import Files
 from penstock.ports.logs import Logs
 from penstock.ports.presence import Presence
 from penstock.ports.storage import execution_files
-from penstock.ports.store import Store
+from penstock.ports.store import Iterations, Query, Store
 
 SYSTEM = "system."
+
+MOST_AT_ONCE = 1_000
+"""So many iterations are looked at before they are deleted."""
 
 
 def force_run(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
@@ -92,9 +95,11 @@ def deletable(store: Store, execution: str) -> Execution:
 def delete(
     execution: str, *, store: Store, logs: Logs, files: Files, keep_logs: bool = False, keep_files: bool = False
 ) -> Execution:
-    """Forget an execution that is over, with its logs and files. Raises NotFound, Refused (it goes on, or goes on
-    again since it was looked at)."""
+    """Forget an execution that is over, with its logs and files, and with the iterations of its Loops. Raises NotFound,
+    Refused (it goes on, or goes on again since it was looked at)."""
     found = deletable(store, execution)
+    for iteration in leaving(store, execution):
+        delete(iteration, store=store, logs=logs, files=files, keep_logs=keep_logs, keep_files=keep_files)
     try:
         store.delete(execution, at=found.seq)
     except Conflict as error:
@@ -104,3 +109,11 @@ def delete(
     if not keep_files:
         files.delete(execution_files(found.flow, found.id))
     return found
+
+
+def leaving(store: Store, execution: str) -> Iterator[str]:
+    """The iterations of its Loops, for whoever deletes each before he asks for the next."""
+    query = Query(caller=execution, iterations=Iterations.ALONE, limit=MOST_AT_ONCE)
+    while found := store.summaries(query):
+        for each in found:
+            yield each.id

@@ -37,9 +37,12 @@ Words = Callable[[Execution], Sequence[Event]]
 """What is said of an execution as it stands. Raises Refused where nothing can be."""
 
 
-def kill(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
-    """Ask for the end of everything in it. Raises NotFound, Refused (it is over, or being killed already)."""
-    return say(store, presence, flow, execution, lambda _: [KillRequested(at=at, by=by)])
+def kill(
+    execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow, cascade: bool = True
+) -> Execution:
+    """Ask for the end of everything in it, and of what it has called unless `cascade` is off. Raises NotFound,
+    Refused (it is over, or being killed already)."""
+    return say(store, presence, flow, execution, lambda _: [KillRequested(at=at, by=by, cascade=cascade)])
 
 
 def pause(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:

@@ -42,6 +42,14 @@ class Purged:
     metrics: int = 0
     storage: int = 0
 
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.executions + other.executions,
+            self.logs + other.logs,
+            self.metrics + other.metrics,
+            self.storage + other.storage,
+        )
+
 
 class Executions(Protocol):
     """Thread-safe. What a person would be refused is refused here: Refused, NotFound, InvalidInputs."""
@@ -52,8 +60,8 @@ class Executions(Protocol):
         """Answer the Pause that waits there."""
         ...
 
-    def kill(self, execution: str, *, by: str) -> None:
-        """End it, and all that it has called."""
+    def kill(self, execution: str, *, by: str, cascade: bool) -> None:
+        """End it, and with `cascade` all that it has called."""
         ...
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:

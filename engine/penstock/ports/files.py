@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 SCHEME = "kestra:///"
@@ -26,6 +26,11 @@ class Files(Protocol):
 
     def name(self, uri: str, digest: str) -> None:
         """Let `uri` lead to `digest`. Raises UserError when the URI is malformed or leads out of the storage."""
+        ...
+
+    def put_each(self, contents: Iterable[tuple[str, BinaryIO | bytes]]) -> None:
+        """Keep many contents, each under its URI: what `put` and `name` do, at a fraction of the cost. Each is read
+        before the next is asked for. Whole and named when it returns; before that, some may be."""
         ...
 
     def resolve(self, uri: str) -> str:

@@ -75,6 +75,9 @@ class Summary:
     labels: Mapping[str, str]
     trigger: Mapping[str, Any] | None
     session: str | None
+    caller: Caller | None = None
+    item: Mapping[str, Any] | None = None
+    """What an iteration of a Loop is of: its `value`, `index` and `key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,19 @@ class Crowded(Conflict):
     code = "PEN033"
 
 
+class Iterations(StrEnum):
+    """Iterations of a Loop belong to their execution: who lists executions leaves them out, unless he wants them too,
+    or them alone."""
+
+    OUT = "out"
+    TOO = "too"
+    ALONE = "alone"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which executions to list: all given conditions hold. Newest first."""
+    """Which executions to list: all given conditions hold. Newest first. `caller` is the execution that has called
+    them, `caller_run` its task run."""
 
     flow: FlowName | None = None
     namespace: str | None = None
@@ -117,6 +130,9 @@ class Query:
     limit: int = 50
     before: Instant | None = None
     after: Instant | None = None
+    iterations: Iterations = Iterations.OUT
+    caller: str | None = None
+    caller_run: str | None = None
 
 
 class Store(Protocol):
@@ -197,9 +213,9 @@ class Store(Protocol):
         """Nobody waits for the end of that child any more."""
         ...
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
         """Those that task runs of `execution` (or `run` of it) have called and that are not over, waited for or not,
-        oldest first."""
+        oldest first; `within`: iterations of a Loop alone."""
         ...
 
     def child(self, caller: Caller) -> str | None:

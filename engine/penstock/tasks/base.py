@@ -118,8 +118,6 @@ class Context(Protocol):
     attempt: int
     epoch: int
     """Of the session that has begun the attempt; 0 where none has."""
-    name: str
-    """The deterministic name of the attempt on its runner."""
     idempotency_key: str
     """Stable over attempts that repeat the same work: execution, task run, iteration."""
     variables: Mapping[str, Any]
@@ -136,6 +134,11 @@ class Context(Protocol):
 
     workspace: Workspace | None = None
     """The working directory that the task shares with others; for the flowable that holds them, its own."""
+
+    @property
+    def name(self) -> str:
+        """The deterministic name of the attempt on its runner."""
+        ...
 
     def now(self) -> datetime:
         """The wall clock."""

@@ -87,14 +87,14 @@ class KillProperties(Properties):
 
 
 class Kill(TaskType):
-    """Kills its own execution. What that has called is killed with it, whatever `propagateKill` says."""
+    """Kills its own execution, and what that has called where it says so (kestra core, Kill)."""
 
     type = CORE + "execution.Kill"
     properties = KillProperties
 
     def run(self, properties: KillProperties, context: Context) -> Result:
-        context.executions.kill(context.execution_id, by=whose(context))
-        return Result()
+        context.executions.kill(context.execution_id, by=whose(context), cascade=properties.propagate_kill)
+        return Result(state=State.KILLED)
 
 
 class PurgeProperties(WithinDates):

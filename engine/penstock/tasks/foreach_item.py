@@ -6,7 +6,7 @@ Nothing of it is in memory but a line (kestra core, StorageService.split, ForEac
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import PurePosixPath
 from tempfile import SpooledTemporaryFile
@@ -15,7 +15,8 @@ from typing import IO, Any, BinaryIO
 from pydantic import Field
 
 from penstock.errors import UserError
-from penstock.flow.foreach_item import BATCHES, MERGE, SPLIT, SPLITS, items_of
+from penstock.expression.regex.patterns import Program, compiled
+from penstock.flow.foreach_item import MERGE, SPLIT, SPLITS, items_of
 from penstock.ports.files import SCHEME, Files
 from penstock.size import parse_size
 from penstock.tasks.base import Context, Properties, Result, TaskFailed, TaskType
@@ -27,8 +28,11 @@ from penstock.tasks.stored import own_file
 IN_MEMORY = 1 << 20
 """A batch that is larger lies in a temporary file until it is kept."""
 
+LONGEST_LINE = 64 << 20
+"""A line is in memory as a whole."""
+
 MOST_PARTITIONS = 256
-"""So many files are open at once."""
+"""So many files are open at once, each with a sixteenth of that in memory."""
 
 MOST_BATCHES = 1_000_000
 """Their numbers have as many digits."""
@@ -53,27 +57,36 @@ class Split(TaskType):
             raise TaskFailed(f"Unable to split the items from {uri}, this is not an internal storage URI!")
         batch = properties.batch or Batch.model_validate({})
         ending = PurePosixPath(uri).suffix or ".tmp"
-        count = 0
+        splits = context.uri("splits.txt")
         with ExitStack() as stack:
             source = stack.enter_context(context.files.open(context.files.resolve(own_file(uri, context))))
             listed = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
-            for count, part in enumerate(_batches(source, batch, stack), 1):
-                if count > MOST_BATCHES:
-                    raise TaskFailed(f"the file has more than {MOST_BATCHES} batches")
-                named = context.uri(f"{count - 1:06}{ending}")
-                context.files.name(named, context.files.put(part))
-                listed.write(f"{named}\n".encode())
+            context.files.put_each(_named(_batches(source, batch, stack), ending, context, listed))
             listed.seek(0)
-            splits = context.uri("splits.txt")
             context.files.name(splits, context.files.put(as_file(_read(listed))))
-        return Result({SPLITS: splits, BATCHES: count})
+        return Result({SPLITS: splits})
+
+
+def _named(
+    batches: Iterator[BinaryIO], ending: str, context: Context, listed: IO[bytes]
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Each batch with its URI, which is written to the list."""
+    for number, batch in enumerate(batches):
+        if number == MOST_BATCHES:
+            raise TaskFailed(f"the file has more than {MOST_BATCHES} batches")
+        uri = context.uri(f"{number:06}{ending}")
+        listed.write(f"\n{uri}".encode() if number else uri.encode())
+        yield uri, batch
 
 
 def _batches(source: BinaryIO, batch: Batch, stack: ExitStack) -> Iterator[BinaryIO]:
     """Each batch, to be read before the next is asked for. Raises UserError."""
     separator = "\n" if batch.separator is None else batch.separator
-    rows = (f"{line}{separator}".encode() for line in _lines(source))
-    if batch.bytes is not None:
+    lines = _lines(source)
+    rows = (f"{line}{separator}".encode() for line in lines)
+    if batch.regex_pattern is not None:
+        yield from _grouped(lines, separator, compiled(batch.regex_pattern), stack)
+    elif batch.bytes is not None:
         try:
             limit = parse_size(batch.bytes)
         except ValueError as error:
@@ -86,7 +99,10 @@ def _batches(source: BinaryIO, batch: Batch, stack: ExitStack) -> Iterator[Binar
 
 
 def _lines(source: BinaryIO) -> Iterator[str]:
-    for line in io.TextIOWrapper(source, encoding="utf-8", errors="replace"):
+    text = io.TextIOWrapper(source, encoding="utf-8", errors="replace")
+    for line in iter(lambda: text.readline(LONGEST_LINE), ""):
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise UserError(f"the file has a line of more than {LONGEST_LINE >> 20} million characters")
         yield line.removesuffix("\n")
 
 
@@ -106,11 +122,33 @@ def _dealt(rows: Iterator[bytes], partitions: int, stack: ExitStack) -> Iterator
     """The rows in turn, as cards are dealt; a batch that has got none is left out."""
     if not 1 <= partitions <= MOST_PARTITIONS:
         raise UserError(f"`partitions` is a number from 1 to {MOST_PARTITIONS}, not {partitions}")
-    parts = [SpooledTemporaryFile(max_size=IN_MEMORY) for _ in range(partitions)]  # noqa: SIM115 - on the stack
-    for part in parts:
-        stack.enter_context(part)
+    parts = [_part(stack) for _ in range(partitions)]
     for number, row in enumerate(rows):
         parts[number % partitions].write(row)
+    yield from _filled(parts)
+
+
+def _grouped(lines: Iterator[str], separator: str, pattern: Program, stack: ExitStack) -> Iterator[BinaryIO]:
+    """The lines with the same first group, in the order in which groups came; those that do not match are left out
+    (kestra core, StorageService.splitByRegex)."""
+    parts: dict[str, IO[bytes]] = {}
+    for line in lines:
+        if not pattern.groups or (found := pattern.search(line)) is None:
+            continue
+        key = found.group(1) or ""
+        if key not in parts:
+            if len(parts) == MOST_PARTITIONS:
+                raise UserError(f"`regexPattern` finds more than {MOST_PARTITIONS} different groups")
+            parts[key] = _part(stack)
+        parts[key].write(f"{line}{separator}".encode())
+    yield from _filled(parts.values())
+
+
+def _part(stack: ExitStack) -> IO[bytes]:
+    return stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY // 16))
+
+
+def _filled(parts: Iterable[IO[bytes]]) -> Iterator[BinaryIO]:
     for part in parts:
         if part.tell():
             part.seek(0)

@@ -199,7 +199,7 @@ def _git_sink(place: Workplace, setup: AgentSetup, tell: Teller) -> Sink:
 
     return GitSink(
         place.store,
-        Results(place.logs, place.files),
+        Results(place.logs, place.files, place.store),
         branch_of,
         place.clock,
         tell,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +21,20 @@ class NamespaceSources:
     """`mirror` is the agent's, where there is one."""
 
     mirror: Path
+    _folders: dict[str, NamespaceFiles] = field(default_factory=dict)
 
     def of(self, source: Mapping[str, Any]) -> NamespaceFiles:
         """The namespace files of what comes from `source` (see `penstock.operations.start.Start`)."""
-        from penstock.adapters.namespace_files import FolderNamespaceFiles, NoNamespaceFiles
-
         if isinstance(tree := source.get("files"), str):
             return self._trees.files(tree)
         if isinstance(folder := source.get("folder"), str):
-            return FolderNamespaceFiles(Path(folder))
+            if folder not in self._folders:
+                from penstock.adapters.namespace_files import FolderNamespaceFiles
+
+                self._folders[folder] = FolderNamespaceFiles(Path(folder))
+            return self._folders[folder]
+        from penstock.adapters.namespace_files import NoNamespaceFiles
+
         return NoNamespaceFiles()
 
     @cached_property

@@ -189,7 +189,7 @@ class Workplace:
         ) -> Any:
             from penstock.expression import render, render_value  # only here: most starts render nothing
 
-            seen = {**variables(flow, execution, None, self.around), **more}
+            seen = variables(flow, execution, None, self.around, more)
             if typed and isinstance(value, str):
                 return render(value, seen, typed=True, world=worlds(flow, execution))
             return render_value(value, seen, world=worlds(flow, execution))

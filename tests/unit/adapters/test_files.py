@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -108,3 +112,41 @@ def test_a_full_disk_stalls_and_leaves_nothing_half(tmp_path: Path) -> None:
             assert content.read() == b"small"
         files.name(URI, files.put(b"there is room again"))
         assert files.size(URI) == 19
+
+
+def test_a_disk_that_fills_up_among_many_stalls_and_leaves_only_what_is_whole(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        files = LocalFiles(disk)
+        with pytest.raises(Stalled, match="is full"):
+            files.put_each((f"{URI}/{number}", os.urandom(1_000)) for number in range(3_000))
+        assert list((disk / "tmp").iterdir()) == []
+        assert all(files.has(files.resolve(uri)) for uri in files.list(URI))
+        files.put_each([(f"{URI}/last", b"there is room again")])
+        assert files.size(f"{URI}/last") == 19
+
+
+KEEPS_MANY = """
+import sys
+from pathlib import Path
+from penstock.adapters.files import LocalFiles
+LocalFiles(Path(sys.argv[1])).put_each((f"kestra:///n/{number}", b"%d" % number) for number in range(50))
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows what is synced, and when")
+def test_content_is_durable_before_its_digest_vouches_for_it_and_all_is_in_the_end(tmp_path: Path) -> None:
+    calls = "trace=rename,renameat,renameat2,fsync,syncfs,openat"
+    command = ["strace", "-f", "-e", calls, "-o", str(tmp_path / "calls"), sys.executable, "-c", KEEPS_MANY]
+    subprocess.run([*command, str(tmp_path / "files")], check=True, timeout=60)
+
+    words = []
+    for line in (tmp_path / "calls").read_text().splitlines():
+        word = line.split("(")[0].split()[-1]
+        if word.startswith("rename"):
+            words.append("named")
+        elif word in ("fsync", "syncfs"):
+            words.append("synced")
+        elif word == "openat" and "/names/" in line and "O_EXCL" in line:
+            words.append("pointed")
+    assert [word for word, _ in groupby(words)] == ["synced", "named", "pointed", "synced"]
+    assert words.count("named") == words.count("pointed") == 50

@@ -9,6 +9,7 @@ import pytest
 
 from penstock.execution.model import Execution
 from penstock.flow.model import Dialect
+from penstock.tasks.foreach_item import LONGEST_LINE
 from stage.stage import Stage, stage
 
 CORE = "io.kestra.plugin.core."
@@ -120,6 +121,13 @@ def test_iterations_are_counted_from_one_in_0_21_and_from_zero_later(dialect: Di
         assert sorted(each.inputs["number"] for each in kids) == [first, first + 1]
 
 
+def test_a_child_is_told_which_batch_it_is_of(made: Stage) -> None:
+    run(made, b"a\nb\n", looping())
+
+    kids = sorted((each for each in made.executions() if each.caller is not None), key=number)
+    assert [(each.trigger or {})["variables"]["taskRunIteration"] for each in kids] == [0, 1]
+
+
 def test_an_empty_file_has_no_batch(made: Stage) -> None:
     execution = run(made, b"", looping())
 
@@ -213,3 +221,29 @@ def test_a_parent_of_many_batches_holds_counts_and_no_more(made: Stage) -> None:
     assert items.family is not None
     assert (items.family.begun, dict(items.family.states)) == (120, {"SUCCESS": 120})
     assert not many.children
+
+
+def test_lines_are_grouped_by_what_a_pattern_finds(made: Stage) -> None:
+    rows = b'{"to":"a","n":1}\n{"to":"b","n":2}\n# none\n{"to":"a","n":3}\n'
+    pattern = 'batch: {regexPattern: \'"to":"([^"]+)"\'}'
+    execution = run(made, rows, looping(pattern))
+
+    assert execution.state == "SUCCESS"
+    assert batches(made) == ['{"to":"a","n":1}\n{"to":"a","n":3}\n', '{"to":"b","n":2}\n']
+
+
+def test_the_first_task_gives_the_list_of_the_batches_and_nothing_else(made: Stage) -> None:
+    execution = run(made, b"a\nb\n", looping())
+
+    given = outputs(execution, "each_split")
+    assert list(given) == ["splits"]
+    with made.files.open(made.files.resolve(given["splits"])) as file:
+        lines = file.read().decode().split("\n")
+    assert [line.rsplit("/", 1)[1] for line in lines] == ["000000.csv", "000001.csv"]
+
+
+def test_a_line_that_does_not_fit_into_memory_is_told(made: Stage) -> None:
+    execution = run(made, b"x" * (LONGEST_LINE + 1), looping())
+
+    [cut] = [each for each in execution.in_order() if each.task == "each_split"]
+    assert (execution.state.value, cut.error) == ("FAILED", "the file has a line of more than 64 million characters")

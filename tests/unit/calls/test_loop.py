@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from penstock.agent import results
+from penstock.agent.results import Results
+from penstock.execution.codec import dump_run, encode_event
 from penstock.execution.model import Execution
+from penstock.ports.store import Iterations, Query
 from stage.stage import Stage, stage
 
 CORE = "io.kestra.plugin.core."
@@ -71,7 +76,7 @@ def outputs(execution: Execution, task: str = "loop") -> dict[str, Any]:
         ('\'["a", {"x": 1}, 3]\'', ["a 0", '{"x":1} 1', "3 2"]),
         ("{one: a, two: b}", ["a 0", "b 1"]),
         ("[]", []),
-        ("[a, a]", ["a 0", "a 1"]),
+        ("[a, a]", ["a 0"]),
     ],
 )
 def test_each_value_has_an_execution_of_its_own(made: Stage, values: str, expected: list[str]) -> None:
@@ -143,6 +148,28 @@ def test_a_file_has_a_value_on_each_line(made: Stage) -> None:
     assert said(made) == ["a", '{"x":1}', "plain"]
 
 
+@pytest.mark.parametrize("keyed", [False, True])
+def test_many_values_lie_in_a_file_and_are_not_written_with_each_portion(made: Stage, keyed: bool) -> None:
+    texts = [f'value "{number}" ü' + "." * 400 for number in range(30)]
+    values = json.dumps({f"k{number}": text for number, text in enumerate(texts)} if keyed else texts)
+    parent = run(made, looping(values, say("{{ item.value }} {{ item.key ?? '-' }}"), "    concurrencyLimit: 7"))
+
+    wanted = [f"{text} k{number}" if keyed else f"{text} -" for number, text in enumerate(texts)]
+    assert (parent.state.value, said(made)) == ("SUCCESS", wanted)
+    assert len(dump_run(next(parent.in_order()))) < 2_000
+    assert max(len(encode_event(event)[2]) for event in made.store.events(parent.id)) < 2_000
+
+
+def test_many_values_with_a_secret_among_them_are_refused_before_anything_is_kept(made: Stage) -> None:
+    made.environ = {"SECRET_KEY": "aHVudGVyMg=="}
+    values = "\"{{ (secret('KEY') ~ '" + " x" * 5_000 + "') | split(' ') }}\""
+    parent = run(made, looping(values, say("{{ item.value }}")))
+
+    assert parent.state == "FAILED"
+    assert "hold a secret" in (next(parent.in_order()).error or "")
+    assert list(made.files.list(f"kestra:///team/parent/executions/{parent.id}/")) == []
+
+
 FAIL_ON_B = f"      - {{id: fail, type: {CORE}execution.Fail, condition: \"{{{{ item.value == 'b' }}}}\"}}"
 
 
@@ -192,3 +219,85 @@ def test_an_iteration_sees_what_has_just_become_known(made: Stage) -> None:
     parent = run(made, looping("[a]", say("{{ outputs.call.state }}"), before=before))
 
     assert (parent.state.value, said(made)[-1]) == ("SUCCESS", "SUCCESS")
+
+
+def test_what_an_iteration_calls_is_told_which_one_it_is(made: Stage) -> None:
+    made.deploy(f"id: child\nnamespace: team\ntasks:\n  - {{id: say, type: {CORE}debug.Return, format: x}}\n".encode())
+    parent = run(
+        made, looping("[a, b]", f"      - {{id: call, type: {CORE}flow.Subflow, namespace: team, flowId: child}}")
+    )
+
+    [loop] = parent.in_order()
+    told = [(each.trigger or {})["variables"] for each in made.executions() if each.flow.id == "child"]
+    assert sorted((each["loopTaskRunId"], each["loopIndex"]) for each in told) == [(loop.id, 0), (loop.id, 1)]
+
+
+LATER = "2030-01-01T00:00:00Z"
+
+
+# ── iterations belong to their execution ──
+
+
+def ids(made: Stage, **how: Any) -> list[str]:
+    return [each.id for each in made.store.summaries(Query(limit=100, **how))]
+
+
+def test_iterations_are_listed_where_they_are_asked_for_alone(made: Stage) -> None:
+    parent = run(made, looping("[a, b]", say("{{ item.value }}")))
+    kids = {each.id for each in iterations(made)}
+
+    assert ids(made) == [parent.id]
+    assert set(ids(made, iterations=Iterations.TOO)) == {parent.id, *kids}
+    assert set(ids(made, iterations=Iterations.ALONE, caller=parent.id)) == kids
+    assert made.store.unrecorded("git", limit=9, now=made.clock.now()) == [parent.id]
+
+
+def test_a_result_lists_iterations_and_holds_those_that_did_not_end_well_whole(made: Stage) -> None:
+    inner = f"""      - id: inner
+        type: {CORE}flow.Loop
+        values: [x, y]
+        concurrencyLimit: 1
+        tasks:
+          - id: fail
+            type: {CORE}execution.Fail
+            condition: "{{{{ item.parent.value == 'b' and item.value == 'y' }}}}"
+"""
+    parent = run(made, looping("{one: a, two: b}", inner, "    transmitFailed: false"))
+    result = Results(made.logs, made.files, made.store).of(parent, "r")
+
+    listed = [json.loads(line) for line in result.files["r/iterations/00000-loop.ndjson"].splitlines()]
+    shown = [(each["index"], each["key"], each["value"], each["state"]) for each in listed]
+    assert shown == [(0, "one", "a", "SUCCESS"), (1, "two", "b", "FAILED")]
+    assert "r/iterations/00000-loop/0/execution.json" not in result.files
+    deep = json.loads(result.files["r/iterations/00000-loop/1/iterations/00000-inner/1/execution.json"])
+    assert (deep["taskRunList"][0]["taskId"], deep["state"]["current"]) == ("fail", "FAILED")
+
+
+def test_what_did_not_fit_into_a_result_is_counted(made: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = run(made, looping("[a, b, c]", FAIL_ON_B, "    transmitFailed: false"))
+    monkeypatch.setattr(results, "MOST_LISTED", 2)
+    monkeypatch.setattr(results, "MOST_TOLD", 0)
+    made_of_it = Results(made.logs, made.files, made.store).of(parent, "r")
+
+    assert json.loads(made_of_it.files["r/iterations/00000-loop.left-out.json"]) == {"leftOut": 1}
+    assert not [path for path in made_of_it.files if path.startswith("r/iterations/00000-loop/")]
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_iterations_leave_with_their_execution(made: Stage, purged: bool) -> None:
+    inner = f"      - id: inner\n        type: {CORE}flow.Loop\n        values: [x]\n        tasks:\n    {say('hi')}"
+    parent = run(made, looping("[a, b]", inner))
+    assert len(made.executions()) == 5
+    if purged:
+        purge = f"""
+id: purges
+namespace: team
+tasks:
+  - {{id: purge, type: {CORE}execution.PurgeExecutions, flowId: parent, namespace: team, endDate: "{LATER}"}}
+"""
+        done = run(made, purge.encode())
+        assert outputs(done, "purge")["executionsCount"] == 1
+        assert [each.id for each in made.executions()] == [done.id]
+    else:
+        made.delete(parent.id)
+        assert made.executions() == []

@@ -110,6 +110,54 @@ def test_an_execution_kills_itself_and_what_it_has_called(made: Stage) -> None:
     assert {each.state.value for each in made.executions()} == {"KILLED"}
 
 
+PAUSES = f"""  - id: both
+    type: {CORE}flow.Parallel
+    tasks:
+      - {{id: call, type: {CORE}flow.Subflow, namespace: team, flowId: child}}
+      - {{id: other, type: {CORE}flow.Subflow, namespace: team, flowId: child, wait: false}}"""
+
+
+@pytest.mark.parametrize("more", ["", ", propagateKill: false"])
+def test_a_kill_that_is_not_propagated_leaves_alone_what_was_called(made: Stage, more: str) -> None:
+    made.deploy(flow("child", PAUSE))
+    last = f"      - {{id: end, type: {CORE}execution.Kill{more}}}"
+    killed = run(made, flow("kills", f"{PAUSES}\n{last}"))
+
+    assert [run.state.value for run in killed.in_order()] == ["KILLED", "KILLED", "SUCCESS", "KILLED"]
+    kids = [each.id for each in made.executions() if each.caller is not None]
+    assert [made.execution(kid).state.value for kid in kids] == ["PAUSED", "PAUSED"]
+    for kid in kids:
+        made.resume(kid)
+    made.rest()
+    made.check()
+    assert [each.state.value for each in made.executions()] == ["KILLED", "SUCCESS", "SUCCESS"]
+    assert made.store.unheard(made.session, limit=10) == []
+
+
+def test_a_person_kills_an_execution_and_not_what_it_has_called(made: Stage) -> None:
+    made.deploy(flow("child", PAUSE))
+    [name] = made.deploy(flow("calls", PAUSES))
+    parent = made.start(name)
+    made.rest()
+    made.kill(parent, cascade=False)
+    made.rest()
+
+    assert [each.state.value for each in made.executions()] == ["KILLED", "PAUSED", "PAUSED"]
+
+
+def test_iterations_of_a_loop_are_killed_with_their_execution_and_what_they_call_is_not(made: Stage) -> None:
+    made.deploy(flow("child", PAUSE))
+    call = f"      - {{id: call, type: {CORE}flow.Subflow, namespace: team, flowId: child}}"
+    loop = f"  - id: loop\n    type: {CORE}flow.Loop\n    values: [a]\n    tasks:\n{call}"
+    [name] = made.deploy(flow("loops", loop))
+    parent = made.start(name)
+    made.rest()
+    made.kill(parent, cascade=False)
+    made.rest()
+
+    assert [each.state.value for each in made.executions()] == ["KILLED", "KILLED", "PAUSED"]
+
+
 def test_logs_are_fetched_as_ion_from_a_level_on_and_of_tasks(made: Stage) -> None:
     said = run(made, flow("one", SAY))
     fetch = f"  - {{id: fetch, type: {CORE}log.Fetch, executionId: {said.id}, level: WARN}}"

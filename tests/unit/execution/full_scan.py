@@ -23,6 +23,7 @@ from penstock.execution.event import (
     TaskRunCreated,
     TaskRunEnded,
 )
+from penstock.execution.executable import EXECUTABLES
 from penstock.execution.flowable import FLOWABLES
 from penstock.execution.flowable.base import Lanes, one_lane
 from penstock.execution.model import Execution, TaskRun
@@ -295,7 +296,9 @@ class _Scan:
         if isinstance(task.timeout, str) and "timeout_s" not in run.facts:
             return ("EvaluationRequested", run.id)
         if run.kind is Kind.EXECUTABLE:
-            return ("ChildrenRequested", run.id)
+            asks = EXECUTABLES[task.type].asks(task)
+            known = not asks or {"batches", "values", "uri"} & run.facts.keys()
+            return ("ChildrenRequested" if known else "EvaluationRequested", run.id)
         return ("FlowableStarted" if run.kind is Kind.FLOWABLE else "TaskRunAdmitted", run.id)
 
     def opening(self, run: TaskRun, task: Task) -> Gist | None:

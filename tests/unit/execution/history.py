@@ -28,7 +28,6 @@ from penstock.execution.inheriting import inherit
 from penstock.execution.leaving import leave_of
 from penstock.execution.model import TaskRun
 from penstock.execution.state import State
-from penstock.flow.foreach_item import BATCHES, SPLIT
 from penstock.flow.model import Kind
 from unit.execution.course import Course, Watcher
 
@@ -270,8 +269,6 @@ class _History:
         if run.kind is Kind.INLINE:
             self.affect(run)
         outputs: dict[str, object] = {"value": run.value} if chance(self.dice, 30) else {}
-        if self.course.flow.by_id[run.task].type == SPLIT:
-            outputs[BATCHES] = self.dice.randrange(4)
         self.course.tell(
             AttemptEnded(
                 at=self.course.now, run=key, attempt=len(run.attempts), state=state, error=error, outputs=outputs

@@ -10,7 +10,8 @@ import pytest
 from penstock.execution.model import Execution
 from penstock.execution.sealed import PREFIX
 from penstock.execution.state import State
-from penstock.execution.variables import Inputs, Surroundings, variables
+from penstock.execution.variables import Surroundings, variables
+from penstock.execution.views import Inputs
 from penstock.flow.declaration import declared_input
 from penstock.flow.model import Dialect, Flow, InputType, Output
 from unit.execution.course import Course

@@ -86,13 +86,17 @@ class HandContext(Context):
     execution_id: str = "e1"
     run_id: str = "r1"
     attempt: int = 1
+    attempt_name: str = "penstock-a-e1-r1-1"
     epoch: int = 1
-    name: str = "penstock-a-e1-r1-1"
     idempotency_key: str = "key"
     resumed: bool = False
     secrets: tuple[str, ...] = ()
     workspace: Workspace | None = None
     clock: HeldClock = field(default_factory=HeldClock)
+
+    @property
+    def name(self) -> str:
+        return self.attempt_name
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -363,7 +363,10 @@ def test_an_interpreter_that_is_missing_is_named(processes: Any, tmp_path: Path)
     with pytest.raises(UserError, match="no-such-shell"):
         run(
             context(
-                COMMANDS, {"commands": ["x"], "interpreter": ["no-such-shell", "-c"]}, runner=processes(), name="other"
+                COMMANDS,
+                {"commands": ["x"], "interpreter": ["no-such-shell", "-c"]},
+                runner=processes(),
+                attempt_name="other",
             )
         )
 

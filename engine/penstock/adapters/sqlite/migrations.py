@@ -157,4 +157,11 @@ MIGRATIONS: tuple[str, ...] = (
     create index executions_unheard on executions (caller) where awaited = 1 and is_over = 1;
     create index executions_called on executions (caller) where caller is not null and is_over = 0;
     """,
+    # Lists leave out the rounds of a Loop, and walk past none of them.
+    """
+    drop index executions_by_created;
+    drop index executions_by_flow;
+    create index executions_by_created on executions (created desc) where iteration = 0;
+    create index executions_by_flow on executions (namespace, flow, created desc) where iteration = 0;
+    """,
 )

@@ -65,14 +65,16 @@ UNHEARD = (
 
 CALLED = (
     "select id from executions where caller = ?1 and caller is not null and is_over = 0 "
-    "and (?2 is null or caller_run = ?2) order by created, id"
+    "and (?2 is null or caller_run = ?2) and iteration >= ?3 order by created, id"
 )
 
 BEREAVED = (
     "select e.id from executions e indexed by executions_called join executions p on p.id = e.caller "
     "where e.caller is not null and e.is_over = 0 and e.session = ? and e.state <> 'KILLING' "
-    "and p.state in ('KILLING', 'KILLED') order by e.created, e.id"
+    "and p.state in ('KILLING', 'KILLED') "
+    "and (e.iteration = 1 or json_extract(p.header, '$.spares') is null) order by e.created, e.id"
 )
+"""A header leaves out what is false."""
 
 EVENTS = "select type, v, body from events where execution = ? and seq > ? order by seq"
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.diagnostic import FlowName
-from penstock.execution.event import Instant
+from penstock.execution.event import Caller, Instant
 from penstock.execution.state import State
 from penstock.flow.model import Trigger
 from penstock.ports.deployment import Backfill, BackfillState, Cursor, Deployed, Observation, TreeFile
-from penstock.ports.store import Query, Session, Summary
+from penstock.ports.store import Iterations, Query, Session, Summary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,6 +55,8 @@ def summary_of(row: Row) -> Summary:
         labels=data.get("labels", {}),
         trigger=data.get("trigger"),
         session=session,
+        caller=Caller(**data["caller"]) if data.get("caller") else None,
+        item=data.get("source", {}).get("item"),
     )
 
 
@@ -77,6 +79,14 @@ def where_of(query: Query) -> tuple[str, list[Any]]:
     if query.after is not None:
         parts.append("created > ?")
         values.append(micros(query.after))
+    if query.iterations is not Iterations.TOO:
+        parts.append("iteration = 1" if query.iterations is Iterations.ALONE else "iteration = 0")
+    if query.caller is not None:
+        parts.append("caller = ? and caller is not null")
+        values.append(query.caller)
+    if query.caller_run is not None:
+        parts.append("caller_run = ?")
+        values.append(query.caller_run)
     for key, value in query.labels.items():
         parts.append("exists (select 1 from json_each(header, '$.labels') l where l.key = ? and l.value = ?)")
         values += [key, value]

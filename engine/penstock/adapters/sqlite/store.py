@@ -166,7 +166,11 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
             for each in events
             if isinstance(each, ChildStarted) and execution.waits_for(each.run)
         ]
-        left = [(execution.id, each.run) for each in events if isinstance(each, TaskRunEnded) and each.orphan]
+        left = [
+            (execution.id, each.run)
+            for each in events
+            if isinstance(each, TaskRunEnded) and (each.orphan or execution.spares)
+        ]
         header = _header_row(execution, due)
         before = execution.seq - len(events)
         born = [(each, _rows_of(each, session)) for each in births] if session is not None else []
@@ -224,9 +228,9 @@ class SqliteStore(DeploymentTables, OutboxTables, Store):
         row = (caller.execution, caller.run, caller.index)
         self._database.write(lambda connection: connection.execute(sql.HEARD, row))
 
-    def called(self, execution: str, *, run: str | None = None) -> list[str]:
+    def called(self, execution: str, *, run: str | None = None, within: bool = False) -> list[str]:
         with self._database.reading() as connection:
-            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run))]
+            return [id_ for (id_,) in connection.execute(sql.CALLED, (execution, run, within))]
 
     def child(self, caller: Caller) -> str | None:
         with self._database.reading() as connection:
@@ -416,7 +420,9 @@ def _caller_row(execution: Execution) -> tuple[str | None, str | None, int | Non
 
 
 def _outbox_row(execution: Execution, session: Session | None) -> tuple[str, int] | None:
-    """What an agent has brought to its end waits to be recorded."""
-    if not execution.is_over or execution.ended is None or session is None or session.kind != AGENT:
+    """What an agent has brought to its end waits to be recorded; an iteration of a Loop is told with its execution."""
+    if not execution.is_over or execution.ended is None or execution.is_iteration:
+        return None
+    if session is None or session.kind != AGENT:
         return None
     return execution.result_id, micros(execution.ended)

@@ -17,6 +17,8 @@ from penstock.flow.model import Flow
 def halts(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """An answer of its own, before all others: nothing else may begin within what stops."""
     open_scopes = [key for key in execution.agenda if key != ROOT and key in execution.scopes]
+    if not open_scopes:
+        return
     for key in sorted(open_scopes, key=lambda each: execution.agenda[each]):
         state = _exit(flow, execution, key, execution.scopes[key], now)
         if state is not None:

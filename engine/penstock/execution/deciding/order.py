@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from operator import attrgetter
 
 from penstock.execution.model import Execution, TaskRun
 
 
-def in_order(execution: Execution, keys: list[str]) -> Iterator[TaskRun]:
-    yield from sorted((execution.runs[key] for key in keys), key=lambda run: run.ordinal)
+def in_order(execution: Execution, keys: list[str]) -> list[TaskRun]:
+    runs = [execution.runs[key] for key in keys]
+    if len(runs) > 1:
+        runs.sort(key=_ordinal)
+    return runs
+
+
+_ordinal = attrgetter("ordinal")

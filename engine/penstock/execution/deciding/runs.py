@@ -20,6 +20,7 @@ from penstock.execution.leaving import Leave, leave_of
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import again_at, conclude, softened
 from penstock.execution.state import BEGINNING, State
+from penstock.flow.looping import LOOP
 from penstock.flow.model import Flow, Kind, Task
 
 
@@ -55,6 +56,8 @@ def _leave(flow: Flow, execution: Execution, task: Task, run: TaskRun, leave: Le
     """What is at work is stopped, what has just ended is taken at its word, and what is not over takes the state."""
     family = run.family if run.is_calling else None
     if run.is_running or (family is not None and family.living):
+        if family is not None and execution.kill and execution.spares and task.type != LOOP:
+            return TaskRunEnded(at=now, run=run.id, state=leave.state)
         return stopping(run, StopCause.KILL, now)
     if family is not None and family.is_complete and not leave.stop:
         return after_children(flow, execution, task, run, now)

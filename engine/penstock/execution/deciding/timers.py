@@ -31,10 +31,18 @@ MOST_DEEP = 20
 
 def timers(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
     """What the passing of time alone has brought about."""
+    if not may_wake(execution):
+        return
     for run in in_order(execution, [key for key, wake_at in execution.sleeping.items() if wake_at <= now]):
         yield from _woken(flow, execution, run, now)
     for run in in_order(execution, [key for key, run_out in deadlines(flow, execution) if run_out <= now]):
         yield stopping(run, StopCause.TIMEOUT, now)
+
+
+def may_wake(execution: Execution) -> bool:
+    """Whether anything in it has a moment of its own."""
+    at_work = execution.running or execution.children or execution.bearing
+    return bool(at_work or execution.sleeping or execution.deadlines)
 
 
 def stopping(run: TaskRun, cause: StopCause, now: Instant) -> TaskRunStopping:

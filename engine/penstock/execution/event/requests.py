@@ -12,9 +12,10 @@ from penstock.flow.model import nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillRequested(ExecutionEvent):
-    """Everything of this execution is to stop."""
+    """Everything of this execution is to stop; with `cascade` also what it has called."""
 
     by: str = ""
+    cascade: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

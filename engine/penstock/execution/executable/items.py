@@ -17,9 +17,11 @@ _WORST_FIRST = (State.FAILED, State.KILLED, State.WARNING)
 class ForEachItemExecutable(Executable):
     """Its outputs count the executions by state (Kestra core, ExecutableUtils.manageIterations)."""
 
+    def asks(self, task: Task) -> tuple[str, ...]:
+        return (BATCHES,)
+
     def call(self, execution: Execution, task: Task, run: TaskRun) -> Call:
-        batches = (cut_of(execution, run).outputs or {}).get(BATCHES, 0)
-        return Call(int(batches), waits=is_set(task, "wait"))
+        return Call(int(run.facts[BATCHES]), waits=is_set(task, "wait"))
 
     def outcome(self, task: Task, run: TaskRun, family: Family) -> Outcome:
         if family.count == 0:

@@ -60,21 +60,25 @@ class Loop(Executable):
 
 
 def items_of(values: Any) -> dict[str, Any]:
-    """Values as text, in order, and the keys where they have some. Raises UserError."""
+    """Values as text, in order, and the keys where they have some; those of a list each once (kestra core 2.0,
+    FlowableUtils.resolveValues). Raises UserError."""
     if isinstance(values, str):
         try:
             values = json.loads(values)
         except ValueError as error:
             raise UserError(f"the values of a loop are a list, a mapping or a file, not `{values[:200]}`") from error
     if isinstance(values, Mapping):
+        if None in values.values():
+            raise UserError(f"Found a null value inside the iteration values={json.dumps(dict(values))[:200]}")
         keys = [str(key) for key in values]
         return {"values": [as_text(value) for value in values.values()], "keys": keys, "count": len(keys)}
     if not isinstance(values, list | tuple):
         raise UserError(f"the values of a loop are a list, a mapping or a file, not `{str(values)[:200]}`")
     nulls = sum(value is None for value in values)
     if nulls:
-        raise UserError(f"Found '{nulls}' null values on Loop, with values={json.dumps(list(values))[:200]}")
-    return {"values": [as_text(value) for value in values], "count": len(values)}
+        raise UserError(f"Found a null value inside the iteration values={json.dumps(list(values))[:200]}")
+    texts = list(dict.fromkeys(map(as_text, values)))
+    return {"values": texts, "count": len(texts)}
 
 
 def as_text(value: Any) -> str:

@@ -71,7 +71,7 @@ class Approval(Pausable):
         if decision is None:
             return {}
         found: dict[str, Any] = {"decision": decision, "auto": _is_automatic(task, facts)}
-        found |= {name: facts[name] for name in ("by", "on", "comment") if name in facts}
+        found |= {name: facts[name] for name in ("by", "on", "comment", "due") if name in facts}
         return found | ({"inputs": facts["onResume"]} if facts.get("onResume") else {})
 
 

@@ -15,10 +15,12 @@ from penstock.execution.folding.runs import moved
 from penstock.execution.model import Attempt, TaskRun
 from penstock.execution.state import State
 
+ChildChange = ChildrenRequested | ChildStarted | ChildRefused | ChildEnded
+
 _NOBODY: immutables.Map[int, str] = immutables.Map()
 
 
-def fold_child(draft: Draft, event: ChildrenRequested | ChildStarted | ChildRefused | ChildEnded) -> None:
+def fold_child(draft: Draft, event: ChildChange) -> None:
     run = draft.runs[event.run]
     match event:
         case ChildrenRequested():

@@ -34,16 +34,19 @@ def put(draft: Draft, run: TaskRun) -> None:
 
 def index(draft: Draft, run: TaskRun) -> None:
     """Put `run` in exactly the indexes that its state puts it in."""
-    ready = is_ready(run)
-    draft.ready = _member(draft.ready, run, belongs=ready and run.kind is not Kind.INLINE)
-    draft.inline = _member(draft.inline, run, belongs=ready and run.kind is Kind.INLINE)
-    draft.running = _member(draft.running, run, belongs=run.is_running)
-    draft.bearing = _member(draft.bearing, run, belongs=run.bears)
+    goes_on, kind = not run.state.is_terminal, run.kind
+    ready = goes_on and is_ready(run)
+    if kind is Kind.INLINE:
+        draft.inline = _member(draft.inline, run, belongs=ready)
+    else:
+        draft.ready = _member(draft.ready, run, belongs=ready)
+    draft.running = _member(draft.running, run, belongs=goes_on and run.is_running)
+    if kind is Kind.EXECUTABLE:
+        draft.bearing = _member(draft.bearing, run, belongs=goes_on and run.bears)
     draft.paused = _member(draft.paused, run, belongs=run.state in WAITING)
-    draft.sleeping = keep(draft.sleeping, run.id, None if run.state.is_terminal else run.wake_at)
+    draft.sleeping = keep(draft.sleeping, run.id, run.wake_at if goes_on else None)
     draft.asked = keep(draft.asked, run.id, run.asks or None)
-    if run.kind is Kind.FLOWABLE:
-        goes_on = not run.state.is_terminal
+    if kind is Kind.FLOWABLE:
         is_bound = run.stop in _SOONER and (run.closing is not None or not _is_past_its_main_list(run))
         draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and is_bound else None)
         draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
@@ -54,7 +57,7 @@ def _is_past_its_main_list(run: TaskRun) -> bool:
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:
-    if belongs == (run.id in members):
+    if belongs is (run.id in members):
         return members
     return members.set(run.id, run.ordinal) if belongs else members.delete(run.id)
 
@@ -69,6 +72,6 @@ def touch(draft: Draft, *keys: str) -> None:
     """Put the agenda right about `keys`."""
     for key in keys:
         wanted = wants_decision(draft, key)
-        if wanted != (key in draft.agenda):
+        if wanted is not (key in draft.agenda):
             ordinal = -1 if key == ROOT else draft.runs[key].ordinal
             draft.agenda = draft.agenda.set(key, ordinal) if wanted else draft.agenda.delete(key)

@@ -40,7 +40,7 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.labels = {**draft.labels, **event.labels}
     draft.asks, draft.facts, draft.sealed, draft.failure = (), nothing(), (), None
     draft.outputs = draft.error = None
-    draft.held = draft.kill = draft.queued = draft.forced = draft.trailing = False
+    draft.held = draft.kill = draft.spares = draft.queued = draft.forced = draft.trailing = False
     draft.exit, draft.again_at, draft.judged = None, None, ()
     lists = {
         key: ScopeList(phase, lanes, width, followers, on_failure)

@@ -56,8 +56,10 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
     match event:
         case AttemptStarted():
             attempt = Attempt(event.attempt, event.session, event.epoch, event.at)
-            started = run if run.state is State.RUNNING else moved(run, event.at, State.RUNNING)
-            return changed(started, attempts=(*run.attempts, attempt))
+            attempts = (*run.attempts, attempt)
+            if run.state is State.RUNNING:
+                return changed(run, attempts=attempts)
+            return moved(run, event.at, State.RUNNING, attempts=attempts)
         case AttemptEnded():
             return changed(run, attempts=_closed(run, event), outputs=event.outputs, error=event.error, wake_at=None)
         case AttemptLost():
@@ -66,18 +68,18 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
         case TaskRunAdmitted():
             return changed(run, gated=False)
         case FlowableStarted():
-            return changed(moved(run, event.at, State.RUNNING), gated=False, deadline=event.deadline)
+            return moved(run, event.at, State.RUNNING, gated=False, deadline=event.deadline)
         case TaskRunRetrying():
             failed = run if run.state is State.FAILED else moved(run, event.at, State.FAILED)
             if run.is_calling:
                 failed = changed(failed, attempts=(*run.attempts[:-1], called(run, event.at, State.FAILED)))
-            return changed(moved(failed, event.at, State.RETRYING), wake_at=event.until, stop=None)
+            return moved(failed, event.at, State.RETRYING, wake_at=event.until, stop=None)
         case TaskRunReleased():
-            return changed(moved(run, event.at, State.CREATED), wake_at=None, stop=None)
+            return moved(run, event.at, State.CREATED, wake_at=None, stop=None)
         case TaskRunPaused():
-            return changed(moved(run, event.at, State.PAUSED), wake_at=event.until, then=event.then)
+            return moved(run, event.at, State.PAUSED, wake_at=event.until, then=event.then)
         case TaskRunResumed():
-            return changed(moved(run, event.at, State.RUNNING), wake_at=None, facts=_told(run, event))
+            return moved(run, event.at, State.RUNNING, wake_at=None, facts=_told(run, event))
         case TaskRunStopping():
             stopping = moved(run, event.at, State.KILLING) if event.cause is StopCause.KILL else run
             is_waited_for = run.is_running or (run.family is not None and run.is_calling and run.family.living > 0)
@@ -96,7 +98,7 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
 def answered_by_person(run: TaskRun, event: ResumeRequested) -> TaskRun:
     """A Pause goes on as decided next, with the answer; what stands at a breakpoint is at its start again."""
     if run.state is State.BREAKPOINT:
-        return changed(moved(run, event.at, State.CREATED), facts={**run.facts, PASSED: True})
+        return moved(run, event.at, State.CREATED, facts={**run.facts, PASSED: True})
     told = {"values": dict(event.values), "by": event.by, "decision": event.decision, "comment": event.comment}
     return changed(run, facts={**run.facts, "resumed": told})
 
@@ -105,7 +107,8 @@ def _told(run: TaskRun, event: TaskRunResumed) -> dict[str, Any]:
     """The facts after the wait: what was answered, by whom and when, or that nobody has answered."""
     facts = {key: value for key, value in run.facts.items() if key != "resumed"}
     facts |= {"onResume": dict(event.values), "elapsed": event.elapsed, "on": iso(event.at)}
-    said = {"by": event.by, "decision": event.decision, "comment": event.comment}
+    due = iso(run.wake_at) if run.wake_at is not None and run.then == "EXPIRE" else ""
+    said = {"by": event.by, "decision": event.decision, "comment": event.comment, "due": due}
     return facts | {name: value for name, value in said.items() if value}
 
 
@@ -140,6 +143,7 @@ def called(run: TaskRun, at: Instant, state: State) -> Attempt:
     return changed(run.attempts[-1], state=state, ended=at, error=run.family.error if run.family is not None else None)
 
 
-def moved(run: TaskRun, at: Instant, state: State) -> TaskRun:
+def moved(run: TaskRun, at: Instant, state: State, **changes: Any) -> TaskRun:
+    """`run` in another state, with what else changes of it."""
     histories: Histories = (*run.histories, (state, at))
-    return changed(run, state=state, histories=histories)
+    return changed(run, state=state, histories=histories, **changes)

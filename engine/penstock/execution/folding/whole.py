@@ -32,6 +32,20 @@ from penstock.execution.folding.scopes import set_scope
 from penstock.execution.model import ROOT
 from penstock.execution.state import State
 
+WholeChange = (
+    ExecutionQueued
+    | ExecutionAdmitted
+    | ExecutionStarted
+    | ExecutionWaiting
+    | ExecutionResumed
+    | ExecutionEnded
+    | ExecutionClosed
+    | SlaViolated
+    | ExecutionLeaving
+    | KillRequested
+    | PauseRequested
+)
+
 
 def fold_whole(draft: Draft, event: Event) -> None:
     match event:
@@ -88,6 +102,7 @@ def _turn(draft: Draft, event: SlaViolated | ExecutionLeaving | KillRequested) -
         case KillRequested():
             if not draft.state.is_terminal:
                 move(draft, event.at, State.KILLING)
+            draft.spares = not event.cascade
             leave(draft, None, stop=True)
 
 

@@ -15,18 +15,23 @@ import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from penstock.adapters.files.durable import sync_all, sync_each
 from penstock.errors import NotFound, Stalled, UserError
 from penstock.ports.files import SCHEME, Files
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+_MOST_UNSETTLED = 1_000
+"""So many contents are written before they are made durable together."""
 _MOST_URI_BYTES = 3000
 _MOST_SEGMENT_BYTES = 240
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -42,6 +47,7 @@ class LocalFiles(Files):
         self._names = root / "names"
         self._temporary = root / "tmp"
         self._root = root
+        self._settling = threading.Lock()
 
     # ── contents ──
 
@@ -51,8 +57,7 @@ class LocalFiles(Files):
             if self._touch(digest):
                 return digest
         with self._telling_full():
-            self._temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self._temporary / secrets.token_hex(12)
+            path = self._temporary_path()
             try:
                 with path.open("xb") as target:
                     digest = _copy(content, target)
@@ -78,19 +83,77 @@ class LocalFiles(Files):
             raise UserError(f"{digest!r} is no SHA-256 in hexadecimal")
         return self._contents / digest[:2] / digest[2:4] / digest
 
+    def _temporary_path(self) -> Path:
+        self._temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._temporary / secrets.token_hex(12)
+
     def _touch(self, digest: str) -> bool:
-        """Whether it is kept already; then it is young again, so that no sweep takes it before it is named."""
+        """Whether it is kept already; then it is young again, so that no sweep takes it before it is named. Who finds
+        what others are just settling waits until it is durable."""
         try:
             os.utime(self._content(digest))
         except FileNotFoundError:
             return False
-        return True
+        with self._settling:
+            return True
 
     def _settle(self, path: Path, digest: str) -> None:
+        sync_each(self._moved(path, digest))
+
+    def _moved(self, path: Path, digest: str) -> list[Path]:
+        """Move a file to where contents are; the folders that have got a new entry by that."""
         target = self._content(digest)
         made = _make_folder(target.parent, self._root)
         path.replace(target)
-        _sync([target.parent, *made])
+        return [target.parent, *made]
+
+    # ── many at once ──
+
+    def put_each(self, contents: Iterable[tuple[str, BinaryIO | bytes]]) -> None:
+        """What `put` and `name` promise of each holds of all of them when this returns. On the way there are two
+        moments at which everything that was written is made durable: before any content gets the name of its digest,
+        for that name vouches for it, and at the end. A pointer that was cut short in between is none."""
+        with self._telling_full():
+            left = iter(contents)
+            while self._put_portion(left):
+                continue
+
+    def _put_portion(self, contents: Iterator[tuple[str, BinaryIO | bytes]]) -> bool:
+        """Keep the next of them; whether there may be more."""
+        unsettled: list[tuple[str, str]] = []
+        paths: list[Path] = []
+        try:
+            for uri, content in islice(contents, _MOST_UNSETTLED):
+                self._pointer(uri)
+                paths.append(self._temporary_path())
+                with paths[-1].open("xb") as target:
+                    unsettled.append((uri, _copy(content, target)))
+            self._settle_each(unsettled, paths)
+        finally:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        return len(paths) == _MOST_UNSETTLED
+
+    def _settle_each(self, unsettled: Sequence[tuple[str, str]], paths: Sequence[Path]) -> None:
+        found = zip(unsettled, paths, strict=True)
+        new = {digest: path for (_, digest), path in found if not self._touch(digest)}
+        sync_all(list(new.values()), self._root)
+        with self._settling:
+            changed = [folder for digest, path in new.items() for folder in self._moved(path, digest)]
+            changed += [written for uri, digest in unsettled for written in self._pointed(uri, digest)]
+            sync_all(list(dict.fromkeys(changed)), self._root)
+
+    def _pointed(self, uri: str, digest: str) -> list[Path]:
+        """Let `uri` lead to `digest`; what must be synced for that to last."""
+        pointer = self._pointer(uri)
+        made = _make_folder(pointer.parent, self._root)
+        try:
+            with pointer.open("xb") as file:
+                file.write(f"{digest}\n".encode())
+        except FileExistsError:
+            self.name(uri, digest)
+            return []
+        return [pointer, pointer.parent, *made]
 
     # ── names ──
 
@@ -112,7 +175,7 @@ class LocalFiles(Files):
                     temporary.replace(pointer)
                 finally:
                     temporary.unlink(missing_ok=True)
-            _sync([pointer.parent, *made])
+            sync_each([pointer.parent, *made])
 
     def resolve(self, uri: str) -> str:
         digest = _digest_in(self._pointer(uri))
@@ -277,15 +340,3 @@ def _make_folder(folder: Path, root: Path) -> list[Path]:
         missing = missing.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return changed
-
-
-def _sync(folders: Iterable[Path]) -> None:
-    """Make the entries of folders durable. Windows has no such call."""
-    if os.name != "posix":
-        return
-    for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
