@@ -81,10 +81,7 @@ class Fates:
         dice = self.dice(key, "attempt", number)
         state = one_of(dice, ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "WARNING"))
         outputs: dict[str, object] = {"value": f"{key[0]} {number}"}
-        takes, obeys = length(dice, 40), length(dice, 5)
-        if key[0].endswith("_split"):
-            outputs["batches"] = dice.randrange(4)
-        return Attempted(takes, state, outputs, obeys)
+        return Attempted(length(dice, 40), state, outputs, length(dice, 5))
 
     def answer(self, key: Key, name: str, created: int = 1, asked: int = 1) -> Answered:
         """The answer to the task run that was `created` so often, when it asks that for so many times."""
@@ -107,6 +104,8 @@ class Fates:
                 return json.dumps({**bounds, "interval": f"PT{dice.randrange(9)}S"})
             case "case":
                 return one_of(dice, ("a", "b", "neither"))
+            case "batches":
+                return str(dice.randrange(4))
             case "values" | "value":
                 return json.dumps([f"v{n}" for n in range(one_of(dice, (2, 3, 1, 0, 4)))])
             case _:

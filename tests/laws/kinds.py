@@ -145,7 +145,7 @@ def _loop_until(reference: Asked, task: Task, run: Run, limit: timedelta | None,
 
 def _approval(reference: Asked, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
     """After its `onWait` it waits for a person's yes or no; when its time is over, for nothing (Kestra core 2.0)."""
-    is_automatic, states = False, set[str]()
+    is_automatic, states, due = False, set[str](), dict[str, str]()
     if "autoApprove" in task.properties:
         at, text = reference.ask(run.key, "autoApprove", at)
         is_automatic = text == "true"
@@ -157,11 +157,12 @@ def _approval(reference: Asked, task: Task, run: Run, limit: timedelta | None, a
         run.take("PAUSED", at)
         person = reference.fates.patience(run.key)
         elapsed = limit is not None and limit < person
+        due = {} if limit is None else {"due": iso(at + limit)}
         at += limit if elapsed and limit is not None else person
         run.take("RUNNING", at)
         decision = "EXPIRED" if elapsed else reference.fates.decision(run.key) or "APPROVED"
     told = {"decision": decision, "auto": is_automatic}
-    run.shows.append((at, told if is_automatic else {**told, "on": iso(at)}))
+    run.shows.append((at, told if is_automatic else {**told, **due, "on": iso(at)}))
     branch, behavior, usual = _ANSWERS[decision]
     then = str(task.properties.get(behavior, usual))
     lanes = [Lane(task.branches.get(branch, ()))]

@@ -319,9 +319,8 @@ class Reference:
                 at, text = self.ask(run.key, "values", at)
                 return at, len(json.loads(text))
             case _:
-                place = task.id.removesuffix("_items") + "_split", run.key[1]
-                cut = next(each for each in reversed(self.runs) if each.key == place)
-                return at, int(str(cut.outputs.get("batches", 0)))
+                at, text = self.ask(run.key, "batches", at)
+                return at, int(text)
 
     def call(
         self, task: Task, run: Run, number: int, wanted: int, limit: timedelta | None, at: datetime
