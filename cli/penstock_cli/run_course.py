@@ -73,6 +73,8 @@ class RunCourse:
             self._latest = admitted
             for check in admitted.checks:
                 self._say(f"{check['style']}: {check['message']}")
+            if admitted.queued:
+                self._say(told_queued(admitted))
         else:
             self._latest = self._place.store.load(full_id(self._place.store, self._wish.resume or ""))
         assert self._latest is not None
@@ -95,7 +97,7 @@ class RunCourse:
         if begins and (execution.caller is not None or execution.attempt_number > 1):
             self._unread.append(execution.id)
         if begins and execution.caller is None and execution.attempt_number > 1:
-            self._say(f"tried again by {execution.id} (attempt {execution.attempt_number})")
+            self._say(told_again(execution))
         for event in events:
             if isinstance(event, PauseRequested):
                 self._say(f"paused by {event.by}: penstock executions resume {execution.id} lets it go on")
@@ -293,6 +295,17 @@ def _plain_text(value: Any) -> str:
     import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def told_again(execution: Execution) -> str:
+    """What is said when another execution has failed, and this one tries it once more."""
+    return f"tried again by {execution.id} (attempt {execution.attempt_number})"
+
+
+def told_queued(execution: Execution) -> str:
+    """What is said of an execution that waits for others of its flow."""
+    word = f"penstock executions unqueue {execution.id}"
+    return f"it is QUEUED: as many of {execution.flow} go on as may; {word} lets it run now"
 
 
 def _asks(execution: Execution) -> bool:

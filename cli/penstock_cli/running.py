@@ -17,6 +17,7 @@ from penstock.errors import Refused, UserError
 from penstock.execution.event import Event
 from penstock.execution.model import Execution
 from penstock.flow.model import Dialect, Flow
+from penstock.operations.again import last_of
 from penstock.operations.start import Start, refuse_blocked
 from penstock_cli.flow_files import (
     FlowFile,
@@ -101,7 +102,9 @@ def _flow_to_resume(place: Workplace, wish: RunWish) -> Flow:
     execution = place.store.load(full_id(place.store, wish.resume or ""))
     assert execution is not None
     if execution.is_over:
-        raise Refused(f"the execution {execution.id} is over, it is {execution.state}")
+        again = last_of(place.store, execution)
+        later = f"it was tried again, last by {again.id}" if again.id != execution.id else None
+        raise Refused(f"the execution {execution.id} is over, it is {execution.state}", help=later)
     holder = place.store.holder(execution.id)
     if holder is not None and place.presence.is_alive(holder.id):
         raise Refused(

@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 """So often whoever waits looks whether a signal has come."""
 
-_GOOD = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED, State.PAUSED, State.CANCELLED})
+_GOOD = frozenset(
+    {State.SUCCESS, State.WARNING, State.SKIPPED, State.PAUSED, State.BREAKPOINT, State.CANCELLED, State.RETRIED}
+)
+"""What is no failure of a round. Of one that is RETRIED the execution after it tells, which is of the round too."""
 
 
 @dataclass(frozen=True, slots=True)

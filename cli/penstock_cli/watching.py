@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.execution.apply import extend
-from penstock.execution.event import AttemptEnded, Event, ExecutionReopened, IterationBegun
+from penstock.execution.apply import begin, extend
+from penstock.execution.event import (
+    AttemptEnded,
+    Event,
+    ExecutionCreated,
+    ExecutionReopened,
+    IterationBegun,
+    TaskRunEnded,
+)
 from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.execution.variables import iso
 from penstock.flow.model import Level
-from penstock.operations.transcript import said, transcript, with_what_left
+from penstock.operations.again import followed_by
+from penstock.operations.transcript import said, transcript, untold, with_what_left
 from penstock.ports.logs import LogLine
 from penstock_cli.exits import Exit
 from penstock_cli.globals import Globals
-from penstock_cli.render.progress import PlainProgress, Progress, TreeProgress, harmless, label
+from penstock_cli.render.progress import PlainProgress, Progress, Silent, TreeProgress, harmless, label
 from penstock_cli.render.terminal import console, watches
-from penstock_cli.run_course import EXITS
+from penstock_cli.run_course import EXITS, told_again
 
 if TYPE_CHECKING:
     from penstock.wiring import Workplace
@@ -54,6 +62,12 @@ class Following:
                 run = self.execution.runs[event.run]
                 yield from (line for line in said(self.execution.id, run) if line.key.attempt == event.attempt)
 
+    def untold(self, events: Sequence[Event]) -> Iterator[LogLine]:
+        """Why task runs have failed in `events` whose attempts could not say it."""
+        for event in events:
+            if isinstance(event, TaskRunEnded):
+                yield from untold(self.execution.id, self.execution.runs[event.run])
+
 
 def _pause() -> None:
     threading.Event().wait(LOOK_EVERY)
@@ -69,7 +83,8 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
     """Print what was said, then what is being said, until the execution is over."""
     following = Following(place, execution)
     with place.logs.follow(execution.id) as tail:
-        earlier = [line for run in execution.in_order() for line in said(execution.id, run)]
+        runs = list(execution.in_order())
+        earlier = [line for run in runs for line in (*said(execution.id, run), *untold(execution.id, run))]
         lines = sorted([*tail.new(), *earlier], key=lambda line: line.at)
         while True:
             for line in lines:
@@ -80,7 +95,8 @@ def follow_logs(place: Workplace, execution: Execution, task: str | None, least:
             if not following.execution.is_over:
                 _pause()
             events = following.news()
-            lines = sorted([*tail.new(), *following.said(events)], key=lambda line: line.at)
+            lines = [*tail.new(), *following.said(events), *following.untold(events)]
+            lines.sort(key=lambda line: line.at)
 
 
 def _print(execution: Execution, line: LogLine, task: str | None, output: str | None) -> None:
@@ -104,7 +120,8 @@ def _print(execution: Execution, line: LogLine, task: str | None, output: str | 
 
 
 def watch_execution(place: Workplace, execution: Execution, globals_: Globals) -> int:
-    """Show the execution live; the exit code that `run` would have had. It ends when nobody moves it any more."""
+    """Show the execution live, and those that try it again; the exit code that `run` would have had. It ends when
+    nobody moves it any more."""
     following = Following(place, execution)
 
     def names(run: str) -> str:
@@ -112,27 +129,49 @@ def watch_execution(place: Workplace, execution: Execution, globals_: Globals) -
         return label(found) if found is not None else run
 
     progress: Progress
-    if watches(sys.stderr):
+    if globals_.quiet:
+        progress = Silent()
+    elif watches(sys.stderr):
         progress = TreeProgress(console(globals_.color, stderr=True), names, str(execution.flow))
     else:
         progress = PlainProgress(sys.stderr, names)
     try:
-        with place.logs.follow(execution.id) as tail:
-            progress.hear(execution, ())
-            while True:
-                events = following.news()
-                if events:
-                    progress.hear(following.execution, events)
-                progress.lines([*tail.new(), *following.said(events)])
-                if following.execution.is_over:
-                    while lines := tail.new():
-                        progress.lines(lines)
-                    return EXITS.get(following.execution.state, Exit.FINDINGS)
-                if not _is_held(place, following.execution):
-                    return Exit.PAUSED
-                _pause()
+        progress.hear(execution, ())
+        while _is_followed_to_its_end(place, following, progress):
+            again = followed_by(place.store, following.execution)
+            if again is None:
+                return EXITS.get(following.execution.state, Exit.FINDINGS)
+            if not globals_.quiet:
+                with progress.aside():
+                    click.echo(told_again(again), err=True)
+            following.execution = _at_its_beginning(place, again)
+        return Exit.PAUSED
     finally:
         progress.close()
+
+
+def _is_followed_to_its_end(place: Workplace, following: Following, progress: Progress) -> bool:
+    """Show what happens and what is said, up to the end. False when nobody moves it any more."""
+    with place.logs.follow(following.execution.id) as tail:
+        while True:
+            events = following.news()
+            if events:
+                progress.hear(following.execution, events)
+            progress.lines([*tail.new(), *following.said(events)])
+            if following.execution.is_over:
+                while lines := tail.new():
+                    progress.lines(lines)
+                return True
+            if not _is_held(place, following.execution):
+                return False
+            _pause()
+
+
+def _at_its_beginning(place: Workplace, execution: Execution) -> Execution:
+    """As it was before anything of it happened, so that all of it is told."""
+    created = place.store.events(execution.id)[0]
+    assert isinstance(created, ExecutionCreated), "a log begins with the creation"
+    return begin(created)
 
 
 def _is_held(place: Workplace, execution: Execution) -> bool:

@@ -307,8 +307,6 @@ def test_what_somebody_else_admits_is_heard_of_by_its_holder(store: Store, sessi
     ids, mark = store.touched(session, after=0)
     assert ids == ["e1"]
     assert store.touched(session, after=mark) == ([], mark)
-    end(store, session, "e1")
-    assert store.touched(session, after=0)[0] == []
 
 
 def test_commits_that_open_executions_are_from_are_told(store: Store, session: Session) -> None:

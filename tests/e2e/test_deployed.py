@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -177,6 +178,69 @@ def test_waiting_follows_it_and_exits_as_run_does(agent: Agent) -> None:
     bad = call(agent, "trigger", "team/b", "--wait")
     assert bad.code == 1
     assert agent.show(bad.out.strip())["state"]["current"] == "FAILED"
+
+
+RETRIED = flow(
+    "a",
+    "echo by {{ execution.id }}",
+    '[ "{{ execution.id }}" != "{{ execution.originalId }}" ]',
+    head="retry: {type: constant, interval: PT1H, maxAttempts: 3, behavior: CREATE_NEW_EXECUTION}\n",
+)
+ONE_AT_A_TIME = f"id: b\nnamespace: team\nconcurrency: {{limit: 1}}\ntasks:\n  - id: ask\n    type: {PAUSE}\n"
+
+
+def test_what_tries_again_is_followed_to_the_last_execution(agent: Agent) -> None:
+    agent.push(a=RETRIED)
+    agent.start()
+    agent.deployed()
+    waiting = start("trigger", "team/a", "--wait", "-o", "json", data=agent.data)
+
+    def found() -> dict[str, str]:
+        return {row["state"]: row["id"] for row in items(agent, "executions", "list")}
+
+    listed = until(lambda: each if len(each := found()) == 2 else None, 20)
+    first, last = listed["RETRIED"], listed["CREATED"]
+    assert call(agent, "executions", "force-run", last).code == 0  # it would wait for an hour
+    out, err = waiting.communicate(timeout=20)
+    told = json.loads(out)
+    assert (waiting.returncode, told["id"], told["state"]["current"]) == (0, last, "SUCCESS"), err
+    before, again, after = err.partition(f"tried again by {last} (attempt 2)")
+    assert again
+    assert f"by {first}" in before
+    assert f"by {last}" in after
+    watched = call(agent, "executions", "watch", first)
+    assert (watched.code, f"tried again by {last}" in watched.err) == (0, True)
+    refused = call(agent, "run", "--resume", first)
+    assert (refused.code, f"it was tried again, last by {last}" in refused.err) == (2, True)
+
+
+def test_what_waits_in_a_queue_is_taken_out_or_forced_to_run(agent: Agent) -> None:
+    agent.push(b=ONE_AT_A_TIME)
+    agent.start()
+    agent.deployed()
+    runs, unqueued, forced, ended = (agent.trigger("b") for _ in range(4))
+    last = call(agent, "trigger", "team/b")
+    waits = last.out.strip()
+    assert f"it is QUEUED: as many of team/b go on as may; penstock executions unqueue {waits}" in last.err
+
+    def are(**wanted: str) -> bool:
+        named = {"runs": runs, "unqueued": unqueued, "forced": forced, "ended": ended, "waits": waits}
+        states = {row["id"]: row["state"] for row in items(agent, "executions", "list")}
+        return all(states[named[name]] == state for name, state in wanted.items())
+
+    until(lambda: are(runs="PAUSED", unqueued="QUEUED", forced="QUEUED", ended="QUEUED", waits="QUEUED"), 20)
+    words = [("unqueue", unqueued), ("force-run", forced), ("unqueue", "--to", "CANCELLED", ended)]
+    assert [call(agent, "executions", *word).code for word in words] == [0, 0, 0]
+    until(lambda: are(unqueued="PAUSED", forced="PAUSED", ended="CANCELLED", waits="QUEUED"), 20)
+    again = call(agent, "executions", "unqueue", ended)
+    assert again.code == 2
+    assert "Execution must be queued to be unqueued, current state is 'CANCELLED' !" in again.err
+
+    call(agent, "executions", "kill", runs, unqueued, "--wait")
+    assert are(runs="KILLED", unqueued="KILLED", forced="PAUSED", waits="QUEUED")  # the one that was forced counts
+    resumed = call(agent, "executions", "resume", "--flow", "team/b", "--state", "PAUSED", "-o", "name")
+    assert (resumed.code, resumed.out.split()) == (0, [forced])
+    until(lambda: are(forced="SUCCESS", waits="PAUSED"), 20)
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_execution(agent: Agent, tmp_path: Path) -> None:

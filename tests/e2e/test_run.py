@@ -126,6 +126,8 @@ def test_checks_are_looked_at_before_an_execution_begins(tmp_path: Path) -> None
             len(penstock("executions", "list", "-o", "name", data=tmp_path / behavior).out.split()),
         )
         assert "too many" in done.err
+        told_checks = record(tmp_path / behavior, latest(tmp_path / behavior))["checks"] if done.code != 2 else None
+        assert told_checks in (None, [{"message": "too many", "style": "INFO"}])
     assert told == {"BLOCK_EXECUTION": (2, 0), "FAIL_EXECUTION": (1, 1), "CREATE_EXECUTION": (0, 1)}
 
 

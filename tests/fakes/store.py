@@ -326,7 +326,7 @@ class MemoryStore(MemoryDeployment, MemoryOutbox, Store):
         return [each.id for each in longest.values()]
 
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
-        rows = [row for row in self._held(session) if row.touched > after and not row.execution.is_over]
+        rows = [row for row in self._held(session) if row.touched > after]
         return [row.execution.id for row in sorted(rows, key=lambda row: row.touched)], self._mark
 
     # ── itself ──

@@ -53,7 +53,7 @@ class Try:
 @dataclass(eq=False)
 class Run:
     """One task run as it should be. `shows` are its outputs, with the moments from which on they are there; `gone` is
-    when another round of its loop has taken its place."""
+    when another round of its loop has taken its place, `ran_out` that the time for its main list was not enough."""
 
     key: Key
     task: Task
@@ -65,6 +65,7 @@ class Run:
     tries: list[Try] = field(default_factory=list)
     shows: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
     gone: datetime | None = None
+    ran_out: bool = False
 
     @property
     def begun(self) -> Moment:
@@ -104,8 +105,10 @@ class Lane:
 
 
 class Rounds(Protocol):
-    """Whether a list is done once more. `objects`: the flowable has failed in the end, though its tasks have not."""
+    """Whether a list is done once more, after having been `made` so often. `objects`: the flowable has failed in the
+    end, though its tasks have not."""
 
+    made: int
     objects: bool
 
     def next(self, end: datetime) -> tuple[datetime, datetime | None]:

@@ -98,8 +98,13 @@ def _pause(reference: Asked, task: Task, run: Run, limit: timedelta | None, at: 
     elapsed = delay is not None and delay <= person
     at += delay if elapsed and delay is not None else person
     opened = Opened([Lane(task.branches.get("tasks", ()))], at, states=frozenset(states))
-    if elapsed and then in ("FAIL", "CANCEL"):
-        run.take(soft(task, "FAILED") if then == "FAIL" else "CANCELLED", at)
+    fails = elapsed and then == "FAIL"
+    if fails and (task.branches.get("errors") or task.branches.get("finally")):
+        run.take("RUNNING", at)
+        run.shows.append((at, {"resumed": {"on": iso(at), "to": "FAILED"}}))
+        return Opened([], at, states=frozenset({*states, "FAILED"}))
+    if fails or (elapsed and then == "CANCEL"):
+        run.take(soft(task, "FAILED") if fails else "CANCELLED", at)
         return opened
     run.take("RUNNING", at)
     to = {"WARN": "WARNING"}.get(then, "RUNNING") if elapsed else "SUCCESS"
@@ -140,7 +145,8 @@ def _loop_until(reference: Asked, task: Task, run: Run, limit: timedelta | None,
     last, interval = since + seconds(bounds["maxDuration"], at), seconds(bounds["interval"], at)
     run.shows.append((at, {"iterationCount": 1}))
     rounds = _Until(reference, run, bounds["maxIterations"], last, interval, fails == ["true"])
-    return Opened([Lane(task.branches.get("tasks", ()))], at, rounds=rounds)
+    tasks = task.branches.get("tasks", ())
+    return Opened([Lane(tasks, iteration=0)], at, rounds=None if all(each.disabled for each in tasks) else rounds)
 
 
 def _approval(reference: Asked, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:

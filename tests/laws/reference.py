@@ -182,6 +182,8 @@ class Reference:
             end, _ = self.tasks(parent, place, Opened([Lane(errors)], end, is_last=True))
         end, last = self.tasks(parent, place, Opened([Lane(finally_)], end, is_last=True))
         state = next((state for state in WORST if state in states | last), "SUCCESS")
+        if parent is not None:
+            parent.ran_out = ran_out
         return end, "FAILED" if ran_out else state
 
     def main(self, parent: Run | None, place: Place, opened: Opened) -> tuple[datetime, set[str], bool]:
@@ -195,7 +197,8 @@ class Reference:
                 break
             for run in self.runs[before:]:
                 run.gone = run.gone or again
-            end, states = self.tasks(parent, place, replace(opened, at=again))
+            lanes = [replace(lane, iteration=opened.rounds.made - 1) for lane in opened.lanes]
+            end, states = self.tasks(parent, place, replace(opened, at=again, lanes=lanes))
         if opened.until is None or not opened.is_late(end):
             return end, states | opened.states, False
         end = self.cut(self.runs[before:], Moment(opened.until), "KILLED")
@@ -389,7 +392,8 @@ class Reference:
             state = "FAILED"
         if short(task) == "AllowFailure" and state == "FAILED":
             state = "WARNING"
-        if short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and state not in STOPS:
+        is_left = state in ("RETRIED", "KILLED", "CANCELLED") or run.ran_out
+        if short(task) == "WorkingDirectory" and task.properties.get("outputFiles") and not is_left:
             end, state = self.closing(run, state, end, opened.until)
         if opened.becomes is not None and state not in STOPS:
             state = opened.becomes
@@ -399,19 +403,17 @@ class Reference:
         run.take(soft(task, state), end)
 
     def closing(self, run: Run, state: str, at: datetime, until: datetime | None) -> tuple[datetime, str]:
-        """An attempt of the flowable's own, when its children have ended well. It is not repeated; for lack of time it
-        is stopped, or not begun at all."""
-        begin = self.free(at)
-        if until is not None and begin > until:
-            return max(at, until), "FAILED"
+        """An attempt of the flowable's own, when its children have ended, well or not. It is not repeated, and must
+        have ended by then, too, unless `errors` and `finally` have already taken longer."""
+        begin, is_bound = self.free(at), until is not None and until > at
         fate, told = self.fates.attempt(run.key, 1), None
         end, own, outputs = begin + fate.takes, fate.state, dict(fate.outputs)
-        if until is not None and end > until:
-            told, own, outputs = until, "FAILED", {}
-            end = until + fate.obeys
+        if until is not None and is_bound and end > until:
+            told, own, outputs = max(begin, until), "FAILED", {}
+            end = told + fate.obeys
         run.tries.append(Try(begin, end, fate.obeys, told))
         run.shows.append((end, outputs))
-        return end, next(each for each in (*WORST, "SUCCESS") if each in (state, own))
+        return end, "FAILED" if told is not None else next(each for each in (*WORST, "SUCCESS") if each in (state, own))
 
     # ── what is stopped ──
 

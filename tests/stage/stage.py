@@ -45,7 +45,7 @@ from penstock.flow.parse import parse_flow
 from penstock.operations import overrule, reopen, request
 from penstock.operations.file_inputs import keep_answers, keep_files
 from penstock.operations.start import Intake, Start, prepare, start_of
-from penstock.operations.transcript import transcript
+from penstock.operations.transcript import transcript, with_what_left
 from penstock.ports.clock import HeldClock
 from penstock.ports.deployment import Deployed, Generation, Observation, Publication
 from penstock.ports.files import Files
@@ -444,7 +444,7 @@ class Stage:
 
     def lines(self, id_: str) -> list[tuple[TaskRun, str, str]]:
         """What was said: by whom, how severe, in which words."""
-        execution = self.execution(id_)
+        execution = with_what_left(self.execution(id_), lambda: self.store.events(id_))
         return [
             (execution.runs[line.key.run], line.level.value, line.text) for line in transcript(self.logs, execution)
         ]

@@ -55,7 +55,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return chosen
 
 
-def _told(place: Workplace, execution: Execution) -> dict[str, Any]:
+def told_to(place: Workplace, execution: Execution) -> dict[str, Any]:
     """What every operation is told."""
     return {
         "by": person(),
@@ -75,13 +75,16 @@ def kill(choice: Choice, data: Path | None, output: str | None, *, cascade: bool
     from penstock.operations.request import kill as operation
     from penstock_cli.watching import wait_until_over
 
+    told: list[str] = []
+
     def act(place: Workplace, execution: Execution) -> Done:
-        after = operation(execution.id, cascade=cascade, **_told(place, execution))
+        after = operation(execution.id, cascade=cascade, **told_to(place, execution))
+        told.append(after.id)
         return Done(after, f"{after.id} is being killed")
 
     with place_of(data) as place:
         code = say_to(place, choice, act, output)
-        for id_ in choice.found(place) if wait and not choice.is_query else ():
+        for id_ in told if wait else ():
             wait_until_over(place, id_)
     raise SystemExit(code)
 
@@ -93,7 +96,7 @@ def pause(choice: Choice, data: Path | None, output: str | None) -> None:
     from penstock.operations.request import pause as operation
 
     def act(place: Workplace, execution: Execution) -> Done:
-        after = operation(execution.id, **_told(place, execution))
+        after = operation(execution.id, **told_to(place, execution))
         return Done(after, f"{after.id} is paused")
 
     with place_of(data) as place:
@@ -116,7 +119,7 @@ def restart(
     def act(place: Workplace, execution: Execution) -> Done:
         other = _revision(place, execution, revision, latest=latest_revision)
         if other is None:
-            after = reopen.restart(execution.id, **_told(place, execution))
+            after = reopen.restart(execution.id, **told_to(place, execution))
             return Done(after, f"{after.id} is restarted")
         wanted = _wanted(execution, other)
         after = reopen.restart_as(wanted, _means(place), by=person(), at=place.clock.now())
@@ -186,10 +189,10 @@ def set_status(
 
     def act(place: Workplace, execution: Execution) -> Done:
         if run is None and task is None:
-            after = reopen.set_status(execution.id, wanted, **_told(place, execution))
+            after = reopen.set_status(execution.id, wanted, **told_to(place, execution))
             return Done(after, f"{after.id} is {wanted} now")
         marked = reopen.named_run(execution, run=run, task=task)
-        after = reopen.change_status(execution.id, marked.id, wanted, **_told(place, execution))
+        after = reopen.change_status(execution.id, marked.id, wanted, **told_to(place, execution))
         return Done(after, f"`{marked.task}` of {after.id} is {wanted} now, and it goes on")
 
     with place_of(data) as place:
@@ -203,7 +206,7 @@ def force_run(choice: Choice, data: Path | None, output: str | None) -> None:
     from penstock.operations.overrule import force_run as operation
 
     def act(place: Workplace, execution: Execution) -> Done:
-        after = operation(execution.id, **_told(place, execution))
+        after = operation(execution.id, **told_to(place, execution))
         return Done(after, f"{after.id} is forced to run")
 
     with place_of(data) as place:
@@ -220,7 +223,7 @@ def unqueue(choice: Choice, data: Path | None, output: str | None, *, state: str
     wanted = state_named(state)
 
     def act(place: Workplace, execution: Execution) -> Done:
-        after = operation(execution.id, state=wanted, **_told(place, execution))
+        after = operation(execution.id, state=wanted, **told_to(place, execution))
         return Done(after, f"{after.id} has left the queue")
 
     with place_of(data) as place:
@@ -250,7 +253,7 @@ def labels(
         raise click.UsageError("say --set KEY:VALUE, --remove KEY or --replace")
 
     def act(place: Workplace, execution: Execution) -> Done:
-        told = _told(place, execution)
+        told = told_to(place, execution)
         after = set_labels(execution.id, wanted, removed=removed, replaced=replaced, **told)
         return Done(after, f"{after.id} has its labels")
 

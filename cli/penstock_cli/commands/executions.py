@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock_cli.commands.execution_answers import resume
 from penstock_cli.commands.execution_words import WORDS
 from penstock_cli.completing import executions as ids_offered
 from penstock_cli.globals import Globals
@@ -15,7 +15,6 @@ from penstock_cli.operating import place_of
 
 if TYPE_CHECKING:
     from penstock.execution.model import Execution
-    from penstock.flow.model import Flow
     from penstock.wiring import Workplace
 
 _data = click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
@@ -143,66 +142,5 @@ def watch(globals_: Globals, id_: str, data: Path | None) -> None:
         raise SystemExit(watch_execution(place, _found(place, id_), globals_))
 
 
-def _ask(place: Workplace, id_: str, operation: Callable[..., Execution], **more: Any) -> Execution:
-    import os
-
-    execution = _found(place, id_)
-    flow: Flow = place.flow_of(execution)
-    by = os.environ.get("USER") or "somebody"
-    return operation(
-        execution.id, by=by, at=place.clock.now(), store=place.store, presence=place.presence, flow=flow, **more
-    )
-
-
-def _tell_holder(place: Workplace, execution: Execution) -> None:
-    """Who acts on the word now; and how to have it acted on when nobody is there."""
-    holder = place.store.holder(execution.id)
-    if execution.is_over or (holder is not None and place.presence.is_alive(holder.id)):
-        return
-    click.echo(f"noted, but no process holds it: penstock run --resume {execution.id} takes it up", err=True)
-
-
-@command.command("resume", short_help="Answer a Pause, or lift a pause.")
-@click.argument("id_", metavar="ID", shell_complete=ids_offered)
-@click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An `onResume` input.")
-@click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
-@click.option("--task", help="The task that is meant, where several wait.")
-@click.option("--approve/--deny", "approves", default=None, help="What an Approval is told; approved by default.")
-@click.option("--comment", help="Why it is approved or denied.")
-@click.option("--breakpoint", "breakpoints", multiple=True, metavar="TASK[=VALUE]", help="Breakpoints from now on.")
-@click.option("--no-breakpoints", is_flag=True, help="Stop at no breakpoint any more.")
-@_data
-def resume(
-    id_: str,
-    inputs: tuple[str, ...],
-    inputs_file: Path | None,
-    task: str | None,
-    approves: bool | None,
-    comment: str | None,
-    breakpoints: tuple[str, ...],
-    no_breakpoints: bool,
-    data: Path | None,
-) -> None:
-    """Resume an execution that waits for a person: at a Pause, at an Approval, at a breakpoint, or because somebody
-    paused it."""
-    from penstock.operations.request import Review, asked_of, waiting
-    from penstock.operations.request import resume as operation
-    from penstock_cli.flow_files import given_inputs
-
-    with place_of(data) as place:
-        paused = _found(place, id_)
-        flow, run = place.flow_of(paused), waiting(paused, task)
-        given = given_inputs(inputs, inputs_file, asked_of(flow, run) if run is not None else ())
-        values = place.keep_answers(flow, paused, given, task=task)
-        stops = breakpoints if breakpoints or no_breakpoints else None
-        decided = approves is not None or comment is not None
-        review = Review("DENIED" if approves is False else "APPROVED", comment or "") if decided else None
-        execution = _ask(
-            place, id_, operation, values=values, task=task, intake=place.intake, breakpoints=stops, review=review
-        )
-        click.echo(f"{execution.id} goes on", err=True)
-        _tell_holder(place, execution)
-
-
-for word in WORDS:
+for word in (*WORDS, resume):
     command.add_command(word)

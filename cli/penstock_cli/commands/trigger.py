@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,7 @@ LOOK_EVERY_S = 0.05
 @click.option("-i", "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
 @click.option("--inputs", "inputs_file", type=click.Path(path_type=Path), help="Inputs from a YAML or JSON file.")
 @click.option("--label", "labels", multiple=True, metavar="KEY:VALUE", help="A label of the execution.")
+@click.option("--breakpoint", "breakpoints", multiple=True, metavar="TASK[=VALUE]", help="Stop before this task.")
 @click.option("--wait", is_flag=True, help="Follow it until it is over, and exit as `run` does.")
 @output_option(default="name")
 @agent_options
@@ -37,6 +38,7 @@ def command(
     inputs: tuple[str, ...],
     inputs_file: Path | None,
     labels: tuple[str, ...],
+    breakpoints: tuple[str, ...],
     wait: bool,
     output: str,
     folder: AgentFolder,
@@ -53,11 +55,15 @@ def command(
     from penstock_cli.exits import Exit
     from penstock_cli.flow_files import given_inputs, given_labels
 
-    named = given_labels(labels)
+    more: dict[str, Any] = {"labels": given_labels(labels), "breakpoints": breakpoints}
     with folder.open() as place:
-        execution, session = _start(place, flow, lambda declared: given_inputs(inputs, inputs_file, declared), named)
+        execution, session = _start(place, flow, lambda declared: given_inputs(inputs, inputs_file, declared), more)
         for check in execution.checks:
             click.echo(f"{check['style']}: {check['message']}", err=True)
+        if execution.queued:
+            from penstock_cli.run_course import told_queued
+
+            click.echo(told_queued(execution), err=True)
         if output == "name":
             click.echo(execution.id)
         code: int = Exit.FINE
@@ -70,7 +76,7 @@ def command(
 
 
 def _start(
-    place: Workplace, text: str, inputs: Callable[[Iterable[Input]], dict[str, object]], labels: dict[str, str]
+    place: Workplace, text: str, inputs: Callable[[Iterable[Input]], dict[str, object]], more: dict[str, Any]
 ) -> tuple[Execution, Session]:
     from dataclasses import replace
 
@@ -91,7 +97,7 @@ def _start(
         generation=place.store.generation(),
     )
     with told_within(deployed.path):
-        wanted = place.keep_files(replace(wanted, labels=labels), by_person=True)
+        wanted = place.keep_files(replace(wanted, **more), by_person=True)
         return trigger(place.store, place.presence, wanted, at=place.clock.now(), intake=place.intake)
 
 
@@ -133,14 +139,15 @@ def _is_taken_up(place: Workplace, execution: Execution, session: Session) -> bo
 
 
 def _show(place: Workplace, execution: Execution, output: str) -> None:
-    """The data, on stdout: as the execution stands now."""
+    """The data, on stdout: as the execution stands now, or the last of those that try it again."""
     if output == "name":
         return
     from penstock.execution.record import as_record
     from penstock.execution.variables import iso
+    from penstock.operations.again import last_of
     from penstock_cli.render.tables import show_rows, show_value
 
-    now = place.store.load(execution.id) or execution
+    now = last_of(place.store, place.store.load(execution.id) or execution)
     if output == "table":
         row = {"id": now.id, "flow": str(now.flow), "state": now.state.value, "created": iso(now.created)}
         show_rows([row], output, columns=("id", "flow", "state", "created"), name="id")

@@ -30,6 +30,8 @@ def show_execution(execution: Execution, now: datetime, store: Store, *, attempt
     click.echo(f"{execution.state.value}  {iso(execution.created)}  {spent}")
     if execution.error:
         click.echo(f"error: {harmless(execution.error)}")
+    for check in execution.checks:
+        click.echo(f"{check['style'].lower()}: {harmless(check['message'])}")
     source = execution.source
     if source:
         commit = str(source.get("commit") or "no commit")

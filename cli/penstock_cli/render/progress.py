@@ -33,6 +33,7 @@ MARKS = {
     State.QUEUED: "·",
     State.RUNNING: "▶",
     State.PAUSED: "⏸",
+    State.BREAKPOINT: "⏸",
     State.RESTARTED: "▶",
     State.RETRYING: "↻",
     State.KILLING: "◼",
@@ -48,6 +49,7 @@ MARKS = {
 COLOURS = {
     State.RUNNING: "cyan",
     State.PAUSED: "magenta",
+    State.BREAKPOINT: "magenta",
     State.RETRYING: "yellow",
     State.KILLING: "red",
     State.SUCCESS: "green",

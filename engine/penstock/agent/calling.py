@@ -116,7 +116,7 @@ class Calls:
         except PenstockError as error:
             if budget is not None and isinstance(error, WallTimeExceeded):
                 raise
-            message = self.vault.mask.text(error.message)
+            message = self.vault.mask.text(_told_with_code(error))
             return Birth(ChildRefused(at=self.clock.now(), run=run.id, index=index, error=message))
 
     def _called(self, flow: Flow, execution: Execution, run: TaskRun, index: int, budget: Budget | None) -> Birth:
@@ -265,6 +265,11 @@ class Calls:
         budget = None if is_slow(wished) else Budget()
         kept: Mapping[str, Any] = self.vault.keep(self._rendered(flow, whole, dict(wished), seen, budget))
         return kept
+
+
+def _told_with_code(error: PenstockError) -> str:
+    """The sentence of the task run's failure. A limit, or a flow that is missing, goes by its name too."""
+    return f"{error.message} ({error.code})" if isinstance(error, TooDeep | Uncallable) else error.message
 
 
 _RENDERED = ("namespace", "flowId", "revision", "inputs", "labels", "inheritLabels", "scheduleDate", "scheduleOn")

@@ -12,8 +12,9 @@ from penstock.execution.model import Execution
 from penstock.execution.state import TERMINAL
 from penstock.flow.model import Flow, Level
 from penstock.operations import request
+from penstock.operations.overrule import is_awaited
 from penstock.operations.start import Intake
-from penstock.operations.transcript import entry, said, transcript
+from penstock.operations.transcript import entry, said, transcript, with_what_left
 from penstock.ports.clock import Clock
 from penstock.ports.executions import Executions, Purge, Purged, Selection
 from penstock.ports.files import Files
@@ -58,7 +59,7 @@ class StoredExecutions(Executions):
         request.kill(execution, by=by, at=at, store=store, presence=presence, flow=flow, cascade=cascade)
 
     def log(self, execution: str, *, tasks: Sequence[str] | None, least: Level) -> Iterator[dict[str, Any]]:
-        loaded = self._loaded(execution)
+        loaded = with_what_left(self._loaded(execution), lambda: self.store.events(execution))
         for line in transcript(self.logs, loaded, min_level=least):
             told = entry(loaded, line)
             if tasks is None or told["taskId"] in tasks:
@@ -72,7 +73,7 @@ class StoredExecutions(Executions):
             if wanted.execution not in (None, each.id):
                 continue
             loaded = self.store.load(each.id)
-            if loaded is not None and loaded.is_over and not self._is_awaited(loaded):
+            if loaded is not None and loaded.is_over and not is_awaited(self.store, loaded):
                 total += self._purge(loaded, what)
         return total
 
@@ -94,12 +95,6 @@ class StoredExecutions(Executions):
         if what.execution:
             self.store.delete(execution.id)
         return gone
-
-    def _is_awaited(self, execution: Execution) -> bool:
-        """Whether the one that has called it has not heard of its end yet."""
-        caller = execution.caller
-        parent = self.store.load(caller.execution) if caller is not None and caller.waits else None
-        return caller is not None and parent is not None and caller.index in parent.children.get(caller.run, {})
 
     def _drop_files(self, execution: Execution) -> int:
         folder = execution_files(execution.flow, execution.id)

@@ -248,6 +248,10 @@ class Executor:
                 held = self._hold(execution)
                 with held.lock:
                     self._read_on(held)
+                if held.execution.is_over:  # by somebody's word: whoever waits here has heard of it
+                    self._forget(execution)
+                    self._kin.attend()
+                    return True
             self.settle(execution)
         except Stalled:
             raise

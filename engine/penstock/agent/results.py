@@ -23,7 +23,7 @@ from penstock.execution.model import Attempt, Execution, TaskRun
 from penstock.execution.record import as_record
 from penstock.execution.state import State
 from penstock.execution.variables import iso
-from penstock.operations.transcript import said
+from penstock.operations.transcript import has_lost_some, said, those_that_left, untold
 from penstock.ports.files import SCHEME, Files
 from penstock.ports.logs import LogKey, Logs
 from penstock.ports.storage import execution_files
@@ -53,6 +53,12 @@ MOST_LISTED = 10_000
 
 MOST_TOLD = 100
 """So many iterations that did not end well are told whole: with their tasks, logs and files."""
+
+MOST_LEFT = 2_000
+"""The logs of so many task runs that have left an execution go along, the latest: a loop may go round for days."""
+
+MOST_EVENTS = 500_000
+"""An execution with more events than that is not read anew for those that have left it."""
 
 LONGEST_NAME = 150
 
@@ -111,6 +117,8 @@ class Results:
     logs: Logs
     files: Files
     store: Store
+    most_left: int = MOST_LEFT
+    most_events: int = MOST_EVENTS
 
     def of(self, execution: Execution, folder: str) -> Result:
         """The files of one execution, to lie in `folder`. Raises Stalled when the disk cannot be read."""
@@ -130,6 +138,7 @@ class Results:
         for run in execution.in_order():
             self._add_logs(execution, run, making)
             self._add_files(execution, run, making)
+        self._add_earlier_logs(execution, making)
         if making.file_count > MOST_FILES:
             note = {"leftOut": making.file_count - MOST_FILES, "why": f"a result holds at most {MOST_FILES} files"}
             making.add("files/left-out.json", json_bytes(note))
@@ -162,8 +171,29 @@ class Results:
                 self._gather(iteration, inner)
                 making.left, making.told = inner.left, inner.told
 
+    def _add_earlier_logs(self, execution: Execution, making: _Making) -> None:
+        """What was said by task runs that are not in the record any more: those of earlier rounds of a loop, and those
+        that a restart has done anew. They come after the others, which have the room first."""
+        if not has_lost_some(execution):
+            return
+        if execution.seq > self.most_events:
+            why = f"an execution of more than {self.most_events} events is not read anew for its earlier rounds"
+            making.add("logs/left-out.json", json_bytes({"why": why}))
+            return
+        kept: deque[TaskRun] = deque(maxlen=self.most_left)
+        count = 0
+        for run in those_that_left(self.store.events(execution.id)):
+            kept.append(run)
+            count += 1
+        for run in kept:
+            self._add_logs(execution, run, making)
+        if count > len(kept):
+            why = f"a result holds the logs of the latest {self.most_left} task runs that have left their execution"
+            making.add("logs/left-out.json", json_bytes({"leftOut": count - len(kept), "why": why}))
+
     def _add_logs(self, execution: Execution, run: TaskRun, making: _Making) -> None:
-        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in said(execution.id, run))
+        lines = (*said(execution.id, run), *untold(execution.id, run))
+        spoken = "".join(f"{iso(line.at)} {line.level.value} {line.text}\n" for line in lines)
         if spoken:
             self._add_log(run, "", [spoken.encode(errors="replace")], {"bytes": len(spoken)}, making)
         for attempt in run.attempts:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from penstock.diagnostic import FlowName
-from penstock.execution.draft import Draft, changed
+from penstock.execution.draft import Draft
 from penstock.execution.event import (
     Evaluated,
     EvaluationFailed,
@@ -28,7 +28,7 @@ from penstock.execution.folding.effects import Effect, stop_children, take_effec
 from penstock.execution.folding.index import keep, put
 from penstock.execution.folding.overrides import Override, fold_override
 from penstock.execution.folding.reopening import begin_iteration, inherit, reopen
-from penstock.execution.folding.runs import RunChange, after, answered, answered_by_person
+from penstock.execution.folding.runs import RunChange, after, answered, answered_by_person, closing
 from penstock.execution.folding.scopes import create_run, end_run, open_scope
 from penstock.execution.folding.whole import WholeChange, fold_whole
 from penstock.execution.model import Execution
@@ -115,7 +115,7 @@ def _stop(draft: Draft, event: TaskRunStopping) -> None:
 
 def _close(draft: Draft, event: FlowableClosing) -> None:
     draft.scopes = keep(draft.scopes, event.run, None)
-    put(draft, changed(draft.runs[event.run], closing=event.state))
+    put(draft, closing(draft.runs[event.run], event))
 
 
 def _resume(draft: Draft, event: ResumeRequested) -> None:

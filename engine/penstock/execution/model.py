@@ -311,6 +311,11 @@ class Execution:
         return self.state.is_terminal and not self.trailing
 
     @property
+    def standing(self) -> str:
+        """How it stands, for whoever is refused something."""
+        return f"'{self.state}', and what follows after its end still runs" if self.trailing else f"'{self.state}'"
+
+    @property
     def is_leaving(self) -> bool:
         """It goes to its end, whatever its tasks come to: nothing new begins."""
         return self.kill or self.exit is not None

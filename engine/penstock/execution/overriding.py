@@ -20,7 +20,7 @@ FROM_ABOVE = (ExecutionInherited, ExecutionReopened, LabelsSet, RunForced, Statu
 
 def refuse_from_above(execution: Execution, event: FromAbove) -> Refusal | None:
     """Why `event` is not legal now; None when it is."""
-    state = execution.state
+    state, standing = execution.state, execution.standing
     match event:
         case ExecutionInherited():
             return None if execution.seq == 1 else Refusal("only an execution that is new inherits anything")
@@ -30,24 +30,24 @@ def refuse_from_above(execution: Execution, event: FromAbove) -> Refusal | None:
             return _forcing(execution)
         case Unqueued():
             if not execution.queued:
-                return Refusal(f"Execution must be queued to be unqueued, current state is '{state}' !")
-            fits = event.state is State.RUNNING or event.state.is_terminal
+                return Refusal(f"Execution must be queued to be unqueued, current state is {standing} !")
+            fits = event.state is State.RUNNING or _is_an_end(event.state)
             return None if fits else Refusal(f"an execution does not leave the queue as {event.state}")
         case StatusChanged():
             if not execution.is_over:
-                return Refusal(f"only an execution that is over can be given a state, current state is '{state}' !")
-            if not event.state.is_terminal:
+                return Refusal(f"only an execution that is over can be given a state, current state is {standing} !")
+            if not _is_an_end(event.state):
                 return Refusal(f"{event.state} is no state that an execution ends in")
             return Refusal(f"the execution is {state} already") if event.state is state else None
         case LabelsSet():
             if not execution.is_over:
-                return Refusal(f"labels can be set once an execution is over, current state is '{state}' !")
+                return Refusal(f"labels can be set once an execution is over, current state is {standing} !")
             return Refusal("it has these labels already") if event.labels == execution.labels else None
 
 
 def _reopening(execution: Execution, event: ExecutionReopened) -> Refusal | None:
     if not execution.is_over and execution.state is not State.PAUSED:
-        words = f"Execution must be terminated to be restarted, current state is '{execution.state}' !"
+        words = f"Execution must be terminated to be restarted, current state is {execution.standing} !"
         return Refusal(words, "wait for its end, or kill it")
     if event.number != execution.attempt_number + 1:
         return Refusal(f"somebody else has opened the execution again: it is in its attempt {execution.attempt_number}")
@@ -59,10 +59,19 @@ def _reopening(execution: Execution, event: ExecutionReopened) -> Refusal | None
     return None
 
 
+def _is_an_end(state: State) -> bool:
+    """Whether a person may give it to an execution: what is RETRIED is followed by another one."""
+    return state.is_terminal and state is not State.RETRIED
+
+
 def _forcing(execution: Execution) -> Refusal | None:
     if execution.is_over:
         return Refusal(f"only an execution that is not over can be forced to run, current state is '{execution.state}'")
     if execution.kill:
         return Refusal("the execution is being killed")
-    stands = execution.held or execution.queued or (execution.opened is None and not execution.forced)
-    return None if stands else Refusal(f"nothing keeps the execution from running, it is {execution.state}")
+    if execution.held or execution.queued or (execution.opened is None and not execution.forced):
+        return None
+    if execution.state in (State.RETRYING, State.PAUSED):
+        what = "a retry" if execution.state is State.RETRYING else "a further round of a loop"
+        return Refusal(f"{what} waits for its time, which is not forced, current state is '{execution.state}'")
+    return Refusal(f"nothing keeps the execution from running, current state is {execution.standing}")

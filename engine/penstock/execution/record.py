@@ -71,6 +71,13 @@ class LabelRecord(TypedDict):
     value: str
 
 
+class CheckRecord(TypedDict):
+    """One of the flow's `checks`, which did not hold when the execution was created."""
+
+    message: str
+    style: Annotated[str, "How it is shown: ERROR, SUCCESS, WARNING or INFO"]
+
+
 class ExecutionRecord(TypedDict):
     """One execution of a flow: Kestra's shape, with where the flow came from."""
 
@@ -87,9 +94,10 @@ class ExecutionRecord(TypedDict):
     labels: list[LabelRecord]
     trigger: Annotated[dict[str, Any] | None, "What started it, where no person did"]
     scheduleDate: Annotated[str | None, "The moment that it is of, an ISO-8601 instant"]
-    originalId: Annotated[str, "The execution that it repeats; its own id otherwise"]
-    parentId: Annotated[str | None, "The execution that called it"]
+    originalId: Annotated[str, "The first of those that it tries again or goes on for; its own id otherwise"]
+    parentId: Annotated[str | None, "The execution that it tries again or goes on for"]
     error: str | None
+    checks: Annotated[list[CheckRecord], "The checks of the flow that did not hold, in their order"]
     source: Annotated[dict[str, Any], "The repository, commit, path and blob of the flow"]
 
 
@@ -112,6 +120,7 @@ def as_record(execution: Execution) -> ExecutionRecord:
         "originalId": execution.original_id or execution.id,
         "parentId": execution.parent_id,
         "error": execution.error,
+        "checks": [{"message": check["message"], "style": check["style"]} for check in execution.checks],
         "source": _plain(execution.source),
     }
 

@@ -53,7 +53,7 @@ def replay(flow: Flow, execution: Execution, run: str, *, by: str, at: Instant) 
     _refuse_unknown(execution, run)
     if not execution.is_over and execution.state is not State.PAUSED:
         raise Refused(
-            f"Execution must be terminated to be replayed, current state is '{execution.state}' !",
+            f"Execution must be terminated to be replayed, current state is {execution.standing} !",
             help="wait for its end, or kill it; without a task run it can be replayed from its start at any time",
         )
     _refuse_busy(execution)
@@ -72,7 +72,7 @@ def change_status(
     if not execution.is_over or execution.state is State.KILLED:
         raise Refused(
             "You can only change the state of a task run for a terminated non killed execution.",
-            help=f"current state is '{execution.state}'",
+            help=f"current state is {execution.standing}",
         )
     if not state.is_terminal or state is State.RETRIED:
         raise Refused(f"{state} is no state that a task run ends in", help="SUCCESS, WARNING, FAILED, SKIPPED, …")
@@ -84,9 +84,9 @@ def change_status(
 
 
 def _refuse_restart(execution: Execution) -> None:
-    if not execution.is_over and execution.state not in (State.PAUSED, State.BREAKPOINT):
+    if not execution.is_over and execution.state is not State.PAUSED:
         raise Refused(
-            f"Execution must be terminated to be restarted, current state is '{execution.state}' !",
+            f"Execution must be terminated to be restarted, current state is {execution.standing} !",
             help="wait for its end, or kill it",
         )
     if execution.state is State.KILLED:

@@ -11,7 +11,7 @@ from penstock.execution.instants import iso
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import why
 from penstock.execution.sealed import unseal
-from penstock.flow.model import Flow
+from penstock.flow.model import Dialect, Flow
 
 
 def taskrun(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
@@ -33,8 +33,11 @@ def taskrun(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any]:
 
 
 def around_run(flow: Flow, execution: Execution, run: TaskRun, open_: Callable[[str], str]) -> list[dict[str, Any]]:
-    """`parents`: the flowables around it that have a value or outputs, nearest first."""
-    return [_parent(flow, above, open_) for above in execution.lineage(run) if above.value is not None or above.outputs]
+    """`parents`: the flowables around it, nearest first; up to 1.x only those that have a value or outputs
+    (kestra core/.../RunVariables.java)."""
+    every = flow.dialect is Dialect.V2
+    seen = (above for above in execution.lineage(run) if every or above.value is not None or above.outputs)
+    return [_parent(flow, above, open_) for above in seen]
 
 
 def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
@@ -46,11 +49,14 @@ def _value(flow: Flow, execution: Execution, run: TaskRun) -> str | None:
 
 
 def _parent(flow: Flow, run: TaskRun, open_: Callable[[str], str]) -> dict[str, Any]:
-    taskrun: dict[str, Any] = {} if run.value is None else {"value": run.value}
-    if run.iteration is not None:
-        taskrun["iteration"] = run.iteration
-    task = {"id": run.task, "type": flow.by_id[run.task].type}
-    return {"task": task, "taskrun": taskrun, "outputs": unseal(run.outputs or {}, open_)}
+    """What is known of a flowable around: what it has not is not there, so that `??` and `is defined` can tell."""
+    seen: dict[str, Any] = {"task": {"id": run.task, "type": flow.by_id[run.task].type}}
+    told = {"value": run.value, "iteration": run.iteration}
+    if taskrun := {name: each for name, each in told.items() if each is not None}:
+        seen["taskrun"] = taskrun
+    if run.outputs:
+        seen["outputs"] = unseal(run.outputs, open_)
+    return seen
 
 
 def failure(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | None:
@@ -66,6 +72,8 @@ def failure(flow: Flow, execution: Execution, run: TaskRun) -> dict[str, Any] | 
     elif failed:
         last = max(failed, key=lambda each: each.ordinal)
         task, message = last.task, last.error
+    elif owner is not None:
+        task, message = owner.task, FLOWABLES[flow.by_id[owner.task].type].objects(owner.facts)
     else:
         return None
     return {"taskId": task, "message": message, "stackTrace": message}

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.execution.addressing import Outputs, TaskStates, nobody
 from penstock.execution.instants import iso as iso
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.overlay import merged, without
 from penstock.execution.sealed import unseal
 from penstock.execution.standpoint import around_run, failure, taskrun
-from penstock.execution.views import Inputs, Load, Outputs, TaskStates, nobody
 from penstock.flow.inputs import given_value, literal_value, put_value
 from penstock.flow.model import Dialect, Flow, InputType, nothing
 
@@ -30,7 +30,8 @@ class Surroundings:
     globals: Mapping[str, Any] = field(default_factory=nothing)
     kestra: Mapping[str, Any] = field(default_factory=nothing)
     open: Callable[[str], str] = str
-    load: Load = nobody
+    load: Callable[[str], Execution | None] = nobody
+    """Gives the execution that an iteration is of, whose outputs it sees too."""
 
 
 def variables(
@@ -145,6 +146,28 @@ def _execution(seen: Seen) -> Mapping[str, Any]:
     return told
 
 
+class Inputs(Mapping[str, Any]):
+    """`inputs`, opened where they are looked at."""
+
+    __slots__ = ("_inputs", "_open")
+
+    def __init__(self, inputs: Mapping[str, Any], open_: Callable[[str], str]) -> None:
+        self._inputs = inputs
+        self._open = open_
+
+    def __getitem__(self, key: str) -> Any:
+        return unseal(self._inputs[key], self._open)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._inputs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+
 def _inputs(seen: Seen) -> Mapping[str, Any]:
     """A secret among them is opened at once, so that it is hidden wherever it turns up.
 
@@ -198,12 +221,11 @@ def _of_run(tell: Callable[[Flow, Execution, TaskRun], Any]) -> Callable[[Seen],
 
 
 def _parents(seen: Seen) -> Any:
-    parents = [] if seen.run is None else around_run(seen.flow, seen.execution, seen.run, seen.around.open)
-    return parents or _ABSENT
+    return _ABSENT if seen.run is None else around_run(seen.flow, seen.execution, seen.run, seen.around.open)
 
 
 def _parent(seen: Seen) -> Any:
-    return seen["parents"][0] if "parents" in seen else _ABSENT
+    return seen["parents"][0] if seen.get("parents") else _ABSENT
 
 
 _MADE: Mapping[str, Callable[[Seen], Any]] = {
@@ -211,7 +233,7 @@ _MADE: Mapping[str, Callable[[Seen], Any]] = {
     "execution": _execution,
     "inputs": _inputs,
     "outputs": lambda seen: Outputs(seen.execution, seen.around.open, seen.around.load),
-    "tasks": lambda seen: TaskStates(seen.execution, seen.around.open),
+    "tasks": lambda seen: TaskStates(seen.execution),
     "vars": lambda seen: seen_variables(seen.flow, seen.execution, seen.around),
     "labels": lambda seen: nested_labels(seen.execution.labels),
     "envs": lambda seen: seen.around.envs,

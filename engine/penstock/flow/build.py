@@ -22,6 +22,7 @@ from penstock.flow.model import (
     Concurrency,
     Dialect,
     Excess,
+    Fallback,
     Flow,
     Input,
     InputType,
@@ -36,6 +37,7 @@ from penstock.flow.model import (
     Task,
     TaskCache,
     Trigger,
+    WorkerGroup,
 )
 from penstock.flow.survey import Path, Site, Survey
 from penstock.flow.words import TASK_PROPERTIES
@@ -74,6 +76,7 @@ def build_flow(survey: Survey, digest: str) -> Flow:
         ),
         disabled=raw.get("disabled") is True,
         draft=raw.get("draft") is True,
+        worker_group=_worker_group(raw.get("workerGroup")),
         dialect=survey.dialect,
         source_digest=digest,
     )
@@ -179,6 +182,7 @@ def _task(survey: Survey, site: Site) -> Task:
         log_level=Level(level) if isinstance(level, str) and level in Level.__members__ else None,
         log_to_file=raw.get("logToFile") is True,
         cache=_cache(raw.get("taskCache")),
+        worker_group=_worker_group(raw.get("workerGroup")),
         runnable=info is not None and info.runnable,
         range=survey.document.range_of(site.path),
     )
@@ -187,6 +191,13 @@ def _task(survey: Survey, site: Site) -> Task:
 
 def _cache(raw: Any) -> TaskCache | None:
     return TaskCache(raw["enabled"] is True, _length(raw.get("ttl"))) if isinstance(raw, dict) else None
+
+
+def _worker_group(raw: Any) -> WorkerGroup | None:
+    if not isinstance(raw, Mapping):
+        return None
+    key = raw.get("key")
+    return WorkerGroup(None if key is None else _as_text(key), Fallback(raw.get("fallback") or Fallback.WAIT))
 
 
 def _dependencies(entries: list[Any]) -> dict[str, list[str]]:

@@ -27,9 +27,10 @@ from penstock.flow.model import (
     Task,
     TaskCache,
     Trigger,
+    WorkerGroup,
 )
 
-Part = Flow | Task | Input | Output | Trigger | Retry | Concurrency | Sla | Check | DependsOn | TaskCache
+Part = Flow | Task | Input | Output | Trigger | Retry | Concurrency | Sla | Check | DependsOn | TaskCache | WorkerGroup
 _LEFT_OUT = frozenset({"source_digest", "runnable", "dialect"})
 """What depends on the file's bytes, on this version, or on how it was asked to read; not on the flow."""
 

@@ -282,20 +282,22 @@ def _resolve(kind: InputType, value: Any, required: bool, rules: Mapping[str, An
         return None
     if kind not in RESOLVED:
         raise NotOfType(f"{noun}s of type `{kind}` cannot be read by this version")
-    result = _convert(kind, value, rules)
+    result = _convert(kind, value, rules, items="STRING" if noun == "input" else None)
     fault = broken_rule(kind, result, rules, required)
     if fault is not None:
         raise NotOfType(fault)
     return result
 
 
-def _convert(kind: InputType, value: Any, rules: Mapping[str, Any]) -> Any:
+def _convert(kind: InputType, value: Any, rules: Mapping[str, Any], *, items: str | None = "STRING") -> Any:
+    """`items` is what those of a list are read as that says nothing of them; None: they stay as they are."""
     match kind:
         case InputType.SELECT | InputType.ENUM:
             return CONVERTERS[InputType.STRING](value)
         case InputType.MULTISELECT | InputType.ARRAY:
-            items = value if isinstance(value, list) else _json_array(kind, value)
-            return [_item(rules.get("itemType", "STRING"), item) for item in items]
+            given = value if isinstance(value, list) else _json_array(kind, value)
+            item_type = rules.get("itemType", items)
+            return given if item_type is None else [_item(item_type, item) for item in given]
     try:
         return CONVERTERS[kind](value)
     except NotOfType:
@@ -316,7 +318,7 @@ def _json_array(kind: InputType, value: Any) -> list[Any]:
 
 def _item(kind: str, item: Any) -> Any:
     try:
-        return CONVERTERS[InputType(kind)](item)
+        return _convert(InputType(kind), item, {})
     except (ValueError, KeyError, OverflowError) as error:
         raise NotOfType(f"Unable to parse array element as `{kind}` on `{_text(item)}`") from error
 

@@ -36,6 +36,12 @@ def quoted(document: Document, where: Range) -> Edit | None:
     return Edit(where, f"'{text}'") if re.fullmatch(r"[A-Za-z0-9.+-]+", text) else None
 
 
+def bare(document: Document, where: Range) -> Edit | None:
+    """The edit that takes the quotes away from a number or a truth value; None where there are none."""
+    text = document.between(where)
+    return Edit(where, text[1:-1]) if re.fullmatch(r"'[a-z0-9.-]+'|\"[a-z0-9.-]+\"", text) else None
+
+
 def iso_length(text: str) -> str | None:
     """What `30s`, `5 min` or `1h30m` is as a duration of ISO-8601; None for anything else."""
     match = _LENGTH.fullmatch(text.strip().lower())

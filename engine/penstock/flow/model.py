@@ -78,6 +78,25 @@ class TaskCache:
     ttl: timedelta | None = None
 
 
+class Fallback(StrEnum):
+    """What becomes of a task when no worker of its group is there."""
+
+    WAIT = "WAIT"
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGroup:
+    """Which workers may take it, in Kestra's Enterprise Edition (Kestra docs, Worker Group Fallback, 0.20).
+
+    One agent runs everything here, so it is kept as a part of the flow, and chooses nothing.
+    """
+
+    key: str | None = None
+    fallback: Fallback = Fallback.WAIT
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task of a flow.
@@ -103,6 +122,7 @@ class Task:
     log_level: Level | None = None
     log_to_file: bool = False
     cache: TaskCache | None = None
+    worker_group: WorkerGroup | None = None
     runnable: bool = True
     range: Range = field(default=START, compare=False)
 
@@ -264,6 +284,7 @@ class Flow:
     checks: tuple[Check, ...] = ()
     disabled: bool = False
     draft: bool = False
+    worker_group: WorkerGroup | None = None
     dialect: Dialect = Dialect.AUTO
     source_digest: str = ""
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)

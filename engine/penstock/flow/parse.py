@@ -13,7 +13,7 @@ from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.codes import is_unalterable
 from penstock.flow.defaults import Default, merge_defaults, own_defaults
 from penstock.flow.judge import judge_of
-from penstock.flow.mends import quoted, replacing
+from penstock.flow.mends import bare, quoted, replacing
 from penstock.flow.reading.comments import Heeded, ignored
 from penstock.flow.reading.document import Document, read_document
 from penstock.flow.rules import OF_EXPRESSIONS, RULES
@@ -145,6 +145,12 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
     """A key that is missing or unknown. One that is missing is told where it stands a level too deep, if it does."""
     if fault.missing == "type" and survey.is_faulty(path):
         return  # the survey has told it
+    if fault.code == "PEN202" and fault.help is None and len(path) == 1:
+        fault = replace(fault, help="`penstock schema` tells what a flow may have")
+    elif fault.code == "PEN202" and fault.meant is None and _is_from_defaults(survey, path):
+        taker = _value_at(survey.flow, path[:-1])
+        noun = f"`{taker.get('id') or taker.get('type')}`" if isinstance(taker, dict) else "a task"
+        fault = replace(fault, help=f"a plugin default gives it to {noun}, whose type has no such property")
     holder = fault.missing and _holder_of(survey.flow, path, fault.missing)
     if holder and fault.missing:
         hint = f"it stands within `{holder}`, a level too deep"
@@ -153,6 +159,12 @@ def _report_key(survey: Survey, path: tuple[str | int, ...], fault: Violation) -
         survey.report(
             fault.code, fault.message, path, at_key=True, hint=fault.help, fix=_mend(survey, path, fault)
         )  # fmt: skip
+
+
+def _is_from_defaults(survey: Survey, path: tuple[str | int, ...]) -> bool:
+    """Whether a property stands elsewhere than in the mapping that has it."""
+    where, around = survey.where(path, at_key=True), survey.document.range_of(path[:-1])
+    return not around.start <= where.start < around.end
 
 
 def _holder_of(flow: Any, path: tuple[str | int, ...], missing: str) -> str | None:
@@ -171,6 +183,8 @@ def _mend(survey: Survey, path: tuple[str | int, ...], fault: Violation) -> Edit
         old = _value_at(survey.flow, path)
     if fault.is_text:
         return quoted(survey.document, where)
+    if fault.is_bare:
+        return bare(survey.document, where)
     if fault.meant is None or not isinstance(old, str):
         return None
     return replacing(survey.document, where, old, fault.meant, safe=fault.code == "PEN208")

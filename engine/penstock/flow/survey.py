@@ -21,10 +21,13 @@ MAX_FINDINGS = 500
 """With so many findings a file is judged no further: who has mended them sees the others."""
 
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution")
-WITHOUT_EFFECT = ("listeners", "quotas", "workerGroup")
+WITHOUT_EFFECT = ("listeners", "quotas", "draft")
 """Top-level properties that this version reads and keeps, and does not act upon."""
 _USUAL_BRANCHES = ("tasks", "errors", "finally")
 _DAG = "io.kestra.plugin.core.flow.Dag"
+_SCRIPTS_OF_CORE = "io.kestra.core.tasks.scripts."
+_GIVEN_UP = {"Bash": "shell", "Node": "node", "Python": "python"}
+"""Tasks that Kestra's core had before there was a plugin for scripts, by the language of what does the same now."""
 _GROUPS = {"task": "a task", "trigger": "a trigger", "runner": "a task runner", "condition": "a condition"}
 
 
@@ -281,6 +284,9 @@ class _Walk:
             return
         near = did_you_mean(kind, survey.catalog.names(group))
         hint = near or f"`penstock types` lists the {group}s; `--unknown-types warning` lets others pass"
+        language = _GIVEN_UP.get(kind.removeprefix(_SCRIPTS_OF_CORE))
+        if language is not None and kind.startswith(_SCRIPTS_OF_CORE):
+            hint = f"Kestra has given it up: write `io.kestra.plugin.scripts.{language}.Commands`"
         where, likely = (*path, "type"), meant(kind, survey.catalog.names(group))
         fix = replacing(survey.document, survey.where(where), kind, likely, safe=False) if likely else None
         survey.report("PEN210", f"Invalid type: {kind}", where, severity=survey.unknown_types, hint=hint, fix=fix)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from penstock.execution.event import ExecutionCreated, Instant
 from penstock.execution.identity import derive_id
 from penstock.execution.model import Execution
+from penstock.execution.state import State
 from penstock.flow.model import Flow
 from penstock.operations.start import admission
-from penstock.ports.store import Creation
+from penstock.ports.store import Creation, Store
 
 
 def successor(flow: Flow, execution: Execution, at: Instant) -> Creation:
@@ -40,3 +41,16 @@ def successor(flow: Flow, execution: Execution, at: Instant) -> Creation:
 def successor_id(execution: Execution) -> str:
     """The id of the execution that follows on one that is RETRIED."""
     return derive_id(execution.id, None, "retry", execution.attempt_number + 1)
+
+
+def followed_by(store: Store, execution: Execution) -> Execution | None:
+    """The execution that tries `execution` once more; None where none does, or where it was deleted."""
+    return store.load(successor_id(execution)) if execution.state is State.RETRIED else None
+
+
+def last_of(store: Store, execution: Execution) -> Execution:
+    """The last of those that try `execution` again, or itself: what it has come to is what that one comes to."""
+    last = execution
+    while (after := followed_by(store, last)) is not None:
+        last = after
+    return last

@@ -80,16 +80,30 @@ def set_labels(
 
 
 def deletable(store: Store, execution: str) -> Execution:
-    """The execution, when it may be deleted. Raises NotFound, Refused (it is not over)."""
+    """The execution, when it may be deleted. Raises NotFound, Refused (it is not over, or somebody waits to hear of
+    its end)."""
     found = store.load(execution)
     if found is None:
         raise NotFound(f"there is no execution {execution}")
     if not found.is_over:
         raise Refused(
-            f"the execution {execution} is not over, it is {found.state}",
+            f"the execution {execution} is not over, current state is {found.standing}",
             help=f"end it first: penstock executions kill {execution}",
         )
+    if is_awaited(store, found):
+        assert found.caller is not None
+        raise Refused(
+            f"the execution {found.caller.execution}, which has called it, has not heard of its end yet",
+            help="it does as soon as an agent, or a run, has it",
+        )
     return found
+
+
+def is_awaited(store: Store, execution: Execution) -> bool:
+    """Whether the one that has called it has not heard of its end yet: it would wait for ever."""
+    caller = execution.caller
+    parent = store.load(caller.execution) if caller is not None and caller.waits else None
+    return caller is not None and parent is not None and caller.index in parent.children.get(caller.run, {})
 
 
 def delete(

@@ -47,7 +47,13 @@ def kill(
 
 def pause(execution: str, *, by: str, at: datetime, store: Store, presence: Presence, flow: Flow) -> Execution:
     """Let what runs end, and begin nothing new. Raises NotFound, Refused (it is not running)."""
-    return say(store, presence, flow, execution, lambda _: [PauseRequested(at=at, by=by)])
+
+    def words(current: Execution) -> Sequence[Event]:
+        if current.state is not State.RUNNING:
+            raise Refused("The execution is not running", help=f"its state is {current.state}")
+        return [PauseRequested(at=at, by=by)]
+
+    return say(store, presence, flow, execution, words)
 
 
 def resume(
@@ -64,7 +70,7 @@ def resume(
     breakpoints: tuple[str, ...] | None = None,
     review: Review | None = None,
 ) -> Execution:
-    """Answer the first task run that waits (of `task`, when it is named), a Pause or one at a breakpoint, or lift an
+    """Answer the first task run that waits (of `task`, when it is named), a Pause or one at a breakpoint, and lift an
     operator's pause. `breakpoints`, where given, are those from now on. `review` is for an Approval.
 
     Raises NotFound, Refused (nothing waits), InvalidInputs (`values` do not fit what the task asks for).
@@ -74,7 +80,8 @@ def resume(
         told = answer(
             flow, current, values, by=by, at=at, task=task, intake=intake, breakpoints=breakpoints, review=review
         )
-        return [told]
+        lifted = [ResumeRequested(at=at, by=by)] if current.held and told.paused is not None else []
+        return [*lifted, told]
 
     return say(store, presence, flow, execution, words)
 
@@ -99,7 +106,10 @@ def answer(
         if execution.held and task is None:
             return ResumeRequested(at=at, by=by, breakpoints=breakpoints)
         what = f"task `{task}`" if task else f"Execution '{execution.id}'"
-        raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}")
+        why = ""
+        if task is None and execution.state in (State.PAUSED, State.BREAKPOINT):
+            why = ": somebody has resumed it already" if execution.paused else ": it goes on by itself"
+        raise Refused(f"{what} is not paused, can't resume it", help=f"its state is {execution.state}{why}")
     if run.state is State.BREAKPOINT:
         return ResumeRequested(at=at, by=by, paused=run.id, breakpoints=breakpoints)
     decided = _reviewed(flow.by_id[run.task], run, review)

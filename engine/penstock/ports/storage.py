@@ -3,6 +3,7 @@
     kestra:///<namespace with slashes>/<flow>/executions/<id>/inputs/<input>/<file>
     kestra:///<namespace with slashes>/<flow>/executions/<id>/tasks/<task>/<task run>/<file>
     kestra:///<namespace with slashes>/<flow>/<task>/cache/cache.zip
+    kestra:///<namespace with slashes>/<flow>/<task>/cache/values/<digest>/cache.zip
     kestra:///<namespace with slashes>/<flow>/<task>/cache/outputs/<digest>.json
     kestra:///<namespace with slashes>/_files/<path>       a namespace file; it lies in Git, this is only its name
 
@@ -12,6 +13,7 @@ Flows and tasks stand there as slugs: lower case, dashes for underscores.
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from unicodedata import normalize
 
 from penstock.diagnostic import FlowName
@@ -42,9 +44,10 @@ def _flow_files(flow: FlowName) -> str:
     return f"{SCHEME}{flow.namespace.replace('.', '/')}/{slug(flow.id)}/"
 
 
-def cache_file(flow: FlowName, task: str) -> str:
-    """The archive that the executions of a flow hand on to one another."""
-    return f"{_flow_files(flow)}{slug(task)}/cache/cache.zip"
+def cache_file(flow: FlowName, task: str, value: str | None = None) -> str:
+    """The archive that the executions of a flow hand on to one another: one for each value of a loop."""
+    within = "" if value is None else f"values/{sha256(value.encode('utf-8', 'replace')).hexdigest()}/"
+    return f"{_flow_files(flow)}{slug(task)}/cache/{within}cache.zip"
 
 
 def task_cache_files(flow: FlowName, task: str) -> str:

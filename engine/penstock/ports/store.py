@@ -273,8 +273,8 @@ class Store(Protocol):
         ...
 
     def touched(self, session: Session, *, after: int) -> tuple[list[str], int]:
-        """Executions held by `session` to which somebody else appended since the mark `after`, and the new mark.
-        Costs next to nothing when nobody did."""
+        """Executions held by `session` to which somebody else appended since the mark `after`, and the new mark: those,
+        too, that are over by it. Costs next to nothing when nobody did."""
         ...
 
     # ── what is deployed ──

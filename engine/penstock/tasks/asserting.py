@@ -9,6 +9,7 @@ from pydantic import Field
 from penstock.errors import PenstockError
 from penstock.flow.model import Kind, Level
 from penstock.tasks.base import Context, Properties, Result, TaskFailed, TaskType
+from penstock.tasks.executions import listed
 from penstock.tasks.markers import Dynamic, Late, Text
 from penstock.tasks.names import CORE
 from penstock.truth import is_truthy
@@ -29,12 +30,18 @@ class Assert(TaskType):
     properties = AssertProperties
 
     def run(self, properties: AssertProperties, context: Context) -> Result:
-        failed = sum(not _holds(condition, context) for condition in properties.conditions)
-        metrics = _counters(success=len(properties.conditions) - failed, failed=failed)
+        conditions = _listed(properties.conditions, context)
+        failed = sum(not _holds(condition, context) for condition in conditions)
+        metrics = _counters(success=len(conditions) - failed, failed=failed)
         if failed:
             more = f"\n{properties.error_message}" if properties.error_message is not None else ""
             raise TaskFailed(f"{failed} assertion{'s' if failed > 1 else ''} failed!{more}", metrics=metrics)
         return Result(metrics=metrics)
+
+
+def _listed(given: list[str] | str, context: Context) -> list[str]:
+    """The conditions, where an expression gives the list of them. Raises UserError."""
+    return given if isinstance(given, list) else listed(context.render(given))
 
 
 def _holds(condition: str, context: Context) -> bool:

@@ -183,7 +183,8 @@ class TaskType(ABC):
     """One type of task. Stateless; one instance serves all attempts.
 
     `adoptable` types may be run again under the same attempt after a crash: they find what they had started.
-    The attempt of any other type is lost with the process that ran it, and is repeated.
+    The attempt of any other type is lost with the process that ran it, and is repeated. What one that
+    `changes_execution` does is done to the execution as a whole: it stands in the flow itself.
     """
 
     properties: ClassVar[builtins.type[Properties]]
@@ -193,6 +194,7 @@ class TaskType(ABC):
     deprecated: ClassVar[str | None] = None
     kind: ClassVar[Kind] = Kind.WORKER
     adoptable: ClassVar[bool] = False
+    changes_execution: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, properties: Any, context: Context) -> Result:

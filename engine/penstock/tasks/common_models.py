@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from penstock.execution.state import State
-from penstock.flow.model import Level, RetryBehavior
+from penstock.flow.model import Fallback, Level, RetryBehavior
 from penstock.tasks.base import Properties
 from penstock.tasks.markers import Duration, Dynamic, Scalars, Text, Within, told
 
@@ -46,7 +46,9 @@ class Retry(Properties):
     behavior: RetryBehavior | None = Field(None, description="Try the task again, or the whole execution")
 
 
-class Fallback(StrEnum):
+class Unselected(StrEnum):
+    """What becomes of a task in Kestra 2 when no worker fits; with IGNORE any worker takes it."""
+
     WAIT = "WAIT"
     FAIL = "FAIL"
     CANCEL = "CANCEL"
@@ -54,10 +56,12 @@ class Fallback(StrEnum):
 
 
 class WorkerGroup(Properties):
-    """Which workers may take it, in Kestra's Enterprise Edition."""
+    """Which workers may take it, in Kestra's Enterprise Edition (Kestra docs, Worker Group Fallback, 0.20)."""
 
     key: Text | None = Field(None, description="Name of the group")
-    fallback: Fallback | None = Field(None, description="What to do when none of the group is there")
+    fallback: Fallback | None = Field(
+        None, description="What to do when none of the group is there: WAIT (by default), FAIL or CANCEL"
+    )
 
 
 class WorkerSelector(Properties):
@@ -65,7 +69,7 @@ class WorkerSelector(Properties):
 
     tags: list[Text] | Scalars | None = Field(None, description="What a worker must be tagged with")
     match: str | None = Field(None, description="Whether all tags must fit, or one")
-    fallback: Fallback | None = Field(None, description="What to do when no worker fits")
+    fallback: Unselected | None = Field(None, description="What to do when no worker fits; FAIL by default")
 
 
 class TaskCache(Properties):

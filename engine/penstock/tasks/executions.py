@@ -17,7 +17,6 @@ from penstock.tasks.base import Context, Properties, Result, TaskType
 from penstock.tasks.catalogue.shapes import Mapping, OfAnExecution, States, Texts, WithinDates
 from penstock.tasks.markers import Dynamic, Late, Sees, Text
 from penstock.tasks.names import CORE
-from penstock.truth import is_truthy
 
 
 class CountedFlow(Properties):
@@ -56,7 +55,7 @@ class Count(TaskType):
         results = []
         for each in wanted:
             count = context.executions.count(Selection(each.namespace, each.flow_id, states, after, before))
-            if is_truthy(context.with_variables({"count": count}).render(properties.expression)):
+            if context.with_variables({"count": count}).render(properties.expression) == "true":
                 results.append({"namespace": each.namespace, "flowId": each.flow_id, "count": count})
         return Result({"results": results, "total": sum(int(each["count"] or 0) for each in results)})
 

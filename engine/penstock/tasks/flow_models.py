@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
@@ -63,12 +64,17 @@ class Check(Properties):
     behavior: CheckBehavior | None = Field(None, description="What becomes of the execution")
 
 
+class Beyond(StrEnum):
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+
+
 class Quota(Properties):
     """How many executions a flow may have within a while (Enterprise Edition)."""
 
-    duration: Duration = Field(description="The while")
+    duration: Duration = Field(description="The while, of a minute at least")
     limit: int = Field(ge=1, description="How many")
-    behavior: Excess | None = Field(None, description="What becomes of one too many")
+    behavior: Beyond | None = Field(None, description="What becomes of one too many")
 
 
 class Listener(Properties):

@@ -16,7 +16,7 @@ InputId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][.a-zA-Z0-9_-]*$", min_leng
 class Dependency(Properties):
     """On which other inputs this one depends."""
 
-    inputs: list[str] = Field(description="Their ids")
+    inputs: list[str] | None = Field(None, description="Their ids; each must be there")
     condition: Text | None = Field(None, description="An expression; unless it is true the input is left out")
 
 

@@ -23,6 +23,7 @@ class Labels(TaskType):
 
     type = CORE + "execution.Labels"
     kind = Kind.INLINE
+    changes_execution = True
     properties = models.Labels
 
     def run(self, properties: models.Labels, context: Context) -> Result:
@@ -64,6 +65,7 @@ class SetVariables(TaskType):
 
     type = CORE + "execution.SetVariables"
     kind = Kind.INLINE
+    changes_execution = True
     properties = models.SetVariables
 
     def run(self, properties: models.SetVariables, context: Context) -> Result:
@@ -84,6 +86,7 @@ class UnsetVariables(TaskType):
 
     type = CORE + "execution.UnsetVariables"
     kind = Kind.INLINE
+    changes_execution = True
     properties = models.UnsetVariables
 
     def run(self, properties: models.UnsetVariables, context: Context) -> Result:
@@ -102,6 +105,7 @@ class Exit(TaskType):
 
     type = CORE + "execution.Exit"
     kind = Kind.INLINE
+    changes_execution = True
     properties = models.Exit
 
     def run(self, properties: models.Exit, context: Context) -> Result:

@@ -19,6 +19,8 @@ from penstock.tasks.names import CORE
 
 NAME = CORE + "templating.TemplatedTask"
 
+_NOT_RUNNABLE = "The templated task must be a runnable task"
+
 
 class TemplatedProperties(Properties):
     """Runs a task whose text a template writes. It is a task that a worker runs, none that holds tasks."""
@@ -41,6 +43,8 @@ class TemplatedTask(TaskType):
 
         task = _written(properties.spec, context.task)
         kind = task_type(task.type)
+        if kind.changes_execution:
+            raise TaskFailed(_NOT_RUNNABLE)
         if context.resumed and not kind.adoptable:
             raise TaskLost("the process that ran it is gone")
         within = context.with_task(task)
@@ -58,7 +62,7 @@ def _written(spec: str, outer: Task) -> Task:
         raise TaskFailed(f"The templated task cannot be of type '{NAME}'")
     info = load_catalog().find(name)
     if info is not None and (info.group != "task" or info.kind not in (None, Kind.INLINE, Kind.WORKER)):
-        raise TaskFailed("The templated task must be a runnable task")
+        raise TaskFailed(_NOT_RUNNABLE)
     own = {key: value for key, value in raw.items() if key not in TASK_PROPERTIES and value is not None}
     return replace(outer, type=name, kind=Kind.WORKER, properties=MappingProxyType(own))
 

@@ -26,6 +26,7 @@ from penstock.agent.results import (
     MOST_FILES,
     MOST_READ,
     Result,
+    Results,
     folder_of,
     json_bytes,
     message_of,
@@ -47,6 +48,7 @@ from penstock.agent.sinks.page import (
 from penstock.execution.record import as_record
 from penstock.execution.state import State
 from recording import COMMIT, SECOND, START, A, Desk, desk, ended
+from stage.stage import stage
 
 HEAD = PageHead("box", "https://github.com/team/flows.git", "penstock/results/box/2026-11", START)
 OWN = "kestra:///team/a/executions/e1/tasks/load/e1-0"
@@ -360,3 +362,51 @@ def test_a_run_is_told_as_it_was(at: Desk) -> None:
     assert run_of(made) == run(
         state=State.FAILED, repository="https://example.com/team/flows.git", task="load", log=log
     )
+
+
+def logs_of(made: Result) -> dict[str, str]:
+    """What was said, in one line, by the name of its log."""
+    logs = {path: gzip.decompress(content).decode() for path, content in made.files.items() if path.endswith(".gz")}
+    return {path: text.split(" ", 2)[2].strip() for path, text in sorted(logs.items())}
+
+
+LOOP = """
+id: flow
+namespace: demo
+tasks:
+  - id: again
+    type: io.kestra.plugin.core.flow.LoopUntil
+    condition: "{{ outputs.again.iterationCount == 3 }}"
+    tasks:
+      - {id: say, type: io.kestra.plugin.core.log.Log, message: "round {{ outputs.again.iterationCount }}"}
+      - id: work
+        type: io.kestra.plugin.scripts.shell.Commands
+        commands: ["echo at work"]
+"""
+
+
+def test_what_earlier_rounds_and_what_a_restart_has_done_anew_said_goes_along() -> None:
+    after = "  - {id: fails, type: io.kestra.plugin.core.execution.Fail}\nerrors:\n"
+    after += "  - {id: sorry, type: io.kestra.plugin.core.log.Log, message: sorry}\n"
+    with stage() as made:
+        [name] = made.deploy((LOOP + after).encode())
+        id_ = made.start(name)
+        made.rest()
+        made.restart(id_)
+        made.rest()
+        execution = made.execution(id_)
+        result = Results(made.logs, made.files, made.store.events).of(execution, "x")
+        few = Results(made.logs, made.files, made.store.events, most_left=3).of(execution, "x")
+        none = Results(made.logs, made.files, made.store.events, most_events=9).of(execution, "x")
+
+    said = logs_of(result)
+    assert [text for text in said.values() if text.startswith("round")] == ["round 1", "round 2", "round 3"]
+    assert [text for text in said.values() if text == "at work"] == ["at work"] * 3
+    assert [text for text in said.values() if text == "sorry"] == ["sorry"] * 2
+    assert {path[2:].split("-")[0] for path in said} <= {f"logs/{n:05d}" for n in range(execution.next_ordinal)}
+    in_record = {run["id"] for run in json.loads(result.files["x/execution.json"])["taskRunList"]}
+    assert in_record == set(execution.runs)
+    assert json.loads(few.files["x/logs/left-out.json"])["leftOut"] == 2
+    assert [text for text in logs_of(few).values() if text.startswith("round")] == ["round 2", "round 3"]
+    assert [text for text in logs_of(none).values() if text.startswith("round")] == ["round 3"]
+    assert "more than 9 events" in json.loads(none.files["x/logs/left-out.json"])["why"]

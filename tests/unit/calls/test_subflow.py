@@ -8,6 +8,7 @@ import pytest
 
 from penstock.diagnostic import FlowName
 from penstock.execution.model import Execution
+from penstock.execution.record import run_record
 from penstock.operations import reopen
 from penstock.ports.kv import KvType
 from stage.stage import Stage, stage
@@ -179,9 +180,9 @@ def test_a_retry_calls_another_execution(made: Stage) -> None:
 @pytest.mark.parametrize(
     ("more", "other", "expected"),
     [
-        ("", b"", "Unable to find flow 'team'.'child' with revision '0'"),
-        ("    revision: 7", child(SAY), "Unable to find flow 'team'.'child' with revision '7'"),
-        ("", child(SAY, "disabled: true"), "Cannot execute a flow which is disabled"),
+        ("", b"", "Unable to find flow 'team'.'child' with revision '0' (PEN046)"),
+        ("    revision: 7", child(SAY), "Unable to find flow 'team'.'child' with revision '7' (PEN046)"),
+        ("", child(SAY, "disabled: true"), "Cannot execute a flow which is disabled (PEN046)"),
         ("", child(SAY, "inputs:\n  - {id: must, type: INT}"), "Invalid input for `must`, missing required input"),
     ],
 )
@@ -242,7 +243,8 @@ def test_executions_call_one_another_twenty_deep_and_no_deeper(made: Stage) -> N
 
     deepest = called(made)[-1]
     assert (parent.state.value, len(called(made))) == ("FAILED", 20)
-    assert "20 is the most" in (next(deepest.in_order()).error or "")
+    refused = run_record(deepest, next(deepest.in_order()))["error"]
+    assert refused == "the subflow would be 21 executions below the first one, and 20 is the most (PEN045)"
 
 
 def test_an_execution_of_an_earlier_generation_calls_what_was_in_force_then(made: Stage) -> None:

@@ -23,7 +23,7 @@ from penstock.execution.model import Execution
 from penstock.execution.state import State
 from penstock.flow.model import Kind, Level
 from penstock.ports.logs import LogKey, LogLine
-from penstock_cli.render.progress import MOST_PRINTED, PlainProgress, TreeProgress, harmless
+from penstock_cli.render.progress import MARKS, MOST_PRINTED, PlainProgress, TreeProgress, harmless
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 345_678, tzinfo=UTC)
 
@@ -109,3 +109,7 @@ def test_plain_lines_say_which_flow_a_called_task_is_of() -> None:
     first, second = stream.getvalue().splitlines()
     assert first.endswith("start     call")
     assert "success   child > inner" in second
+
+
+def test_every_state_has_a_mark() -> None:
+    assert set(MARKS) == set(State)

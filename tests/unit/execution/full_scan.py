@@ -192,7 +192,9 @@ class _Scan:
                 yield self.woken(run)
             attempt, limit = run.attempt, timeout_of(self.task(run), run)
             if run.kind is Kind.FLOWABLE:
-                bound = run.closing is not None or run.opened is None or run.opened.phase is Phase.MAIN
+                bound = run.opened is None or run.opened.phase is Phase.MAIN
+                if run.closing is not None:
+                    bound = attempt is not None and attempt.state is State.RUNNING
                 late = run.deadline is not None and run.deadline <= self.now and bound
                 if late and run.stop in (None, StopCause.SIBLING):
                     yield ("TaskRunStopping", run.id)
@@ -212,7 +214,7 @@ class _Scan:
                 return ("TaskRunReleased", run.id)
             case _, State.RUNNING, _:
                 return ("IterationBegun", run.id)
-            case _, _, "TIMEOUT" | "FAIL":
+            case _, _, "TIMEOUT" | "FAIL" if not self.has_lists_after(run):
                 return ("TaskRunEnded", run.id, softened(self.task(run), State.FAILED))
             case _, _, "CANCEL":
                 return ("TaskRunEnded", run.id, State.CANCELLED)
@@ -314,6 +316,8 @@ class _Scan:
             if run.opened is None and flowable.before(task):
                 return ("ScopeOpened", run.id, Phase.BEFORE)
             return ("TaskRunPaused", run.id)
+        if run.facts.get("decision") in ("TIMEOUT", "FAIL"):
+            return ("ScopeOpened", run.id, Phase.ERRORS if self.branch(run, Phase.ERRORS) else Phase.FINALLY)
         return ("ScopeOpened", run.id, Phase.MAIN)
 
     # ── lists of children ──
@@ -393,6 +397,9 @@ class _Scan:
         task = self.task(owner)
         return FLOWABLES[task.type].lanes(task, owner.facts)
 
+    def has_lists_after(self, owner: TaskRun) -> bool:
+        return any(self.branch(owner, phase) for phase in (Phase.ERRORS, Phase.FINALLY))
+
     def branch(self, owner: TaskRun | None, phase: Phase) -> tuple[Task, ...]:
         if owner is not None:
             return self.task(owner).branches.get(phase.value, ())
@@ -449,7 +456,8 @@ class _Scan:
             yield ("ExecutionLeaving", None)
             return
         state = FLOWABLES[self.task(owner).type].ends(self.task(owner), owner.facts, worst(counted))
-        if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
+        ends = (State.SUCCESS, State.WARNING, State.FAILED)
+        if state in ends and FLOWABLES[self.task(owner).type].closes(self.task(owner)):
             yield ("FlowableClosing", owner.id)
             return
         if state in (State.SUCCESS, State.WARNING) and FLOWABLES[self.task(owner).type].objects(owner.facts):
@@ -458,7 +466,7 @@ class _Scan:
 
     def another_round(self, loop: TaskRun) -> Gist | None:
         flowable = FLOWABLES[self.task(loop).type]
-        if not flowable.asks_after(self.task(loop)):
+        if not flowable.asks_after(self.task(loop)) or loop.opened is None or not loop.opened.lanes:
             return None
         if loop.failure is not None:
             return ("TaskRunEnded", loop.id, softened(self.task(loop), State.FAILED))

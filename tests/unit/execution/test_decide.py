@@ -660,11 +660,12 @@ def test_a_flowable_that_leaves_nothing_ends_with_its_children() -> None:
     assert course.states() == {"dir": SUCCESS, "a": SUCCESS}
 
 
-def test_a_flowable_whose_child_has_failed_is_not_closed() -> None:
+def test_a_flowable_whose_child_has_failed_is_closed_all_the_same_and_has_failed() -> None:
     course = course_of(shared(work("a"), work("b"), errors=(work("help"),)))
 
     course.fail("a")
     course.do("help")
+    course.do("dir")
 
     assert course.states() == {"dir": FAILED, "a": FAILED, "help": SUCCESS}
 
@@ -678,30 +679,6 @@ def test_a_flowable_that_cannot_be_closed_has_failed_and_is_not_repeated() -> No
     assert course.states()["dir"] is FAILED
     assert course.run("dir").error == "it went wrong"
     assert course.execution.state is FAILED
-
-
-def test_a_flowable_that_has_no_time_left_for_its_closing_is_not_closed() -> None:
-    course = course_of(shared(work("a"), finally_=(work("tidy"),), timeout=10 * SECOND))
-    course.do("a")
-    course.start("tidy")
-    course.wait(60)
-
-    course.end("tidy")
-
-    assert (course.run("dir").state, course.run("dir").error) == (FAILED, "Timeout after PT10S")
-    assert course.execution.state is FAILED
-
-
-def test_a_closing_that_is_held_until_its_time_is_over_is_not_begun() -> None:
-    course = course_of(shared(work("a"), timeout=10 * SECOND))
-    course.start("a")
-    course.pause()
-    course.end("a")
-
-    course.wait(60)
-
-    assert course.run("dir").state is FAILED
-    assert not course.execution.ready
 
 
 def test_a_warning_of_a_child_survives_the_closing() -> None:
@@ -772,6 +749,19 @@ def test_the_timeout_of_a_flowable_bounds_its_closing() -> None:
 
     assert course.states()["dir"] is FAILED
     assert course.run("dir").error == "Timeout after PT5S"
+
+
+def test_what_finally_takes_beyond_the_timeout_of_a_flowable_is_not_held_against_its_closing() -> None:
+    course = course_of(shared(work("a"), timeout=5 * SECOND, finally_=(work("last"),)))
+
+    course.do("a")
+    course.start("last")
+    course.wait(6)
+    course.end("last")
+    course.do("dir")
+
+    assert course.stops() == []
+    assert course.states()["dir"] is SUCCESS
 
 
 def test_a_kill_after_the_timeout_of_a_flowable_that_closes_is_the_last_word() -> None:

@@ -318,5 +318,5 @@ def test_an_execution_of_too_many_task_runs_fails_and_says_why() -> None:
     assert any(isinstance(event, ExecutionLeaving) for event in course.log)
     assert course.execution.state is FAILED
     assert course.execution.error == (
-        "the execution has 50,000 task runs, which is the most: there is no room for one of task `a`"
+        "the execution has 50,000 task runs, which is the most: there is no room for one of task `a` (PEN047)"
     )

@@ -10,8 +10,7 @@ import pytest
 from penstock.execution.model import Execution
 from penstock.execution.sealed import PREFIX
 from penstock.execution.state import State
-from penstock.execution.variables import Surroundings, variables
-from penstock.execution.views import Inputs
+from penstock.execution.variables import Inputs, Surroundings, variables
 from penstock.flow.declaration import declared_input
 from penstock.flow.model import Dialect, Flow, InputType, Output
 from unit.execution.course import Course
@@ -35,7 +34,8 @@ def test_a_flow_and_its_execution_are_seen_by_name() -> None:
     assert told["task"] == {"id": "a", "type": "io.kestra.plugin.core.http.Request"}
     assert told["taskrun"] == {"id": course.run("a").id, "startDate": "2026-01-01T00:00:00Z", "attemptsCount": 0}
     assert (told["vars"], told["namespace"]) == ({"v": 1}, {})
-    assert told.keys().isdisjoint({"trigger", "schedule", "parent", "parents", "error"})
+    assert told["parents"] == []
+    assert told.keys().isdisjoint({"trigger", "schedule", "parent", "error"})
 
 
 def test_what_surrounds_it_is_seen_as_it_is_told() -> None:

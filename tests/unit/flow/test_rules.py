@@ -272,6 +272,89 @@ CASES = [
         "`0 0 31 APR,JUN *` never fires: no month of `APR,JUN` has a day `31`",
     ),
     (
+        HEAD + "inputs:\n  - {id: d, type: DATETIME, after: tomorrow}\n" + TASK,
+        "PEN221",
+        4,
+        36,
+        "`after` is no value of type DATETIME: `tomorrow`",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: d, type: DATE, after: '2026-02-01', before: '2026-01-01'}\n" + TASK,
+        "PEN221",
+        4,
+        32,
+        "`after` is later than `before`, so no value fits",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: d, type: DURATION, min: PT2H, max: PT1H}\n" + TASK,
+        "PEN221",
+        4,
+        34,
+        "`min` is greater than `max`, so no value fits",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: d, type: TIME, before: noon}\n" + TASK,
+        "PEN221",
+        4,
+        33,
+        "`before` is no value of type TIME: `noon`",
+    ),
+    (
+        HEAD + "inputs:\n  - {id: d, type: MULTISELECT, values: [a], itemType: NOPE}\n" + TASK,
+        "PEN221",
+        4,
+        55,
+        "`NOPE` is no type of items",
+    ),
+    (
+        HEAD + "inputs:\n"
+        "  - {id: a, type: FORM, inputs: [{id: x, type: INT}]}\n"
+        "  - {id: a, type: FORM, inputs: [{id: y, type: INT}]}\n" + TASK,
+        "PEN213",
+        5,
+        10,
+        "Duplicate input with name [a]",
+    ),
+    (HEAD + "outputs:\n  - {id: a, type: FORM, value: x}\n" + TASK, "PEN205", 4, 19, "cannot be of type `FORM`"),
+    (
+        RETRY + "      {type: constant, interval: PT1S, minInterval: PT1S}\n",
+        "PEN220",
+        8,
+        40,
+        "a constant retry has no `minInterval`",
+    ),
+    (
+        RETRY + "      {type: random, interval: PT1S, minInterval: PT1S, maxInterval: PT2S}\n",
+        "PEN220",
+        8,
+        22,
+        "a random retry has no `interval`",
+    ),
+    (
+        RETRY + "      {type: exponential, interval: PT1S, maxInterval: PT2S, delayFactor: -1}\n",
+        "PEN220",
+        8,
+        75,
+        "'delayFactor' must not be less than 0 but is -1",
+    ),
+    (
+        HEAD + "sla:\n  - {id: a, type: MAX_DURATION, duration: PT1H, assert: x, behavior: FAIL}\n" + TASK,
+        "PEN240",
+        4,
+        49,
+        "`MAX_DURATION` has no `assert`",
+    ),
+    (
+        flowable("WorkingDirectory", f"    tasks:\n      - {log('a')[:-1]}, workerGroup: {{key: gpu}}}}\n"),
+        "PEN218",
+        7,
+        None,
+        "sub-tasks, it is only supported at the WorkingDirectory level",
+    ),
+    (HEAD + "disabled: 'true'\n" + TASK, "PEN203", 3, 11, "expected true or false, got the text `true`"),
+    (HEAD + "concurrency: {limit: '2'}\n" + TASK, "PEN203", 3, 22, "expected a whole number, got the text `2`"),
+    (HEAD + f"tasks:\n  - {log('t')[:-1]}, timeout: 10}}\n", "PEN208", 4, None, "`10` is not a duration"),
+    (
         HEAD + TRIGGER + "    cron: '@often'\n" + TASK,
         "PEN401",
         6,
@@ -530,3 +613,137 @@ def test_before_0_22_an_expression_in_a_default_is_told_to_stay_as_it_is() -> No
     assert (found.code, found.severity, found.range.start) == ("PEN305", Severity.WARNING, Position(4, 38))
     assert found.message == "`defaults` is not rendered, so the expression stays as it is written"
     assert parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics == ()
+
+
+def told(source: str, dialect: Dialect = Dialect.AUTO) -> list[tuple[str, Severity, int, str]]:
+    found = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
+    return [(one.code, one.severity, one.range.start.line, one.help or "") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("fallback", "never"),
+    [
+        ("", "nothing waits for one"),
+        (", fallback: WAIT", "nothing waits for one"),
+        (", fallback: FAIL", "`fallback: FAIL` never fails anything"),
+        (", fallback: CANCEL", "`fallback: CANCEL` never cancels anything"),
+    ],
+)
+def test_groups_of_workers_are_told_of_wherever_they_stand(fallback: str, never: str) -> None:
+    group = f"workerGroup: {{key: gpu{fallback}}}"
+    task = f"tasks:\n  - {log('t')[:-1]}, {group}}}\n"
+    source = HEAD + group + "\n" + task + TRIGGER + f"    cron: '@daily'\n    {group}\n"
+    assert told(source) == [
+        ("PEN703", Severity.WARNING, line, f"there are no groups of workers: this agent runs {work}, and {never}")
+        for line, work in ((3, "every task"), (5, "the task"), (10, "the trigger"))
+    ]
+
+
+def test_a_fallback_of_workers_is_one_of_three() -> None:
+    [(code, severity, line, _)] = [
+        one for one in told(HEAD + "workerGroup: {key: gpu, fallback: IGNORE}\n" + TASK) if one[1] is Severity.ERROR
+    ]
+    assert (code, severity, line) == ("PEN205", Severity.ERROR, 3)
+
+
+def test_quotes_that_are_too_many_are_taken_away() -> None:
+    parsed = parse_flow(HEAD + "disabled: 'true'\n" + TASK, "f.yaml", catalog=CATALOG)
+    assert [one.fix for one in parsed.diagnostics] == [Edit(Range(Position(3, 11), Position(3, 17)), "true")]
+
+
+_BY_EXPRESSIONS = (
+    ("n", "'{{ flow.id }}'"),
+    ("'{{flow.namespace}}'", "f"),
+    ("'{{ flow.namespace }}'", "'{{flow.id}}'"),
+)
+
+
+def test_a_flow_that_names_itself_by_expressions_is_told_of() -> None:
+    call = f"tasks:\n  - {{id: t, type: {CORE}.flow.Subflow, namespace: %s, flowId: %s}}\n"
+    for namespace, name in _BY_EXPRESSIONS:
+        [(code, severity, line, _)] = told(HEAD + call % (namespace, name))
+        assert (code, severity, line) == ("PEN219", Severity.WARNING, 4)
+    assert told(HEAD + call % ("'{{ flow.id }}'", "f")) == []
+    assert told(HEAD + call % ("n", "'{{ flow.id }}-next'")) == []
+
+
+def test_an_older_name_of_what_is_deprecated_says_what_to_write_instead() -> None:
+    older = HEAD + "tasks:\n  - {id: t, type: io.kestra.core.tasks.flows.Template, namespace: n, templateId: x}\n"
+    [(code, _, _, mend)] = told(older)
+    assert code == "PEN701"
+    assert mend.endswith("use io.kestra.plugin.core.flow.Subflow")
+
+
+def test_a_word_of_the_api_is_an_id_in_0_21() -> None:
+    source = "id: search\nnamespace: n\n" + TASK
+    assert [one[:2] for one in told(source, Dialect.V0_21)] == [("PEN223", Severity.WARNING)]
+    assert [one[:2] for one in told(source)] == [("PEN223", Severity.ERROR)]
+
+
+def test_items_that_newer_versions_refuse_are_told_of() -> None:
+    source = HEAD + "inputs:\n  - {id: d, type: %s, itemType: %s}\n" + TASK
+    for kind in ("ARRAY", "MULTISELECT, values: [a]"):
+        assert [one[:3] for one in told(source % (kind, "SELECT"))] == [("PEN221", Severity.WARNING, 4)]
+        assert [one[:3] for one in told(source % (kind, "SECRET"))] == [("PEN221", Severity.ERROR, 4)]
+    output = HEAD + "outputs:\n  - {id: d, type: ARRAY, itemType: SECRET, value: '[]'}\n" + TASK
+    assert [one[:3] for one in told(output)] == [("PEN221", Severity.ERROR, 4)]
+
+
+def test_a_task_that_kestra_has_given_up_says_what_has_taken_its_place() -> None:
+    source = HEAD + "tasks:\n  - {id: t, type: io.kestra.core.tasks.scripts.Bash, commands: [ls]}\n"
+    [(code, severity, line, mend)] = told(source)
+    assert (code, severity, line) == ("PEN210", Severity.ERROR, 4)
+    assert mend == "Kestra has given it up: write `io.kestra.plugin.scripts.shell.Commands`"
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "column"),
+    [
+        ("sla: [{id: s, type: EXECUTION_ASSERTION, assert: '{{ nope }}', behavior: FAIL}]", "PEN302", 54),
+        ("checks: [{condition: '{{ nope }}', message: x}]", "PEN302", 26),
+        ("checks: [{when: '{{ outputs.t.value }}', message: x}]", "PEN204", 21),
+        ("inputs: [{id: a, type: SELECT, expression: '{{ nope }}'}]", "PEN302", 48),
+        ("inputs: [{id: a, type: STRING, dependsOn: {condition: '{{ nope }}'}}]", "PEN302", 59),
+    ],
+)
+def test_what_is_rendered_beside_the_tasks_names_what_is_there(part: str, code: str, column: int) -> None:
+    source = HEAD + part + "\n" + TASK
+    for dialect, severity in ((Dialect.AUTO, Severity.ERROR), (Dialect.V0_21, Severity.WARNING)):
+        found = parse_flow(source, "f.yaml", catalog=CATALOG, dialect=dialect).diagnostics
+        assert [(one.code, one.severity, one.range.start) for one in found] == [(code, severity, Position(3, column))]
+
+
+def test_a_default_that_reads_outputs_is_warned_of() -> None:
+    source = HEAD + "inputs: [{id: a, type: STRING, defaults: '{{ outputs.t.value }}'}]\n" + TASK
+    assert [one[:3] for one in told(source)] == [("PEN204", Severity.WARNING, 3)]
+    assert [one[:3] for one in told(source, Dialect.V0_21)] == [("PEN305", Severity.WARNING, 3)]
+
+
+def test_the_message_of_a_check_is_not_rendered() -> None:
+    source = HEAD + "checks: [{when: '{{ true }}', message: 'no {{ inputs.a }}'}]\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity) == ("PEN305", Severity.WARNING)
+    assert found.message.startswith("`message` is not rendered")
+
+
+def test_a_property_of_a_plugin_default_is_told_once_and_who_cannot_take_it() -> None:
+    whole = HEAD + f"pluginDefaults:\n  - {{type: {CORE}.log.Log, values: {{massage: x}}}}\n" + TASK
+    assert [one[0] for one in told(whole)] == ["PEN202"]
+    broad = HEAD + f"pluginDefaults:\n  - {{type: {CORE}, values: {{format: x}}}}\n" + TASK
+    [(code, _, line, mend)] = told(broad)
+    assert (code, line) == ("PEN202", 4)
+    assert mend == "a plugin default gives it to `t`, whose type has no such property"
+
+
+def test_a_file_that_is_to_be_included_is_told_of() -> None:
+    source = HEAD + "variables:\n  query: '[[> sql/a.sql ]]'\n  test: '[[ 2 > 1 ]]'\n" + TASK
+    [found] = parse_flow(source, "f.yaml", catalog=CATALOG).diagnostics
+    assert (found.code, found.severity) == ("PEN305", Severity.WARNING)
+    assert found.range == Range(Position(4, 11), Position(4, 27))
+    assert found.message == "`[[> sql/a.sql ]]` stays as it is written: no file is included"
+    assert found.help == "keep it as a namespace file, and write {{ read('sql/a.sql') }}"
+
+
+def test_a_draft_runs_and_is_told_so() -> None:
+    assert [one[:3] for one in told(HEAD + "draft: true\n" + TASK)] == [("PEN703", Severity.WARNING, 3)]
+    assert told(HEAD + "draft: false\n" + TASK) == []

@@ -101,7 +101,7 @@ def test_an_unknown_type_of_a_plugin_default_is_as_grave_as_one_of_a_task() -> N
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
-        (HEAD + "inputs:\n  - {id: i, type: ARRAY, itemType: SECRET}\ntasks:\n" + LOG, "PEN221", 4),
+        (HEAD + "inputs:\n  - {id: i, type: ARRAY, itemType: SELECT}\ntasks:\n" + LOG, "PEN221", 4),
         (HEAD + SWITCH + "      a: []\n      b: [{id: t, type: a.b.C}]\n", "PEN217", 8),
         (HEAD + SWITCH + "      b: [{id: t, type: a.b.C}]\n    defaults: []\n", "PEN217", 9),
     ],

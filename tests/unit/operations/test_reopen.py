@@ -151,7 +151,7 @@ def test_what_is_over_is_forgotten_with_its_logs_and_files(on_stage: Stage) -> N
     overrule.delete(id_, store=on_stage.store, logs=on_stage.logs, files=on_stage.files)
 
     assert on_stage.store.load(id_) is None
-    with pytest.raises(Refused, match="is not over, it is PAUSED"):
+    with pytest.raises(Refused, match="is not over, current state is 'PAUSED'"):
         overrule.delete(waits, store=on_stage.store, logs=on_stage.logs, files=on_stage.files)
     with pytest.raises(NotFound):
         overrule.delete(id_, store=on_stage.store, logs=on_stage.logs, files=on_stage.files)

@@ -29,7 +29,7 @@ INSERT_TOUCH = "insert into touches (execution) values (?)"
 
 TOUCHED = (
     "select t.execution from touches t join executions e on e.id = t.execution "
-    "where t.mark > ? and t.mark <= ? and e.session = ? and e.is_over = 0 group by t.execution order by max(t.mark)"
+    "where t.mark > ? and t.mark <= ? and e.session = ? group by t.execution order by max(t.mark)"
 )
 
 LAST_TOUCH = "select coalesce(max(mark), 0) from touches"

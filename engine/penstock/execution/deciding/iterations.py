@@ -24,11 +24,11 @@ from penstock.flow.model import Flow, Kind
 
 
 def another(flow: Flow, run: TaskRun, scope: Scope, now: Instant) -> Event | None:
-    """What is to be known, or waited for, before its tasks are done again; None when they are not."""
+    """What is to be known, or waited for, before its tasks are done again; None when they are not, or it has none."""
     task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
     asks = flowable.asks_after(task)
-    if not asks or scope.failing:
+    if not asks or scope.failing or not scope.open.lanes:
         return None
     if run.failure is not None:
         return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=run.failure)

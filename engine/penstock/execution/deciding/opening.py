@@ -34,6 +34,8 @@ def on_the_way(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: 
             return opened(flow, execution, run.id, Phase.BEFORE, now)
         until = None if wait.delay is None else now + wait.delay
         return TaskRunPaused(at=now, run=run.id, until=until, then=wait.then)
+    if wait is not None and flowable.objects(run.facts) is not None:
+        return too_late(flow, execution, task, run, now)
     return opened(flow, execution, run.id, Phase.MAIN, now)
 
 
@@ -52,10 +54,14 @@ def opened(flow: Flow, execution: Execution, key: str, phase: Phase, now: Instan
     """The list of that phase begins, for the execution itself or for the flowable task run `key`."""
     lanes = lanes_of(flow, execution, key, phase)
     run = execution.runs.get(key)
-    if run is None or phase is not Phase.MAIN:
-        return ScopeOpened(at=now, run=key or None, phase=phase, lanes=lanes.count, width=lanes.width)
+    if run is None:
+        return ScopeOpened(at=now, run=None, phase=phase, lanes=lanes.count, width=lanes.width)
     task = flow.by_id[run.task]
     flowable = FLOWABLES[task.type]
+    if phase is not Phase.MAIN:
+        is_first = run.opened is None and flowable.objects(run.facts) is not None
+        outputs = flowable.outputs(task, run.facts) if is_first else None
+        return ScopeOpened(at=now, run=key, phase=phase, lanes=lanes.count, width=lanes.width, outputs=outputs)
     return ScopeOpened(
         at=now,
         run=key,

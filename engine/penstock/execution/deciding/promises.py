@@ -7,7 +7,6 @@ cannot be rendered says nothing (kestra core/.../services/SLAService.java).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from penstock.duration import format_duration
 from penstock.execution import evaluation
@@ -70,8 +69,5 @@ def _broken(execution: Execution, sla: Sla, now: Instant) -> str | None:
 
 
 def _began(execution: Execution) -> Instant:
-    """An execution that waits for its date takes no time until then; one that is opened again begins anew."""
-    began = max(execution.created, execution.schedule_date or execution.created)
-    if not execution.openings:
-        return began
-    return max(began, *(at for (before, _), (_, at) in pairwise(execution.histories) if before.is_terminal))
+    """An execution that waits for its date takes no time until then."""
+    return max(execution.created, execution.schedule_date or execution.created)

@@ -33,9 +33,14 @@ from penstock.flow.model import Flow
 
 _FIRST = frozenset({Phase.BEFORE, Phase.MAIN})
 _WELL = frozenset({State.SUCCESS, State.WARNING})
+_CLOSED = _WELL | {State.FAILED}
+"""What the children of a flowable have come to that has something left to do."""
 
 MOST_TASK_RUNS = 50_000
 """So many task runs an execution may have."""
+
+TOO_MANY = "PEN047"
+"""The code of an execution that wants more."""
 
 
 def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Event]:
@@ -52,7 +57,9 @@ def about_scopes(flow: Flow, execution: Execution, now: Instant) -> Iterator[Eve
 def _too_many(wanted: TaskRunCreated, now: Instant) -> ExecutionLeaving:
     """What is there stays, with its outputs; nothing more is begun."""
     most = f"{MOST_TASK_RUNS:,} task runs"
-    error = f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}`"
+    error = (
+        f"the execution has {most}, which is the most: there is no room for one of task `{wanted.task}` ({TOO_MANY})"
+    )
     return ExecutionLeaving(at=now, state=State.FAILED, stop=True, error=error)
 
 
@@ -127,7 +134,7 @@ def _close(flow: Flow, execution: Execution, key: str, scope: Scope, now: Instan
     if run.stop is StopCause.TIMEOUT:
         return out_of_time(task, run, now, flowable.ends(task, run.facts, State.FAILED))
     state = flowable.ends(task, run.facts, worst(scope.states))
-    if state in _WELL and flowable.closes(task):
+    if state in _CLOSED and flowable.closes(task):
         return FlowableClosing(at=now, run=key, state=state)
     error = flowable.objects(run.facts) if state in _WELL else None
     if error is not None:

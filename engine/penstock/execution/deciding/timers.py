@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from penstock.execution.deciding.iterations import begun
+from penstock.execution.deciding.lists import branch_of
 from penstock.execution.deciding.order import in_order
 from penstock.execution.event import (
     Event,
     Instant,
+    Phase,
     StopCause,
     TaskRunEnded,
     TaskRunReleased,
     TaskRunResumed,
     TaskRunStopping,
 )
+from penstock.execution.flowable.pause import nobody_resumed
 from penstock.execution.leaving import leave_of
 from penstock.execution.model import Execution, TaskRun
 from penstock.execution.outcome import softened, timeout_of
@@ -62,15 +65,17 @@ def _woken(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> Iter
         yield TaskRunReleased(at=now, run=run.id)
     elif run.state is State.RUNNING:
         yield begun(flow, execution, run, now)
-    elif run.then in ("TIMEOUT", "FAIL"):
-        too_late = "its timeout" if run.then == "TIMEOUT" else "its delay was over"
-        state = softened(flow.by_id[run.task], State.FAILED)
-        yield TaskRunEnded(at=now, run=run.id, state=state, error=f"nobody resumed it before {too_late}")
+    elif (reason := nobody_resumed(run.then)) is not None and not _has_lists_after(flow, execution, run):
+        yield TaskRunEnded(at=now, run=run.id, state=softened(flow.by_id[run.task], State.FAILED), error=reason)
     elif run.then == "CANCEL":
         yield TaskRunEnded(at=now, run=run.id, state=State.CANCELLED)
     else:
-        decision = "EXPIRED" if run.then == "EXPIRE" else ""
+        decision = {"EXPIRE": "EXPIRED", "TIMEOUT": "TIMEOUT", "FAIL": "FAIL"}.get(run.then, "")
         yield TaskRunResumed(at=now, run=run.id, elapsed=True, decision=decision)
+
+
+def _has_lists_after(flow: Flow, execution: Execution, run: TaskRun) -> bool:
+    return any(branch_of(flow, execution, run.id, phase) for phase in (Phase.ERRORS, Phase.FINALLY))
 
 
 def deadlines(flow: Flow, execution: Execution) -> Iterator[tuple[str, Instant]]:

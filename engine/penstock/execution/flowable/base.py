@@ -123,7 +123,7 @@ class Flowable:
         return False
 
     def closes(self, task: Task) -> bool:
-        """Whether a worker has work to do for it when its children have ended well."""
+        """Whether a worker has work to do for it when its children have ended, well or not."""
         return False
 
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -71,9 +71,8 @@ def loop_values(rendered: Any) -> list[str]:
         values = [{"key": key, "value": value} for key, value in values.items()]
     if not isinstance(values, list | tuple):
         raise UserError(f"the values of a loop must be a list or a JSON array, not `{_short(values)}`")
-    nulls = sum(value is None for value in values)
-    if nulls:
-        raise UserError(f"Found '{nulls}' null values on Each, with values={_short(json.dumps(list(values)))}")
+    if None in values:  # counted once, as every value is
+        raise UserError(f"Found '1' null values on Each, with values={_short(json.dumps(list(values)))}")
     texts = dict.fromkeys(value if isinstance(value, str) else _json(value) for value in values)
     if len(texts) > MOST_VALUES:
         raise UserError(f"a loop over {len(texts)} values: an execution may have {MOST_VALUES} task runs")

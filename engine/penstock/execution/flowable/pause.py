@@ -17,6 +17,16 @@ BEHAVIORS = ("RESUME", "WARN", "FAIL", "CANCEL")
 _BECOMES = {"RESUME": "RUNNING", "WARN": "WARNING"}
 """What the execution goes on as when nobody has resumed it (Kestra core 1.x, Pause.Behavior)."""
 
+_TOO_LATE = {
+    "TIMEOUT": "nobody resumed it before its timeout",
+    "FAIL": "nobody resumed it before its delay was over",
+}
+
+
+def nobody_resumed(then: str) -> str | None:
+    """Why a Pause has failed whose wait was to come to `then`; None where it has not."""
+    return _TOO_LATE.get(then)
+
 
 class Pausable(Flowable):
     """What waits for a person."""
@@ -27,7 +37,8 @@ class Pausable(Flowable):
 
 
 class Pause(Pausable):
-    """`pauseDuration` (or `delay`) elapsed: it goes on as `behavior` says. `timeout` elapsed: it has failed.
+    """`pauseDuration` (or `delay`) elapsed: it goes on as `behavior` says. `timeout` elapsed: it has failed, and its
+    own `errors` and `finally` follow (Kestra core 1.x, Pause.findTerminalState).
 
     The task in `onPause` runs before the wait.
     """
@@ -64,11 +75,16 @@ class Pause(Pausable):
         warns = facts.get("elapsed") and _behavior(task, facts) == "WARN"
         return State.WARNING if warns and children is State.SUCCESS else children
 
+    def objects(self, facts: Mapping[str, Any]) -> str | None:
+        return nobody_resumed(facts.get("decision", ""))
+
     def outputs(self, task: Task, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         """`onResume`, where there were answers, and `resumed`: by whom, when, and to what (1.x)."""
         if "onResume" not in facts:
             return {}
         by = {"by": facts["by"]} if "by" in facts else {}
+        if self.objects(facts) is not None:
+            return {"resumed": {"on": facts["on"], "to": "FAILED"}}
         to = _BECOMES[_behavior(task, facts)] if facts["elapsed"] else "SUCCESS"
         answer = {"onResume": facts["onResume"]} if facts["onResume"] else {}
         return {**answer, "resumed": {**by, "on": facts["on"], "to": to}}

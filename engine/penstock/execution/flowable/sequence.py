@@ -24,7 +24,8 @@ class AllowFailure(Sequential):
 
 
 class WorkingDirectory(Sequential):
-    """What its children have left in the directory that they share is taken out of it at the end."""
+    """What its children have left in the directory that they share is taken out of it at the end, also when one of
+    them has failed (kestra worker, WorkingDirectory.postExecuteTasks)."""
 
     @property
     def is_whole(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -49,7 +50,10 @@ class LoopUntil(Flowable):
         return facts
 
     def lanes(self, task: Task, facts: Mapping[str, Any]) -> Lanes:
-        return one_lane(task.branches.get("tasks", ()))
+        """Its tasks know in which round they are, as `taskrun.iteration`, from 0 on."""
+        lanes = one_lane(task.branches.get("tasks", ()))
+        lane = replace(lanes.lane(0), iteration=facts.get(ITERATIONS, 1) - 1)
+        return replace(lanes, lane=lambda _: lane)
 
     def next_round(self, dialect: Dialect, facts: Mapping[str, Any], since: Instant, now: Instant) -> Instant | None:
         if facts["condition"]:

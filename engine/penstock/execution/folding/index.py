@@ -47,13 +47,16 @@ def index(draft: Draft, run: TaskRun) -> None:
     draft.sleeping = keep(draft.sleeping, run.id, run.wake_at if goes_on else None)
     draft.asked = keep(draft.asked, run.id, run.asks or None)
     if kind is Kind.FLOWABLE:
-        is_bound = run.stop in _SOONER and (run.closing is not None or not _is_past_its_main_list(run))
-        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if goes_on and is_bound else None)
+        is_bound = goes_on and run.stop in _SOONER and _has_a_limit(run)
+        draft.deadlines = keep(draft.deadlines, run.id, run.deadline if is_bound else None)
         draft.halted = _member(draft.halted, run, belongs=goes_on and run.stop in _HALTING)
 
 
-def _is_past_its_main_list(run: TaskRun) -> bool:
-    return run.opened is not None and run.opened.phase is not Phase.MAIN
+def _has_a_limit(run: TaskRun) -> bool:
+    """Its main list has, and the attempt of its own while that is made."""
+    if run.closing is not None:
+        return run.is_running
+    return run.opened is None or run.opened.phase is Phase.MAIN
 
 
 def _member(members: immutables.Map[str, int], run: TaskRun, *, belongs: bool) -> immutables.Map[str, int]:

@@ -41,7 +41,7 @@ def reopen(draft: Draft, event: ExecutionReopened) -> None:
     draft.asks, draft.facts, draft.sealed, draft.failure = (), nothing(), (), None
     draft.outputs = draft.error = None
     draft.held = draft.kill = draft.spares = draft.queued = draft.forced = draft.trailing = False
-    draft.exit, draft.again_at, draft.judged = None, None, ()
+    draft.exit, draft.again_at, draft.judged, draft.broken = None, None, (), ()
     lists = {
         key: ScopeList(phase, lanes, width, followers, on_failure)
         for key, phase, lanes, width, followers, on_failure in event.lists

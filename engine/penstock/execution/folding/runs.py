@@ -13,6 +13,7 @@ from penstock.execution.event import (
     Evaluated,
     EvaluationFailed,
     EvaluationRequested,
+    FlowableClosing,
     FlowableStarted,
     Instant,
     IterationAwaited,
@@ -93,6 +94,12 @@ def after(run: TaskRun, event: RunChange) -> TaskRun:
             return changed(run, wake_at=event.until, facts=facts)
         case _:
             assert_never(event)
+
+
+def closing(run: TaskRun, event: FlowableClosing) -> TaskRun:
+    """With an attempt of its own ahead. What `errors` and `finally` have taken beyond its time does not count."""
+    is_late = run.deadline is not None and run.deadline <= event.at
+    return changed(run, closing=event.state, deadline=None if is_late else run.deadline)
 
 
 def answered_by_person(run: TaskRun, event: ResumeRequested) -> TaskRun:

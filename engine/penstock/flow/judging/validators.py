@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, time
 from functools import lru_cache
 from typing import Any
@@ -24,27 +25,12 @@ def broken_rule(kind: InputType, value: Any, rules: Mapping[str, Any], required:
             pattern = rules.get("validator")
             if isinstance(pattern, str):
                 return _matches(pattern, value)
-        case InputType.INT | InputType.FLOAT:
-            return _between(value, rules, ("min", "max"), float, "it must be more than", "it must be less than")
-        case InputType.DURATION:
-            return _between(
-                parse_duration(value), rules, ("min", "max"), parse_duration,
-                "It must be more than", "It must be less than",
-            )  # fmt: skip
-        case InputType.DATETIME:
-            return _between(
-                instant(value), rules, ("after", "before"), instant, "it must be after", "it must be before"
-            )
-        case InputType.DATE:
-            read = date.fromisoformat
-            return _between(read(value), rules, ("after", "before"), read, "it must be after", "it must be before")
-        case InputType.TIME:
-            return _between(_clock(value), rules, ("after", "before"), _clock, "it must be after", "it must be before")
         case InputType.SELECT | InputType.ENUM | InputType.MULTISELECT:
             return _chosen(kind, value, rules, required)
         case InputType.FILE:
             return _ends_as(str(value), rules)
-    return None
+    bounds = BOUNDS.get(kind)
+    return _between(bounds, value, rules) if bounds is not None else None
 
 
 def _ends_as(name: str, rules: Mapping[str, Any]) -> str | None:
@@ -69,22 +55,51 @@ def _clock(value: Any) -> time:
     return moment
 
 
-def _between(
-    value: Any, rules: Mapping[str, Any], names: tuple[str, str], read: Callable[[Any], Any], more: str, less: str
-) -> str | None:
-    low, high = (_bound(rules.get(name), read) for name in names)
-    if low is not None and value < low:
-        return f"{more} `{rules[names[0]]}`"
-    if high is not None and value > high:
-        return f"{less} `{rules[names[1]]}`"
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between what the values of a type may lie: the properties that say it, how they are read, and the sentences."""
+
+    low: str
+    high: str
+    read: Callable[[Any], Any]
+    more: str
+    less: str
+    example: str
+
+    def bound(self, rules: Mapping[str, Any], name: str) -> Any:
+        """A bound as a value; None where there is none. Raises ValueError for what is no value of the type."""
+        raw = rules.get(name)
+        if raw is None or isinstance(raw, bool):
+            return None
+        return self.read(raw if isinstance(raw, int | float) and self.read is float else str(raw))
+
+
+_NUMBERS = Bounds("min", "max", float, "it must be more than", "it must be less than", "10")
+_AFTER, _BEFORE = "it must be after", "it must be before"
+
+BOUNDS: dict[InputType, Bounds] = {
+    InputType.INT: _NUMBERS,
+    InputType.FLOAT: _NUMBERS,
+    InputType.DURATION: Bounds("min", "max", parse_duration, "It must be more than", "It must be less than", "PT5M"),
+    InputType.DATETIME: Bounds("after", "before", instant, _AFTER, _BEFORE, "2026-01-31T08:00:00Z"),
+    InputType.DATE: Bounds("after", "before", date.fromisoformat, _AFTER, _BEFORE, "2026-01-31"),
+    InputType.TIME: Bounds("after", "before", _clock, _AFTER, _BEFORE, "08:00:00"),
+}
+
+
+def _between(bounds: Bounds, value: Any, rules: Mapping[str, Any]) -> str | None:
+    low, high = _readable(bounds, rules, bounds.low), _readable(bounds, rules, bounds.high)
+    given = value if bounds.read is float else bounds.read(value)
+    if low is not None and given < low:
+        return f"{bounds.more} `{rules[bounds.low]}`"
+    if high is not None and given > high:
+        return f"{bounds.less} `{rules[bounds.high]}`"
     return None
 
 
-def _bound(raw: Any, read: Callable[[Any], Any]) -> Any:
-    if raw is None or isinstance(raw, bool):
-        return None
+def _readable(bounds: Bounds, rules: Mapping[str, Any], name: str) -> Any:
     try:
-        return read(raw if isinstance(raw, int | float) and read is float else str(raw))
+        return bounds.bound(rules, name)
     except ValueError:
         return None
 

@@ -17,7 +17,8 @@ class Violation:
     """One fault of a value against its schema. `path` leads to the value; `at_key` wants its key, not the value.
 
     `meant` is what must have been meant in its place, `is_text` says that quotes make the value what it must be.
-    `missing` is the property that the mapping at `path` lacks, where that is the fault.
+    `is_bare` says the same of taking them away. `missing` is the property that the mapping at `path` lacks, where that
+    is the fault.
     """
 
     code: str
@@ -27,6 +28,7 @@ class Violation:
     at_key: bool = False
     meant: str | None = None
     is_text: bool = False
+    is_bare: bool = False
     missing: str | None = None
 
 
@@ -35,6 +37,8 @@ _NAMES = {
     "null": "nothing", "array": "a list", "object": "a mapping",
 }  # fmt: skip
 MAX_VIOLATIONS = 200
+_FEW = 16
+"""So many properties are listed where another is written; of more, `penstock explain` tells."""
 _ISO = "a duration such as PT30S, PT5M or P1D"
 
 
@@ -60,7 +64,7 @@ def _explain(error: Any) -> Iterator[Violation]:
         case "anyOf" | "oneOf":
             yield from _alternatives(error, path)
         case "type":
-            yield _type(path, value, wanted)
+            yield _type(path, value, wanted, is_length=_is_length(error.schema))
         case "enum":
             names = [str(one) for one in wanted if one is not None]
             listed = ", ".join(f"`{name}`" for name in names[:12]) + (", …" if len(names) > 12 else "")
@@ -119,7 +123,7 @@ def _unknown(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
         if name in known or any(pattern.search(name) for pattern in patterns):
             continue
         near = did_you_mean(name, known)
-        if near is None and 0 < len(known) <= 8:
+        if near is None and 0 < len(known) <= _FEW:
             near = "known are " + ", ".join(f"`{one}`" for one in known)
         likely = meant(name, known)
         if likely in error.instance:
@@ -156,7 +160,7 @@ def _alternatives(error: Any, path: tuple[str | int, ...]) -> Iterator[Violation
         yield from _explain(enums[0])
     elif types:
         flat = [name for kind in types for name in ([kind] if isinstance(kind, str) else kind)]
-        yield _type(path, error.instance, flat)
+        yield _type(path, error.instance, flat, is_length=any(_is_length(one.schema) for one in error.context))
     else:
         for one in next(iter(branches.values())):
             yield from _explain(one)
@@ -167,9 +171,35 @@ def _wants_expression(errors: Iterable[Any]) -> bool:
     return any("{{" in str(one.schema.get("pattern", "")).replace("\\", "") for one in errors)
 
 
-def _type(path: tuple[str | int, ...], value: Any, wanted: str | list[str]) -> Violation:
-    message = f"expected {kinds(wanted)}, got {shown(value)}"
-    return Violation("PEN203", path, message, _type_help(value, wanted), is_text=_is_text(value, wanted))
+def _type(path: tuple[str | int, ...], value: Any, wanted: str | list[str], *, is_length: bool) -> Violation:
+    if is_length and isinstance(value, int | float) and not isinstance(value, bool):
+        lengths = f"write PT{value}S for seconds, PT{value}M for minutes"
+        return Violation("PEN208", path, f"{shown(value)} is not a duration", lengths)
+    is_bare = _is_bare(value, wanted)
+    got = f"the text {shown(value)}" if is_bare else shown(value)
+    mend = "take the quotes away" if is_bare else _type_help(value, wanted)
+    message = f"expected {kinds(wanted)}, got {got}"
+    return Violation("PEN203", path, message, mend, is_text=_is_text(value, wanted), is_bare=is_bare)
+
+
+def _is_length(schema: Any) -> bool:
+    """Whether the value is to be a duration."""
+    return isinstance(schema, Mapping) and (
+        schema.get("format") == "duration" or str(schema.get("pattern", "")).startswith(("^P", "^[-+]?P", "^-?P"))
+    )
+
+
+def _is_bare(value: Any, wanted: str | list[str]) -> bool:
+    """Whether it is text that without its quotes is what is wanted."""
+    names = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(value, str) or "string" in names:
+        return False
+    if value in ("true", "false"):
+        return "boolean" in names
+    whole, number = re.fullmatch(r"-?[0-9]{1,18}", value), re.fullmatch(r"-?[0-9]{1,18}\.[0-9]{1,18}", value)
+    return (whole is not None and ("integer" in names or "number" in names)) or (
+        number is not None and "number" in names
+    )
 
 
 def _is_text(value: Any, wanted: str | list[str]) -> bool:
@@ -178,7 +208,7 @@ def _is_text(value: Any, wanted: str | list[str]) -> bool:
 
 
 def _pattern(path: tuple[str | int, ...], value: Any, pattern: str, schema: Mapping[str, Any]) -> Violation:
-    if schema.get("format") == "duration" or pattern.startswith(("^P", "^[-+]?P", "^-?P")):
+    if _is_length(schema):
         length = iso_length(value) if isinstance(value, str) else None
         return Violation("PEN208", path, f"{shown(value)} is not a duration", f"write {length or _ISO}", meant=length)
     return Violation("PEN206", path, f'{shown(value)} must match "{pattern}"', _pattern_help(value))
@@ -219,6 +249,8 @@ def _type_help(value: Any, wanted: str | Iterable[str]) -> str | None:
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     if _is_text(value, names):
         return "put it in quotes to make it text"
+    if names == ["boolean"] and isinstance(value, str | int | float):
+        return "write `true` or `false`"
     if "array" in names and isinstance(value, str | dict):
         return "begin each item with `- `"
     if isinstance(value, dict) and len(value) == 1 and next(iter(value.values())) is None:

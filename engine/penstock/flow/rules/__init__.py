@@ -17,6 +17,7 @@ from penstock.flow.rules import (
     retries,
     schedules,
     supplied,
+    workers,
 )
 from penstock.flow.survey import Survey
 
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     flowables.loops_have_values,
     flowables.working_directory_runs_only_tasks,
     flowables.dag_is_ordered,
+    workers.working_directory_has_the_group,
     calls.parts_have_names_of_their_own,
     calls.items_are_a_file,
     calls.counts_say_of_what,
@@ -70,8 +72,10 @@ RULES: tuple[Rule, ...] = (
     schedules.time_zone_exists,
     schedules.triggers_give_required_inputs,
     *OF_EXPRESSIONS,
+    expressions.nothing_is_included,
     portability.deprecated_types,
     portability.deprecated_properties,
     portability.properties_without_effect,
+    workers.workers_are_not_chosen,
     portability.plugin_defaults_are_whole,
 )

@@ -15,7 +15,8 @@ _TYPES = tuple(str(kind) for kind in InputType)  # no set: what is asked for may
 _OF_MANY = frozenset({"ARRAY", "MULTISELECT", "JSON", "YAML", "FORM", "REUSABLE_INPUTS"})
 """Types whose values may be lists or mappings."""
 _APPROVAL = "io.kestra.plugin.core.flow.Approval"
-_BOUNDS = (("min", "max"), ("after", "before"))
+_NO_OUTPUTS = ("FORM", "REUSABLE_INPUTS")
+_OLD_ITEMS = ("SELECT", "MULTISELECT")
 
 
 def input_lists(survey: Survey) -> tuple[tuple[Path, list[Any]], ...]:
@@ -68,6 +69,11 @@ def known_input_types(survey: Survey) -> None:
             continue
         near = did_you_mean(str(kind), _TYPES) or "one of " + ", ".join(sorted(set(_TYPES) - {"REUSABLE_INPUTS"}))
         survey.report("PEN205", f"Invalid type: {kind}", (*path, "type"), hint=near)
+    for path, raw in _outputs(survey):
+        if raw.get("type") in _NO_OUTPUTS:
+            survey.report(
+                "PEN205", f"an output cannot be of type `{raw['type']}`", (*path, "type"), hint="use JSON for a mapping"
+            )
 
 
 def unique_inputs_and_outputs(survey: Survey) -> None:
@@ -77,16 +83,26 @@ def unique_inputs_and_outputs(survey: Survey) -> None:
         lists.append((("outputs",), survey.flow["outputs"], "output"))
     for path, entries, noun in lists:
         seen: dict[str, Path] = {}
-        for leaf in leaves(entries):
-            if leaf.name is None:
-                continue
-            here = (*path, *leaf.path, "id" if "id" in leaf.raw else "name")
-            if seen.setdefault(leaf.name, here) is not here:
-                line = survey.document.range_of(seen[leaf.name]).start.line
+        for name, here in _named(entries, path):
+            if seen.setdefault(name, here) is not here:
+                line = survey.document.range_of(seen[name]).start.line
                 survey.report(
-                    "PEN213", f"Duplicate {noun} with name [{leaf.name}]", here,
+                    "PEN213", f"Duplicate {noun} with name [{name}]", here,
                     hint="rename one of them", label=f"the first stands in line {line}",
                 )  # fmt: skip
+
+
+def _named(entries: list[Any], path: Path) -> Iterator[tuple[str, Path]]:
+    """Every name of a list with what says it: of inputs, and of the forms that hold some."""
+    form: Mapping[str, Any] | None = None
+    for leaf in leaves(entries):
+        if leaf.form is not None and leaf.form is not form:
+            form = leaf.form
+            name = name_of(form)
+            if name is not None:
+                yield name, (*path, leaf.path[0], "id" if "id" in form else "name")
+        if leaf.name is not None:
+            yield leaf.name, (*path, *leaf.path, "id" if "id" in leaf.raw else "name")
 
 
 def inputs_do_not_nest_under_values(survey: Survey) -> None:
@@ -112,6 +128,9 @@ def _groups_of(name: str) -> Iterator[str]:
 
 def input_options_fit(survey: Survey) -> None:
     """PEN221: the options of an input belong together."""
+    for path, raw in _outputs(survey):
+        if raw.get("itemType") is not None:
+            _item_type(survey, path, raw["itemType"])
     for path, raw in inputs(survey):
         kind, name = raw.get("type"), name_of(raw)
         if kind == "FILE" and raw.get("defaults") is not None:
@@ -128,6 +147,8 @@ def input_options_fit(survey: Survey) -> None:
             survey.report("PEN221", "you can't define both `values` and `options`", (*path, "options"), at_key=True)
         if kind == "MULTISELECT" and raw.get("itemType") in ("ARRAY", "MULTISELECT"):
             survey.report("PEN221", f"`itemType` cannot be `{raw['itemType']}`", (*path, "itemType"), hint="use STRING")
+        elif kind in ("ARRAY", "MULTISELECT") and raw.get("itemType") is not None:
+            _item_type(survey, path, raw["itemType"])
         if kind == "FORM":
             _form(survey, path, raw)
         elif survey.dialect is Dialect.V2:
@@ -135,10 +156,13 @@ def input_options_fit(survey: Survey) -> None:
         is_choice = kind in ("SELECT", "ENUM", "MULTISELECT")
         if is_choice and not any(map(raw.get, ("values", "options", "expression"))) and not survey.is_faulty(path):
             survey.report(
-                "PEN221", f"a {kind} input needs `values`", path, at_key=True, hint="list them under `values:`"
+                "PEN221",
+                f"{'an' if kind == 'ENUM' else 'a'} {kind} input needs `values`",
+                path,
+                at_key=True,
+                hint="list them under `values:`",
             )
-        for low, high in _BOUNDS:
-            _bounds(survey, path, raw, low, high)
+        _bounds(survey, path, raw)
 
 
 def _form(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
@@ -178,27 +202,59 @@ def _array(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
     item = raw.get("itemType")
     if survey.is_faulty((*path, "itemType")):
         return
-    if item == "SECRET":
-        survey.report(
-            "PEN221", "`itemType` cannot be `SECRET`: newer versions of Kestra refuse it", (*path, "itemType"),
-            severity=Severity.WARNING, hint="use STRING, or an input of type SECRET for each",
-        )  # fmt: skip
     if item == "ARRAY":
         survey.report("PEN221", "`itemType` cannot be `ARRAY`", (*path, "itemType"), hint="use JSON for nested lists")
     elif item is None and not survey.is_faulty(path):
         survey.report("PEN221", "an ARRAY input needs `itemType`", path, at_key=True, hint="add `itemType: STRING`")
-    elif item is not None and item not in _TYPES:
-        survey.report(
-            "PEN221", f"`{item}` is no type of input", (*path, "itemType"), hint=did_you_mean(str(item), _TYPES)
-        )
 
 
-def _bounds(survey: Survey, path: Path, raw: dict[str, Any], low: str, high: str) -> None:
-    least, most = raw.get(low), raw.get(high)
-    if isinstance(least, bool) or isinstance(most, bool):
+def _item_type(survey: Survey, path: Path, item: Any) -> None:
+    """What the items of a list are read as is a type of values (kestra core, ArrayInputValidator, 2026)."""
+    if survey.is_faulty((*path, "itemType")):
         return
-    if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
-        survey.report("PEN221", f"`{low}` is greater than `{high}`, so no value fits", (*path, low))
+    if item not in _TYPES or item in _NO_OUTPUTS:
+        survey.report(
+            "PEN221", f"`{item}` is no type of items", (*path, "itemType"), hint=did_you_mean(str(item), _TYPES)
+        )
+    elif item == "SECRET":  # an item of a list is not sealed
+        survey.report(
+            "PEN221", "`itemType` cannot be `SECRET`", (*path, "itemType"),
+            hint="declare one of type SECRET for each, or take STRING where they are none",
+        )  # fmt: skip
+    elif item in _OLD_ITEMS:
+        survey.report(
+            "PEN221", f"`itemType` cannot be `{item}`: newer versions of Kestra refuse it", (*path, "itemType"),
+            severity=Severity.WARNING, hint="use STRING",
+        )  # fmt: skip
+
+
+def _bounds(survey: Survey, path: Path, raw: dict[str, Any]) -> None:
+    """Bounds are values of the input's type, and leave room between them."""
+    kind = raw.get("type")
+    if kind not in _TYPES or raw.keys().isdisjoint(("min", "max", "after", "before")) or survey.is_faulty(path):
+        return
+    from penstock.flow.judging.validators import BOUNDS
+
+    bounds = BOUNDS.get(InputType(str(kind)))
+    if bounds is None:
+        return
+    known: list[Any] = []
+    for name in (bounds.low, bounds.high):
+        try:
+            known.append(bounds.bound(raw, name))
+        except ValueError:
+            survey.report(
+                "PEN221", f"`{name}` is no value of type {kind}: `{raw[name]}`", (*path, name),
+                hint=f"write it as in {bounds.example}",
+            )  # fmt: skip
+            return
+    low, high = known
+    if low is not None and high is not None and low > high:
+        told = "greater" if bounds.low == "min" else "later"
+        survey.report(
+            "PEN221", f"`{bounds.low}` is {told} than `{bounds.high}`, so no value fits", (*path, bounds.low),
+            hint="write the lesser first",
+        )  # fmt: skip
 
 
 def patterns_compile(survey: Survey) -> None:

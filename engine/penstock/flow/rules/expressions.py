@@ -11,6 +11,7 @@ from penstock.flow.survey import Survey
 from penstock.flow.words import Dialect
 
 _TAG = re.compile(r"\{[{%]")
+_INCLUDED = re.compile(r"\[\[>([^\]\n]*)\]\]")
 _GONE_IN_2 = frozenset({"json", "schedule", "version"})
 """Kestra docs, Migration to 2.0, 2026-06."""
 
@@ -34,11 +35,26 @@ def expressions_are_rendered(survey: Survey) -> None:
         tag = _TAG.search(written.text) if written.rendered is False else None
         if tag is None or survey.is_faulty(written.path):
             continue
-        named = "defaults" if written.path[0] == "inputs" else written.path[0]
+        named = "defaults" if written.path[0] == "inputs" else written.path[-1]
         name = written.path[len(written.site.path)] if written.site is not None else named
         survey.report(
             "PEN305", f"`{name}` is not rendered, so the expression stays as it is written", written.path,
             where=written.range(survey.document, tag.start(), 2), severity=Severity.WARNING,
+        )  # fmt: skip
+
+
+def nothing_is_included(survey: Survey) -> None:
+    """PEN305: `[[> path]]`, for which the command line of Kestra up to 1.3 put the text of a file (its
+    IncludeHelperExpander). Nothing does so any more."""
+    document = survey.document
+    if "[[>" not in document.text:
+        return
+    for match in _INCLUDED.finditer(document.text):
+        name = match[1].strip()
+        survey.report(
+            "PEN305", f"`{match[0]}` stays as it is written: no file is included", (),
+            where=document.span(match.start(), match.end()), severity=Severity.WARNING,
+            hint=f"keep it as a namespace file, and write {{{{ read('{name}') }}}}",
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from unicodedata import category
 
-from penstock.diagnostic import FlowName
+from penstock.diagnostic import FlowName, Severity
 from penstock.flow.survey import Path, Site, Survey
 from penstock.flow.words import Dialect
 
@@ -20,6 +20,7 @@ _RESERVED = frozenset(
 )  # fmt: skip
 _ALLOWED_SYSTEM_LABELS = frozenset({"system.readOnly"})
 _LABELS = "io.kestra.plugin.core.execution.Labels"
+_ITSELF = re.compile(r"\{\{\s*flow\.(id|namespace)\s*\}\}")
 _CALLS = frozenset({"io.kestra.plugin.core.flow.Subflow", "io.kestra.plugin.core.flow.ForEachItem"})
 
 
@@ -77,10 +78,13 @@ def _unique(survey: Survey, sites: Iterable[Site], code: str, noun: str) -> None
 
 
 def reserved_flow_id(survey: Survey) -> None:
-    """PEN223: these ids are words of Kestra's API paths."""
+    """PEN223: these ids are words of Kestra's API paths, and refused since 1.0."""
     name = survey.flow.get("id")
     if isinstance(name, str) and name in _RESERVED:
-        survey.report("PEN223", f"`{name}` is reserved and cannot be the id of a flow", ("id",), hint="choose another")
+        survey.report(
+            "PEN223", f"`{name}` is reserved and cannot be the id of a flow", ("id",), hint="choose another",
+            severity=Severity.WARNING if survey.dialect is Dialect.V0_21 else Severity.ERROR,
+        )  # fmt: skip
 
 
 def no_system_labels(survey: Survey) -> None:
@@ -136,17 +140,25 @@ def _labels(labels: Any, path: Path) -> Iterator[tuple[str, Any, Path]]:
 
 
 def no_recursion(survey: Survey) -> None:
-    """PEN219: a flow that calls itself as a subflow never ends."""
+    """PEN219: a flow that calls itself as a subflow never ends. By expressions it may mean to, under a condition."""
     own = survey.name
     for site in survey.tasks:
         if site.type not in _CALLS or own is None:
             continue
-        called = (site.raw.get("namespace"), site.raw.get("flowId"))
-        if called == (own.namespace, own.id):
-            dotted = _dotted(own)
+        written = (site.raw.get("namespace"), site.raw.get("flowId"))
+        if all(map(_says, written, ("namespace", "id"), (own.namespace, own.id))):
+            is_plain = written == (own.namespace, own.id)
             survey.report(
-                "PEN219", f"Recursive call to flow [{dotted}]", (*site.path, "flowId"), hint="call another flow"
-            )
+                "PEN219", f"Recursive call to flow [{_dotted(own)}]", (*site.path, "flowId"),
+                severity=Severity.ERROR if is_plain else Severity.WARNING,
+                hint="call another flow" if is_plain else "it goes no deeper than 20 calls, where no condition ends it",
+            )  # fmt: skip
+
+
+def _says(written: Any, name: str, own: str) -> bool:
+    """Whether it is the flow's own id or namespace, as it is or as the expression that is nothing else."""
+    match = _ITSELF.fullmatch(written.strip()) if isinstance(written, str) else None
+    return written == own or (match is not None and match[1] == name)
 
 
 def _dotted(name: FlowName) -> str:

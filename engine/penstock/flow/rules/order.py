@@ -37,6 +37,8 @@ def outputs_are_there(survey: Survey) -> None:
     known = survey.once(declared)
     for one in survey.once(suspects):
         reader, name = one.written.task, one.name
+        if one.root == "outputs" and one.written.site is None and not one.written.is_whole:
+            _before_the_first(survey, one)
         if one.root != "outputs" or reader is None or name is None:
             continue
         source = known.task(name)
@@ -49,6 +51,21 @@ def outputs_are_there(survey: Survey) -> None:
             hint=_hint(survey, one, reader, name, verdict), severity=severity, label=verdict.place,
             where=one.written.range(survey.document, one.start + one.path.offset, len(spelled("outputs", name))),
         )  # fmt: skip
+
+
+def _before_the_first(survey: Survey, one: Reference) -> None:
+    """What is looked at before an execution begins sees no outputs."""
+    holder, is_default = _BEFORE.get(str(one.written.path[0])), "defaults" in one.written.path
+    if holder is not None and (one.written.rendered or is_default):
+        severity = gravity(survey, one.written, conditional=one.path.conditional or is_default)
+        survey.report(
+            "PEN204", f"{holder} before any task has run: there are no outputs", one.written.path,
+            hint="use inputs or variables", severity=severity,
+            where=one.written.range(survey.document, one.start + one.path.offset, len("outputs")),
+        )  # fmt: skip
+
+
+_BEFORE = {"checks": "a check is looked at", "inputs": "inputs are read"}
 
 
 def _hint(survey: Survey, one: Reference, reader: Site, name: str, verdict: Verdict) -> str | None:

@@ -29,8 +29,9 @@ def deprecated_types(survey: Survey) -> None:
             continue  # a runner that stands as a task: nothing else does what it does
         if written != info.name:
             removed = survey.dialect is Dialect.V2
+            successor = f", or better, for that is deprecated: {info.deprecated}" if info.deprecated else ""
             survey.report(
-                "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`",
+                "PEN701", f"`{written}` is an older name", path, hint=f"write `{info.name}`{successor}",
                 severity=Severity.ERROR if removed else Severity.INFO,
                 fix=replacing(survey.document, survey.where(path), written, info.name),
             )  # fmt: skip
@@ -132,10 +133,16 @@ def _judge_default(survey: Survey, path: Path, entry: Any) -> None:
                     "PEN224", f"Invalid Plugin Default: No value provided for key '{key}'", (*path, "values", key),
                     at_key=True,
                 )  # fmt: skip
-            elif known and key not in known:
+            elif known and key not in known and not _is_told(survey, (*path, "values", key)):
                 survey.report(
                     "PEN224", f"No property '{key}' exists in plugin '{kind}'", (*path, "values", key), at_key=True
                 )
+
+
+def _is_told(survey: Survey, path: Path) -> bool:
+    """Whether a task that takes the default has told of the property already."""
+    where = survey.where(path, at_key=True)
+    return any(found.range == where and found.is_error for found in survey.found)
 
 
 def _begins_a_name(catalog: Catalog, text: str) -> bool:

@@ -10,6 +10,7 @@ from penstock.flow.survey import Path, Survey
 
 _EXIT = "io.kestra.plugin.core.execution.Exit"
 _NEEDS = {"MAX_DURATION": "duration", "EXECUTION_ASSERTION": "assert"}
+_OTHER = {"duration": "assert", "assert": "duration"}
 
 
 def promises_are_whole(survey: Survey) -> None:
@@ -23,12 +24,22 @@ def promises_are_whole(survey: Survey) -> None:
                 "PEN240", f"`{kind}` needs `{needed}`", path, at_key=True,
                 hint="add `duration: PT1H`" if needed == "duration" else "add `assert:` with an expression",
             )  # fmt: skip
+        other = _OTHER.get(needed or "", "")
+        if promise.get(other) is not None and not survey.is_faulty((*path, other)):
+            survey.report(
+                "PEN240", f"`{kind}` has no `{other}`", (*path, other), at_key=True,
+                hint=f"leave it out, or promise it by a second entry of `sla`, of type {_type_with(other)}",
+            )  # fmt: skip
         if isinstance(name, str) and first.setdefault(name, path) is not path:
             line = survey.document.range_of(first[name]).start.line
             survey.report(
                 "PEN240", f"Duplicate SLA with id [{name}]", (*path, "id"),
                 hint="rename one of them", label=f"the first stands in line {line}",
             )  # fmt: skip
+
+
+def _type_with(needed: str) -> str:
+    return next(kind for kind, name in _NEEDS.items() if name == needed)
 
 
 def checks_are_whole(survey: Survey) -> None:

@@ -21,6 +21,12 @@ _NEEDS = {
     "exponential": ("interval", "maxInterval"),
     "random": ("minInterval", "maxInterval"),
 }
+_HAS = {
+    "constant": ("interval",),
+    "exponential": ("interval", "maxInterval", "delayFactor"),
+    "random": ("minInterval", "maxInterval"),
+}
+"""The properties that not every type of retry has (kestra core/src/.../tasks/retrys, as of 0.21)."""
 _RETRY_DURATIONS = ("interval", "minInterval", "maxInterval", "maxDuration")
 
 
@@ -47,12 +53,13 @@ def _judge(survey: Survey, path: Path, retry: dict[str, Any]) -> None:
         where = (*path, "type") if "type" in retry else path
         survey.report("PEN220", f"`{kind}` is no type of retry", where, at_key="type" not in retry, hint=near)
         return
+    _judge_own(survey, path, retry, kind)
     lengths: dict[str, timedelta] = {}
     for name in _RETRY_DURATIONS:
         if retry.get(name) is None:
             if name in _NEEDS[kind]:
                 survey.report(
-                    "PEN220", f"a {kind} retry needs `{name}`", path, at_key=True, hint=f"add `{name}: PT30S`"
+                    "PEN220", f"{_a(kind)} retry needs `{name}`", path, at_key=True, hint=f"add `{name}: PT30S`"
                 )
             continue
         length = _length(survey, (*path, name), retry[name])
@@ -71,6 +78,27 @@ def _judge(survey: Survey, path: Path, retry: dict[str, Any]) -> None:
             shown = format_duration(lengths[low])
             survey.report("PEN220", f"'{low}' must be less than '{high}' but is {shown}", (*path, low))
             return
+
+
+def _judge_own(survey: Survey, path: Path, retry: dict[str, Any], kind: str) -> None:
+    """A property of another type of retry is unknown to this one."""
+    for name in ("interval", "minInterval", "maxInterval", "delayFactor"):
+        if retry.get(name) is not None and name not in _HAS[kind]:
+            fitting = ", ".join(f"`{one}`" for one in _HAS[kind])
+            survey.report(
+                "PEN220", f"{_a(kind)} retry has no `{name}`", (*path, name), at_key=True,
+                hint=f"leave it out: it has {fitting}",
+            )  # fmt: skip
+    factor = retry.get("delayFactor")
+    if isinstance(factor, int | float) and factor < 0:
+        survey.report(
+            "PEN220", f"'delayFactor' must not be less than 0 but is {factor}", (*path, "delayFactor"),
+            hint="leave it out for 2",
+        )  # fmt: skip
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind.startswith("e") else f"a {kind}"
 
 
 def durations_can_be_read(survey: Survey) -> None:

@@ -190,8 +190,8 @@ class _Walk:
                     self._value(item, (*path, at), site, rendered)
 
     def _add(self, path: Path, text: str, site: Site | None, rendered: bool | None, *, is_key: bool = False) -> None:
-        if rendered is None and site is None and path[0] == "outputs":
-            rendered = path[-1] == "value" or None
+        if rendered is None and site is None:
+            rendered = _rendered_by_flow(path)
         if site is None and path[0] == "inputs" and "defaults" in path and self._survey.dialect is Dialect.V0_21:
             rendered = False  # literally, before 0.22
         pieces: tuple[tuple[int, Piece], ...] = ()
@@ -199,6 +199,18 @@ class _Walk:
             self._code += _code_in(text)
             pieces = pieces_of(text) if self._code <= MAX_CODE else ((0, Piece(_too_long(text))),)
         self._found.append(Written(path, text, site, rendered, is_key, pieces=pieces))
+
+
+def _rendered_by_flow(path: Path) -> bool | None:
+    """Whether a text of the flow itself is rendered: what its outputs say, what an execution is begun and held by."""
+    match path:
+        case ("outputs", *_, "value") | ("sla", _, "assert") | ("checks", _, "when" | "condition"):
+            return True
+        case ("checks", _, "message"):
+            return False
+        case ("inputs", *_, "expression") | ("inputs", *_, "dependsOn", "condition"):
+            return True
+    return None  # a default among them: it is rendered where nothing is given
 
 
 def _code_in(text: str) -> int:

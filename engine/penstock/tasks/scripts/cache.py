@@ -1,7 +1,8 @@
 """The cache of a WorkingDirectory: files of one execution that lie there again in the next ones, until they are old.
 
-One archive for each task, in the storage beside the executions. When it was made stands in its comment; as long as the
-same files are kept, it is left as it is, and gets old. What cannot be kept is told and fails nothing.
+One archive for each task, within a loop for each of its values, in the storage beside the executions. When it was made
+stands in its comment; as long as the same files are kept, it is left as it is, and gets old. What cannot be kept is
+told and fails nothing.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def save(wish: Cache, context: Context, runner: Runner, workspace: str) -> None:
 
 
 def _uri(context: Context) -> str:
-    return cache_file(context.flow.name, context.task.id)
+    return cache_file(context.flow.name, context.task.id, context.variables["taskrun"].get("value"))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from penstock.diagnostic import Range, Severity
 from penstock.flow.catalogue.catalog import Catalog
 from penstock.flow.catalogue.history import PropertyFacts
 from penstock.flow.rules.declared import inputs
+from penstock.flow.rules.workers import PROPERTIES as OF_WORKERS
 from penstock.flow.survey import WITHOUT_EFFECT, Path, Site, Survey
 from penstock.flow.words import Dialect, InputType
 from penstock.validation.advice.scalars import vocabulary
@@ -34,11 +35,16 @@ class Use(NamedTuple):
 def no_enterprise_features(survey: Survey) -> None:
     """PEN705: what only the Enterprise Edition acts upon."""
     for use in survey.once(uses):
-        if use.enterprise and not (len(use.path) == 1 and use.path[0] in WITHOUT_EFFECT):
+        if use.enterprise and not _is_told(use.path):
             survey.report(
                 "PEN705", f"only Kestra's Enterprise Edition has {use.noun}", use.path, where=use.where,
                 severity=Severity.INFO,
             )  # fmt: skip
+
+
+def _is_told(path: Path) -> bool:
+    """Whether a rule tells already that the property has no effect."""
+    return path[-1] in OF_WORKERS or (len(path) == 1 and path[0] in WITHOUT_EFFECT)
 
 
 def types_can_run(survey: Survey) -> None:

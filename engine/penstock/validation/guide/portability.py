@@ -24,7 +24,8 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN703",
         "Penstock reads the property and keeps it, and does not act upon it: the flow runs as if it were not there. "
-        "That is no fault of the flow, but somebody may rely on it, as on a quota that should hold the flow back.",
+        "That is no fault of the flow, but somebody may rely on it, as on a quota that should hold the flow back, or "
+        "on a group of workers: one agent runs every task here, whatever `workerGroup` and its `fallback` say.",
         flow("quotas:\n  - duration: PT1H\n    limit: 10"),
         flow("concurrency:\n  limit: 1"),
     ),
@@ -41,7 +42,7 @@ GUIDES: tuple[Guide, ...] = (
         "PEN705",
         "The open edition of Kestra reads the property, or refuses it, and does not do what it says; so does Penstock. "
         "A flow that relies on it works in one place only.",
-        flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello\n    workerGroup:\n      key: large"),
+        flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello\n    version: 1.2.0"),
         flow(f"tasks:\n  - id: hello\n    type: {_LOG}\n    message: Hello"),
     ),
     Guide(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.validation.guide.entry import EXAMPLE_FILE, Guide, flow
 
 _LOG = "io.kestra.plugin.core.log.Log"
+_RETURN = "io.kestra.plugin.core.debug.Return"
 _FLOW = "io.kestra.plugin.core.flow"
 _SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
 
@@ -245,9 +246,9 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "PEN224",
         "A plugin default says for which type it is, and which values its tasks get. A property that the type does not "
-        "have would reach every task of it.",
-        flow(f"pluginDefaults:\n  - type: {_LOG}\n    values:\n      lvl: WARN\n"),
-        flow(f"pluginDefaults:\n  - type: {_LOG}\n    values:\n      level: WARN\n"),
+        "have would reach every task of it; where a task takes it already, that is PEN202.",
+        flow(f"pluginDefaults:\n  - type: {_RETURN}\n    values:\n      formt: Hello\n"),
+        flow(f"pluginDefaults:\n  - type: {_RETURN}\n    values:\n      format: Hello\n"),
     ),
     Guide(
         "PEN225",

@@ -41,7 +41,7 @@ tasks:
     script: "print('{{{{ inputs.pw }}}}')"
     retry: {{type: constant, interval: PT1S, maxAttempt: 3}}
   - {{id: h, type: {CORE}.http.Request, uri: http://example.com, headers: {{Authorization: Bearer abcdef}}}}
-  - {{id: l, type: {CORE}.log.Log, message: "{{{{ secret('X') }}}} {{{{ inputs.pw }}}}", workerGroup: {{key: x}}}}
+  - {{id: l, type: {CORE}.log.Log, message: "{{{{ secret('X') }}}} {{{{ inputs.pw }}}}", version: 1.2.0}}
 triggers:
   - {{id: s, type: {CORE}.trigger.Schedule, cron: '0 9 * * *', conditions: [{{type: {CORE}.condition.DateTimeBetween,
      before: '2026-01-01T00:00:00Z'}}], timezone: Europe/Paris}}

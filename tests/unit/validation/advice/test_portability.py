@@ -12,16 +12,18 @@ from penstock.validation.advice.portability import no_enterprise_features, types
 
 def test_what_only_the_enterprise_edition_has() -> None:
     assert advised(no_enterprise_features, flow(LOG)) == []
-    source = flow(f"tasks:\n  - id: t\n    type: {CORE}.log.Log\n    message: x\n    workerGroup: {{key: x}}")
+    source = flow(f"tasks:\n  - id: t\n    type: {CORE}.log.Log\n    message: x\n    version: 1.2.0")
     found = advised(no_enterprise_features, source)
-    assert places(found) == [(7, 5, 16)]
+    assert places(found) == [(7, 5, 12)]
     assert [(one.code, one.severity, one.message) for one in found] == [
-        ("PEN705", Severity.INFO, "only Kestra's Enterprise Edition has `workerGroup`")
+        ("PEN705", Severity.INFO, "only Kestra's Enterprise Edition has `version`")
     ]
 
 
 def test_a_property_that_has_no_effect_is_told_of_once() -> None:
-    assert advised(no_enterprise_features, flow("workerGroup: {key: x}")) == []
+    assert advised(no_enterprise_features, flow("quotas: [{duration: PT1H, limit: 1}]\nworkerGroup: {key: x}")) == []
+    task = f"tasks:\n  - {{id: t, type: {CORE}.log.Log, message: x, workerSelector: {{tags: [gpu]}}}}"
+    assert advised(no_enterprise_features, flow(task)) == []
 
 
 def test_a_type_that_cannot_run_is_told_of_once() -> None:
