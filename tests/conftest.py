@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ["docker_engine.fixtures"]
 
@@ -22,8 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFORMANCE = ROOT.parent / "shared" / "conformance"
 ABSENT = "the conformance folder is absent"
 
+# A property that fails is told at once, with what makes it fail again; to make that small may take five minutes, and is
+# for whoever looks into it: `--hypothesis-profile=shrink`.
 settings.register_profile(
-    "suite", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "shrink", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "suite", settings.get_profile("shrink"), phases=[phase for phase in Phase if phase is not Phase.shrink]
 )
 settings.load_profile("suite")
 

@@ -20,6 +20,7 @@ from penstock.execution import evaluation
 from penstock.execution.event import Evaluated, EvaluationFailed, Instant
 from penstock.execution.model import ROOT, Execution
 from penstock.flow.foreach_item import FOR_EACH_ITEM, tasks_of
+from penstock.flow.looping import LOOP
 from penstock.flow.model import (
     Backoff,
     Flow,
@@ -71,6 +72,8 @@ class _Builder:
     calls: bool = False
     """Whether tasks may call other flows."""
     approvals: bool = False
+    loops: bool = False
+    """Whether there are loops whose iterations are executions, and every answer that an Approval may lead to."""
 
     def tasks(self, depth: int, most: int = 3) -> tuple[Task, ...]:
         return tuple(self.task(depth) for _ in range(1 + self.dice.randrange(most) % max(1, self.left)))
@@ -88,6 +91,8 @@ class _Builder:
             return self._dressed(self.flowable(name, depth + 1))
         if self.calls and chance(self.dice, 25):
             return self._dressed(self.call(name))
+        if self.loops and self.left > 0 and chance(self.dice, 10):
+            return self._dressed(self.loop(name, depth + 1))
         kind = one_of(self.dice, (Kind.INLINE, Kind.WORKER, Kind.WORKER))
         type_ = CORE + ("debug.Return" if kind is Kind.INLINE else "http.Request")
         return self._dressed(Task(name, type_, kind, retry=self.retry(35), timeout=self.timeout(kind)))
@@ -100,6 +105,18 @@ class _Builder:
             return Task(name, SUBFLOW, Kind.EXECUTABLE, switches, retry=self.retry(25), timeout=limit)
         whole = Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches)
         return Task(name, FOR_EACH_ITEM, Kind.FLOWABLE, switches, {"tasks": tasks_of(whole)})
+
+    def loop(self, name: str, depth: int) -> Task:
+        """A Loop of Kestra 2.0."""
+        properties: dict[str, Any] = {"values": "{{ values }}"}
+        if chance(self.dice, 60):
+            properties["concurrencyLimit"] = self.dice.randrange(3)
+        if chance(self.dice, 25):
+            properties["transmitFailed"] = False
+        limit = timedelta(seconds=5 + self.dice.randrange(90)) if chance(self.dice, 20) else None
+        branches = {"tasks": self.tasks(depth, 2), "errors": self.some(depth, 15), "finally": self.some(depth, 10)}
+        branches = {branch: tasks for branch, tasks in branches.items() if tasks}
+        return Task(name, LOOP, Kind.EXECUTABLE, properties, branches, retry=self.retry(20), timeout=limit)
 
     def flowable(self, name: str, depth: int) -> Task:
         short = one_of(self.dice, tuple(_FLOWABLES) if self.approvals else _WITHOUT_APPROVALS)
@@ -205,7 +222,8 @@ def _approval(builder: _Builder, depth: int) -> _Made:
     properties: dict[str, Any] = {"autoApprove": "{{ auto }}"} if chance(builder.dice, 20) else {}
     for name in ("approveBehavior", "denyBehavior", "expireBehavior"):
         if chance(builder.dice, 30):
-            properties[name] = one_of(builder.dice, ("CONTINUE", "WARN", "FAIL", "CANCEL"))
+            choices = ("CONTINUE", "WARN", "FAIL", "CANCEL", "SUCCEED", "KILL")
+            properties[name] = one_of(builder.dice, choices if builder.loops else choices[:4])
     branches = {"onWait": builder.some(depth, 30), "onApprove": builder.some(depth, 50)}
     return properties, {**branches, "onDeny": builder.some(depth, 40)}
 
@@ -251,11 +269,17 @@ _PAUSABLE = frozenset({"Pause", "Approval"})
 
 
 def random_flow(
-    dice: Dice, *, name: str = "random", most_tasks: int = 14, calls: bool = False, approvals: bool = False
+    dice: Dice,
+    *,
+    name: str = "random",
+    most_tasks: int = 14,
+    calls: bool = False,
+    approvals: bool = False,
+    loops: bool = False,
 ) -> Flow:
     """A flow of about `most_tasks` tasks at the most, with every property that decisions read. With `calls` some call
-    others, with `approvals` some wait for a yes or a no."""
-    builder = _Builder(dice, most_tasks, calls=calls, approvals=approvals)
+    others, with `approvals` some wait for a yes or a no, with `loops` some have iterations that are executions."""
+    builder = _Builder(dice, most_tasks, calls=calls, approvals=approvals, loops=loops)
     tasks = builder.tasks(0, 5)
     return Flow(
         "laws",

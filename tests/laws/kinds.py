@@ -149,6 +149,50 @@ def _loop_until(reference: Asked, task: Task, run: Run, limit: timedelta | None,
     return Opened([Lane(tasks, iteration=0)], at, rounds=None if all(each.disabled for each in tasks) else rounds)
 
 
+def _approval(reference: Asked, task: Task, run: Run, limit: timedelta | None, at: datetime) -> Opened:
+    """After its `onWait` it waits for a person's yes or no; when its time is over, for nothing (Kestra core 2.0)."""
+    is_automatic, states, due = False, set[str](), dict[str, str]()
+    if "autoApprove" in task.properties:
+        at, text = reference.ask(run.key, "autoApprove", at)
+        is_automatic = text == "true"
+    decision = "APPROVED"
+    if not is_automatic:
+        at, states = reference.tasks(run, run.key[1], Opened([Lane(task.branches.get("onWait", ()))], at))
+        if states & STOPS:
+            return Opened([], at, states=frozenset(states))
+        run.take("PAUSED", at)
+        person = reference.fates.patience(run.key)
+        elapsed = limit is not None and limit < person
+        due = {} if limit is None else {"due": iso(at + limit)}
+        at += limit if elapsed and limit is not None else person
+        run.take("RUNNING", at)
+        decision = "EXPIRED" if elapsed else reference.fates.decision(run.key) or "APPROVED"
+    told = {"decision": decision, "auto": is_automatic}
+    run.shows.append((at, told if is_automatic else {**told, **due, "on": iso(at)}))
+    branch, behavior, usual = _ANSWERS[decision]
+    then = str(task.properties.get(behavior, usual))
+    lanes = [Lane(task.branches.get(branch, ()))]
+    return Opened(lanes, at, states=frozenset(states), becomes=_BECOMES[then], leaves=then in _LEAVES)
+
+
+_ANSWERS = {
+    "APPROVED": ("onApprove", "approveBehavior", "CONTINUE"),
+    "DENIED": ("onDeny", "denyBehavior", "CANCEL"),
+    "EXPIRED": ("", "expireBehavior", "CANCEL"),
+}
+"""What runs then, and what says what becomes of it."""
+
+_BECOMES = {
+    "CONTINUE": None,
+    "WARN": "WARNING",
+    "FAIL": "FAILED",
+    "SUCCEED": "SUCCESS",
+    "CANCEL": "CANCELLED",
+    "KILL": "KILLED",
+}
+_LEAVES = ("SUCCEED", "CANCEL", "KILL")
+
+
 Open = Callable[[Asked, Task, Run, timedelta | None, datetime], Opened]
 
 FLOWABLES: dict[str, Open] = {
@@ -163,4 +207,9 @@ FLOWABLES: dict[str, Open] = {
     "EachParallel": _each_parallel,
     "Pause": _pause,
     "LoopUntil": _loop_until,
+    "Approval": _approval,
+    "ForEachItem": _sequential,
 }
+
+WAITS_ITSELF = ("Pause", "Approval")
+"""Whose timeout bounds the wait, and not what goes on within."""

@@ -72,9 +72,7 @@ def _leaving_wants(run: TaskRun, scope: Scope | None, leave: Leave) -> bool:
 def _halted_wants(run: TaskRun, scope: Scope | None) -> bool:
     """A flowable whose time is over waits for what is being stopped within it, and for its own last attempt; then it is
     like any that has failed."""
-    if run.closing is not None:
-        return _flowable_wants(run, scope)
-    if scope is None:
+    if run.closing is not None or scope is None:
         return not run.is_running
     return scope.alive == 0 if scope.open.phase is Phase.MAIN else scope.wants_decision
 
@@ -88,5 +86,6 @@ def is_ready(run: TaskRun) -> bool:
     """Whether a worker, or the executor for an inline type, may begin an attempt."""
     if run.kind is Kind.FLOWABLE:
         attempt = run.closing_attempt
-        return run.closing is not None and run.state is State.RUNNING and (attempt is None or attempt.lost)
+        may = run.closing is not None and run.state is State.RUNNING and run.stop is not StopCause.TIMEOUT
+        return may and (attempt is None or attempt.lost)
     return run.state in BEGINNING and not run.gated

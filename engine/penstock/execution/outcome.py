@@ -24,22 +24,25 @@ def conclude(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: In
     if run.closing is not None:
         return _closed(task, run, attempt, run.closing, leave, now)
     if leave is not None:
-        return _left(task, run, attempt, leave, now)
+        return _left(flow, task, run, attempt, leave, now)
     if attempt.lost:
         return TaskRunReleased(at=now, run=run.id)
     if attempt.state is State.FAILED or attempt.state is State.KILLED:
         return failed(flow, execution, task, run, now, why(task, run, attempt.error))
-    state = attempt.state
+    return TaskRunEnded(at=now, run=run.id, state=_well(flow, task, run, attempt))
+
+
+def _well(flow: Flow, task: Task, run: TaskRun, attempt: Attempt) -> State:
+    """What an attempt that has ended well makes of its task run."""
     retry = flow.retry_of(task)
-    if retry is not None and retry.warning_on_retry and tries(run) > 1:
-        state = State.WARNING
-    return TaskRunEnded(at=now, run=run.id, state=softened(task, state))
+    warns = retry is not None and retry.warning_on_retry and tries(run) > 1
+    return softened(task, State.WARNING if warns else attempt.state)
 
 
-def _left(task: Task, run: TaskRun, attempt: Attempt, leave: Leave, now: Instant) -> TaskRunEnded:
+def _left(flow: Flow, task: Task, run: TaskRun, attempt: Attempt, leave: Leave, now: Instant) -> TaskRunEnded:
     """The end of an attempt in an execution that is being left: nothing is tried again."""
     if attempt.state in _WELL and "ExitRequested" not in attempt.effects:
-        return TaskRunEnded(at=now, run=run.id, state=attempt.state)
+        return TaskRunEnded(at=now, run=run.id, state=_well(flow, task, run, attempt))
     if leave.stop or "ExitRequested" in attempt.effects:
         return TaskRunEnded(at=now, run=run.id, state=leave.state)
     return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))
@@ -51,8 +54,7 @@ def _closed(
     """The end of a flowable whose own attempt is over: what its children have come to, or worse. It is not repeated."""
     stopped = run.stop is StopCause.KILL
     if attempt.state in _WELL:
-        state = worst((children, attempt.state))
-        return TaskRunEnded(at=now, run=run.id, state=state if stopped else softened(task, state))
+        return TaskRunEnded(at=now, run=run.id, state=softened(task, worst((children, attempt.state))))
     if stopped and leave is not None:
         return TaskRunEnded(at=now, run=run.id, state=leave.state)
     return TaskRunEnded(at=now, run=run.id, state=softened(task, State.FAILED), error=why(task, run, attempt.error))

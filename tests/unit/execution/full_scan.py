@@ -155,7 +155,8 @@ class _Scan:
     def is_ready(self, run: TaskRun) -> bool:
         if run.kind is Kind.FLOWABLE:
             begun = any(not attempt.lost for attempt in run.attempts[run.earlier :])
-            return run.closing is not None and run.state is State.RUNNING and not begun
+            is_late = run.stop is StopCause.TIMEOUT
+            return run.closing is not None and run.state is State.RUNNING and not begun and not is_late
         return run.state in (State.CREATED, State.RESTARTED) and not run.gated
 
     def start(self) -> Iterator[Gist]:
@@ -256,7 +257,7 @@ class _Scan:
         if run.kind is Kind.FLOWABLE and run.closing is None:
             return self.opening(run, task)
         if run.closing is not None and all(attempt.lost for attempt in run.attempts[run.earlier :]):
-            return None
+            return ("TaskRunEnded", run.id, softened(task, State.FAILED)) if self.is_halted(run) else None
         if run.state is State.RETRYING or run.attempt is None or run.attempt.state is State.RUNNING:
             return None
         return gist(conclude(self.flow, self.execution, task, run, self.now))

@@ -10,6 +10,8 @@ import pytest
 from penstock.execution.event import (
     AttemptEnded,
     AttemptStarted,
+    ChildEnded,
+    ChildStarted,
     ExecutionLeaving,
     ExitRequested,
     KillRequested,
@@ -120,6 +122,49 @@ def test_nothing_is_tried_again_on_the_way_out() -> None:
     course.end("runs", state=FAILED, error="it went wrong")
 
     assert (course.run("runs").state, course.execution.state) == (FAILED, SUCCESS)
+
+
+def test_a_warning_that_is_allowed_is_none_on_the_way_out_either() -> None:
+    course = course_of(flowable("Parallel", "all", work("runs", allow_warning=True), inline("exit")))
+    course.start("runs")
+    affect(course, "exit", ExitRequested, state=FAILED)
+
+    course.end("runs", state=WARNING)
+
+    assert (course.run("runs").state, course.execution.state) == (SUCCESS, FAILED)
+
+
+def test_what_was_tried_again_warns_on_the_way_out_too() -> None:
+    again = Retry(Backoff.CONSTANT, timedelta(0), max_attempts=5, warning_on_retry=True)
+    course = course_of(flowable("Parallel", "all", work("runs", retry=again), inline("exit")))
+    course.fail("runs")
+    course.start("runs")
+    affect(course, "exit", ExitRequested, state=FAILED)
+
+    course.end("runs")
+
+    assert course.run("runs").state is WARNING
+
+
+# ── calls ──
+
+
+def test_a_call_that_is_tried_again_tells_nothing_of_what_it_called_before() -> None:
+    again = Retry(Backoff.CONSTANT, timedelta(0), max_attempts=2)
+    course = course_of(Task("sub", CORE + "flow.Subflow", Kind.EXECUTABLE, retry=again))
+    run = course.run("sub").id
+
+    def child(name: str, state: State, **outputs: Any) -> None:
+        told = {"executionId": name}
+        course.tell(ChildStarted(at=course.now, run=run, index=0, child=name, outputs=told))
+        told |= {"state": state.value, **outputs}
+        course.tell(ChildEnded(at=course.now, run=run, index=0, child=name, state=state, outputs=told))
+        course.settle()
+
+    child("e2", FAILED, outputs={"rows": 3})
+    child("e3", SUCCESS)
+
+    assert course.run("sub").outputs == {"executionId": "e3", "state": "SUCCESS"}
 
 
 # ── effects ──

@@ -40,7 +40,10 @@ def on_the_way(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: 
 
 
 def too_late(flow: Flow, execution: Execution, task: Task, run: TaskRun, now: Instant) -> Event:
-    """What follows for a flowable whose time was over before its main list has begun: it has failed."""
+    """What follows for a flowable whose time was over before its main list has begun, or before an attempt of its own
+    could: it has failed."""
+    if run.closing is not None:
+        return out_of_time(task, run, now)
     for phase in (Phase.ERRORS, Phase.FINALLY):
         if branch_of(flow, execution, run.id, phase):
             return opened(flow, execution, run.id, phase, now)

@@ -41,7 +41,7 @@ def _about_run(flow: Flow, execution: Execution, run: TaskRun, now: Instant) -> 
     leave = leave_of(execution, run)
     if leave is not None:
         return _leave(flow, execution, task, run, leave, now)
-    if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing is None:
+    if run.stop is StopCause.TIMEOUT and run.kind is Kind.FLOWABLE and run.closing_attempt is None:
         return too_late(flow, execution, task, run, now)
     if run.state in BEGINNING:
         return gate(execution, task, run, now)

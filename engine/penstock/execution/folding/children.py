@@ -44,7 +44,8 @@ def fold_child(draft: Draft, event: ChildChange) -> None:
 def _calling(run: TaskRun, event: ChildrenRequested) -> TaskRun:
     attempt = Attempt(len(run.attempts) + 1, session="", epoch=0, started=event.at)
     family = Family(event.count, event.width, event.waits)
-    return changed(moved(run, event.at, State.RUNNING), attempts=(*run.attempts, attempt), family=family)
+    # What an earlier attempt has called is told of no more.
+    return changed(moved(run, event.at, State.RUNNING), attempts=(*run.attempts, attempt), family=family, outputs=None)
 
 
 def _family(run: TaskRun) -> Family:
