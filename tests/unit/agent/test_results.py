@@ -395,9 +395,9 @@ def test_what_earlier_rounds_and_what_a_restart_has_done_anew_said_goes_along() 
         made.restart(id_)
         made.rest()
         execution = made.execution(id_)
-        result = Results(made.logs, made.files, made.store.events).of(execution, "x")
-        few = Results(made.logs, made.files, made.store.events, most_left=3).of(execution, "x")
-        none = Results(made.logs, made.files, made.store.events, most_events=9).of(execution, "x")
+        result = Results(made.logs, made.files, made.store).of(execution, "x")
+        few = Results(made.logs, made.files, made.store, most_left=3).of(execution, "x")
+        none = Results(made.logs, made.files, made.store, most_events=9).of(execution, "x")
 
     said = logs_of(result)
     assert [text for text in said.values() if text.startswith("round")] == ["round 1", "round 2", "round 3"]
