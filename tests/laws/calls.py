@@ -89,7 +89,9 @@ class Call:
     def _make(self, begin: datetime) -> datetime:
         made = self.child(len(self.children))
         if isinstance(made, timedelta):
-            self.refused = self.free(begin + made)
+            found = begin + made
+            after = self.free(found)
+            self.refused = found if after == found else after + made  # held, it could not be told: it is sought anew
             return self.refused
         self.children.append(Child(made[0], begin, made[1]))
         return begin

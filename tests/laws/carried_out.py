@@ -303,9 +303,9 @@ class Carried:
         return True
 
     def _refuse(self, run: TaskRun, name: str, index: int, fates: Fates) -> bool:
-        """There is no such flow, as one finds after a while."""
+        """There is no such flow, as one finds after a while; what was found while a person held it is sought anew."""
         now = self.world.now
-        if name not in self._sought:
+        if self._sought.get(name, now - fates.search) < now:
             self._sought[name] = now + fates.search
             self.world.at(self._sought[name], lambda: self.world.stir(self))
         if self._sought[name] > now:
