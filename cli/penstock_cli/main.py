@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from penstock.collector import collector_slowed
 from penstock_cli.boundary import guarded
 from penstock_cli.globals import Globals
 from penstock_cli.options import common_options, with_common_options
@@ -157,6 +158,7 @@ def run(arguments: Sequence[str], entries: dict[str, Entry]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The program: never raises anything but SystemExit, whose code is one of `penstock_cli.exits.Exit`."""
+    collector_slowed()
     given = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
         _make_printable(stream)
