@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from penstock.flow.model import Dialect, Kind, Level
+from penstock.flow.model import Kind, Level
 from penstock.tasks.base import Context, Properties, Result, TaskFailed, TaskType
 from penstock.tasks.markers import Dynamic, Text, text_of
 from penstock.tasks.names import CORE
@@ -119,7 +119,4 @@ class OutputValues(TaskType):
     properties = OutputValuesProperties
 
     def run(self, properties: OutputValuesProperties, context: Context) -> Result:
-        values = properties.values or {}
-        if context.flow.dialect is Dialect.V0_21:  # numbers and booleans are texts until 1.0
-            values = {name: text_of(value) for name, value in values.items()}
-        return Result(outputs={"values": values})
+        return Result(outputs={"values": properties.values or {}})
