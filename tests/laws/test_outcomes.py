@@ -154,7 +154,7 @@ def test_everything_happens_in_these_fates() -> None:
     """What never happens is not compared."""
     states: Counter[str] = Counter()
     types: Counter[str] = Counter()
-    for seed in range(110):
+    for seed in range(250):
         for name, each in compare(seed).executions.items():
             depth = name.count("/")
             states[f"{each.execution.state.value} below" if depth else each.execution.state.value] += 1
